@@ -1,0 +1,96 @@
+/**
+ * The values by which a resource can be found: what extraction makes of a resource, what stores index, what
+ * `match` tests. One vocabulary for all of them.
+ * https://hl7.org/fhir/R4/search.html#ptypes
+ *
+ * Invariant: a pure function of (definitions, resource). `param` is the parameter's code; pseudo-parameters carry
+ * a prefix or suffix that no code can have:
+ *   `@Patient`              membership in the compartment of that name (target = the compartment's resource)
+ *   `subject:identifier`    Reference.identifier, a token
+ * Labels (`_security`), tags and profiles are values like others.
+ */
+export type IndexValue =
+  | TokenValue
+  | StringValue
+  | DateValue
+  | NumberValue
+  | QuantityValue
+  | ReferenceValue
+  | UriValue
+  | CompositeValue;
+
+export interface TokenValue {
+  readonly kind: 'token';
+  readonly param: string;
+  /** '' = the value has no system. */
+  readonly system: string;
+  /** Codes are folded by `foldToken` where case does not matter, identifiers are kept exact. */
+  readonly code: string;
+}
+
+export interface StringValue {
+  readonly kind: 'string';
+  readonly param: string;
+  /** As it stands in the resource, for `:exact`. */
+  readonly exact: string;
+  /** `foldString(exact)`: lower case, no accents, white space collapsed. */
+  readonly folded: string;
+}
+
+export interface DateValue {
+  readonly kind: 'date';
+  readonly param: string;
+  /** First and last millisecond (both inclusive) since 1970 UTC; open ends are ±OPEN_END. */
+  readonly lo: number;
+  readonly hi: number;
+}
+
+export interface NumberValue {
+  readonly kind: 'number';
+  readonly param: string;
+  /** lo = hi for a decimal; a Range has two; open ends are ±Infinity. */
+  readonly lo: number;
+  readonly hi: number;
+}
+
+export interface QuantityValue {
+  readonly kind: 'quantity';
+  readonly param: string;
+  readonly lo: number;
+  readonly hi: number;
+  /** '' where absent. */
+  readonly system: string;
+  readonly code: string;
+  readonly unit: string;
+}
+
+export interface ReferenceValue {
+  readonly kind: 'reference';
+  readonly param: string;
+  readonly target: ReferenceTarget;
+}
+
+/**
+ * `local`: Type/id in this store (absolute URLs under our own base are made local before they are stored).
+ * `url`: an absolute URL or canonical (without its version).
+ */
+export type ReferenceTarget =
+  | { readonly kind: 'local'; readonly type: string; readonly id: string; readonly version?: string }
+  | { readonly kind: 'url'; readonly url: string; readonly version?: string };
+
+export interface UriValue {
+  readonly kind: 'uri';
+  readonly param: string;
+  readonly value: string;
+}
+
+/** One occurrence of a composite's root; each component may have several values, any of which can match. */
+export interface CompositeValue {
+  readonly kind: 'composite';
+  readonly param: string;
+  /** In the order of SearchParameter.components; their `param` is ''. */
+  readonly components: readonly (readonly IndexValue[])[];
+}
+
+/** The last millisecond that a JavaScript date can hold: stands for "no end". */
+export const OPEN_END = 8_640_000_000_000_000;

@@ -1,0 +1,57 @@
+/**
+ * What every interaction is given. Made per request from the tenant's parts; nothing here is global.
+ *
+ * Invariant: `access` was decided before the context existed.
+ */
+import type { Clock } from '../base/clock.js';
+import type { NewId } from '../base/ids.js';
+import type { Logger } from '../base/log.js';
+import type { Definitions } from '../fhir/definitions/definitions.js';
+import type { ResourceObject } from '../fhir/format/json.js';
+import type { Issue } from '../fhir/outcome.js';
+import type { IndexValue } from '../fhir/search/index-value.js';
+import type { AccessDecision } from '../ports/access-filter.js';
+import type { Backend } from '../ports/backend.js';
+import type { Sealer } from '../ports/sealer.js';
+
+export interface Context extends TenantParts {
+  readonly access: AccessDecision;
+  readonly requestId: string;
+  /** Wall-clock time (clock.now() milliseconds) by which the answer must be out. */
+  readonly deadline: number;
+}
+
+/** One per tenant, made by main.ts. */
+export interface TenantParts {
+  readonly tenant: string;
+  /** Absolute, without a slash at the end: `http://localhost:8080/fhir`. */
+  readonly baseUrl: string;
+  readonly backend: Backend;
+  readonly sealer: Sealer;
+  readonly knowledge: Knowledge;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly log: Logger;
+  readonly settings: InteractionSettings;
+}
+
+/** The definitions and what was compiled from them, once. */
+export interface Knowledge {
+  readonly definitions: Definitions;
+  /** All structural issues; none = valid. `type` is the type that the place calls for. */
+  validate(resource: ResourceObject): readonly Issue[];
+  index(resource: ResourceObject): readonly IndexValue[];
+}
+
+export interface InteractionSettings {
+  readonly softwareVersion: string;
+  /** Entries on a search or history page when `_count` is absent, and at most. */
+  readonly defaultCount: number;
+  readonly maxCount: number;
+  /** Refuse references to local resources that do not exist. */
+  readonly checkReferences: boolean;
+  /** How long a search may take, milliseconds. */
+  readonly searchTimeLimit: number;
+  /** Conditional delete of several matches: how many at most; 1 = refuse several. */
+  readonly conditionalDeleteLimit: number;
+}

@@ -1,0 +1,11 @@
+/**
+ * What an interaction answers. Bodies are pieces, so that stored bytes travel from the store to the socket
+ * uncopied and unparsed.
+ */
+export interface FhirResponse {
+  readonly status: number;
+  /** By lower-case name: etag, last-modified, location, content-location, allow … */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Pieces of one UTF-8 body, in order; absent = no body. `application/fhir+json` unless content-type says else. */
+  readonly body?: readonly Buffer[];
+}

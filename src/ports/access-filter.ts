@@ -1,0 +1,35 @@
+/**
+ * What the holder of a grant may see, as predicates that stores evaluate together with the query: on matches, chain
+ * targets, `_has` sources, includes and counts alike.
+ *
+ * Invariant: a type that the filter does not name may not be seen. Unrestricted access is an explicit value, and its
+ * maker says why.
+ */
+import type { Predicate } from '../fhir/search/query.js';
+
+export type AccessFilter = UnrestrictedAccess | RestrictedAccess;
+
+export interface UnrestrictedAccess {
+  readonly kind: 'unrestricted';
+  /** For the audit trail: `open mode`, `load by operator`, `reindex`. */
+  readonly reason: string;
+}
+
+export interface RestrictedAccess {
+  readonly kind: 'restricted';
+  readonly byType: Readonly<Record<string, Predicate>>;
+}
+
+/** The predicate that resources of a type must pass. */
+export function visible(filter: AccessFilter, type: string): Predicate {
+  if (filter.kind === 'unrestricted') return { op: 'everything' };
+  return Object.hasOwn(filter.byType, type) ? (filter.byType[type] as Predicate) : { op: 'nothing' };
+}
+
+/** Who asks and what they may do: made once per request, before anything is read. */
+export interface AccessDecision {
+  /** Stable name of the holder: cursors and audit records are bound to it. */
+  readonly principal: string;
+  readonly read: AccessFilter;
+  readonly write: AccessFilter;
+}

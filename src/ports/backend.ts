@@ -1,0 +1,217 @@
+/**
+ * The one port through which resources are read and changed, whichever system holds them.
+ *
+ * Invariants
+ * - Every method takes an access filter, and nothing that it refuses leaves the backend, not even as a count.
+ * - `commit` is atomic and durable when it resolves; its conditions are checked inside the atomic section.
+ * - Every version has a position; positions rise with commits, `lastUpdated` never falls with position; a page
+ *   sequence reads as of one position.
+ */
+import type { IndexValue } from '../fhir/search/index-value.js';
+import type { Include, Predicate, SearchQuery } from '../fhir/search/query.js';
+import type { AccessFilter } from './access-filter.js';
+
+export type MaybePromise<T> = T | Promise<T>;
+
+/** Opaque to callers but for order: later commits have greater positions. 0 is before all. */
+export type Position = number;
+
+export interface ResourceKey {
+  readonly type: string;
+  readonly id: string;
+}
+
+/** A version as it is stored; `bytes` is its canonical JSON in UTF-8, `meta` included, sent as it is. */
+export interface StoredResource extends ResourceKey {
+  readonly versionId: string;
+  /** Milliseconds since 1970 UTC. */
+  readonly lastUpdated: number;
+  readonly position: Position;
+  readonly bytes: Buffer;
+}
+
+export interface DeletedResource extends ResourceKey {
+  readonly versionId: string;
+  readonly lastUpdated: number;
+  readonly position: Position;
+}
+
+export type ReadResult =
+  | { readonly kind: 'found'; readonly resource: StoredResource }
+  | { readonly kind: 'deleted'; readonly deleted: DeletedResource }
+  /** Never existed, or may not be seen. */
+  | { readonly kind: 'absent' };
+
+/**
+ * A resource ready to be stored: its JSON in two pieces between which the store splices `meta` at commit:
+ * `{"resourceType":…,"id":…,"meta":{"versionId":…,"lastUpdated":…` + metaRest + `}` + rest
+ * metaRest is '' or `,"tag":[…]…`; rest is `}` or `,"status":"final"…}`.
+ */
+export interface PreparedResource {
+  readonly metaRest: string;
+  readonly rest: string;
+  readonly values: readonly IndexValue[];
+}
+
+/** `absent`: there must be no current version (never existed or deleted). `any`: whatever is there. */
+export type ExpectedVersion =
+  | { readonly kind: 'any' }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'version'; readonly versionId: string };
+
+export type WriteMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+export type Write =
+  | {
+      readonly kind: 'put';
+      readonly type: string;
+      readonly id: string;
+      readonly resource: PreparedResource;
+      readonly expected: ExpectedVersion;
+      readonly method: WriteMethod;
+    }
+  | {
+      readonly kind: 'delete';
+      readonly type: string;
+      readonly id: string;
+      readonly expected: ExpectedVersion;
+    };
+
+/**
+ * What the caller saw when it resolved a condition (If-None-Exist, conditional reference …). The backend looks
+ * again inside the atomic section and refuses the commit when the answer differs, so that the caller resolves anew.
+ * `ids`: at most two are compared, in any order: none, exactly one, or several.
+ */
+export interface Condition {
+  readonly type: string;
+  readonly where: Predicate;
+  readonly ids: readonly string[];
+}
+
+export interface Commit {
+  /** Both the version that a write replaces and the one that it makes must pass this filter. */
+  readonly access: AccessFilter;
+  readonly writes: readonly Write[];
+  readonly conditions: readonly Condition[];
+  /** Where the conditions were resolved; a store that has not moved since need not look again. */
+  readonly resolvedAt: Position;
+}
+
+export interface WriteOutcome extends ResourceKey {
+  readonly versionId: string;
+  readonly lastUpdated: number;
+  readonly position: Position;
+  /** No current version was there before. */
+  readonly created: boolean;
+  /** A delete of what is not there makes no version: nothing changed. */
+  readonly unchanged: boolean;
+  /** What was stored (absent for deletes). */
+  readonly bytes?: Buffer;
+}
+
+export type CommitResult =
+  | { readonly kind: 'committed'; readonly outcomes: readonly WriteOutcome[] }
+  /** A condition's answer has changed: resolve again and try again. */
+  | { readonly kind: 'condition-changed'; readonly condition: number }
+  /** The access filter refuses the version replaced (`before`) or the one made (`after`). Nothing was written. */
+  | { readonly kind: 'refused'; readonly write: number; readonly side: 'before' | 'after' }
+  /** A write did not find the version it expected; `current` is absent where none is there. */
+  | { readonly kind: 'version-conflict'; readonly write: number; readonly current?: string };
+
+export interface SearchRequest {
+  readonly query: SearchQuery;
+  readonly access: AccessFilter;
+  /** Matches on a page; 0 asks for the total alone. */
+  readonly count: number;
+  /** `none`: only where it costs nothing. */
+  readonly total: 'none' | 'estimate' | 'accurate';
+  readonly includes: readonly Include[];
+  /** Where the sequence was read first; absent on the first page. */
+  readonly asOf?: Position;
+  /** The last page's `next`. */
+  readonly after?: PageKey;
+  /** Wall-clock milliseconds that the search may take; past it the backend throws Refusal('too-costly'). */
+  readonly deadline: number;
+}
+
+/** Where a page ended: plain JSON that only the backend understands. Callers seal it into a cursor. */
+export type PageKey = readonly (string | number | null)[];
+
+export interface SearchPage {
+  readonly matches: readonly StoredResource[];
+  /** Without those that are matches; each once. */
+  readonly included: readonly StoredResource[];
+  /** The includes were cut off at the backend's limit. */
+  readonly includesTruncated: boolean;
+  readonly total?: number;
+  /** Absent on the last page. */
+  readonly next?: PageKey;
+  readonly asOf: Position;
+}
+
+export interface HistoryRequest {
+  /** Instance (both), type (type only) or system (neither). */
+  readonly type?: string;
+  readonly id?: string;
+  readonly access: AccessFilter;
+  readonly count: number;
+  /** Only versions committed at or after this time (milliseconds). */
+  readonly since?: number;
+  /** Only versions that were current at some time in [from, to] (milliseconds, inclusive). */
+  readonly at?: { readonly from: number; readonly to: number };
+  /** Only versions before this position: the last page's `next`. */
+  readonly before?: Position;
+}
+
+export type HistoryEntry =
+  | { readonly kind: 'version'; readonly method: WriteMethod; readonly resource: StoredResource }
+  | { readonly kind: 'deleted'; readonly method: 'DELETE'; readonly deleted: DeletedResource };
+
+export interface HistoryPage {
+  /** Newest first. */
+  readonly entries: readonly HistoryEntry[];
+  readonly total?: number;
+  readonly next?: Position;
+}
+
+/** A committed version, in order of position. */
+export interface Change extends ResourceKey {
+  readonly position: Position;
+  readonly versionId: string;
+  readonly lastUpdated: number;
+  readonly method: WriteMethod;
+}
+
+export interface Backend {
+  /** What this backend cannot do, and its limits: the CapabilityStatement and the facade's planner read it. */
+  readonly capabilities: BackendCapabilities;
+  /** The position of the newest commit that readers see. */
+  position(): MaybePromise<Position>;
+  read(key: ResourceKey, access: AccessFilter): MaybePromise<ReadResult>;
+  vread(key: ResourceKey, versionId: string, access: AccessFilter): MaybePromise<ReadResult>;
+  history(request: HistoryRequest): MaybePromise<HistoryPage>;
+  search(request: SearchRequest): MaybePromise<SearchPage>;
+  /** Ids of the first `limit` matches, in no order: resolving of conditions. */
+  resolve(
+    type: string,
+    where: Predicate,
+    access: AccessFilter,
+    limit: number,
+  ): MaybePromise<readonly string[]>;
+  commit(commit: Commit): Promise<CommitResult>;
+  /** Committed versions after a position, oldest first, at most `limit`. */
+  changes(since: Position, limit: number): MaybePromise<readonly Change[]>;
+  /** Number of current resources per type. */
+  counts(): MaybePromise<ReadonlyMap<string, number>>;
+  close(): Promise<void>;
+}
+
+export interface BackendCapabilities {
+  /** Types served; `all` for a store of our own. */
+  readonly types: 'all' | ReadonlySet<string>;
+  readonly transactions: boolean;
+  /** Search parameter kinds and modifiers it evaluates itself; the rest is residual. */
+  readonly pushed: 'all' | ReadonlySet<string>;
+  /** Included resources on one page at most. */
+  readonly includeLimit: number;
+}
