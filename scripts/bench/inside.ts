@@ -1,0 +1,68 @@
+/** Fairway inside this process: the parts that main.ts puts together, without HTTP. */
+import { randomBytes } from 'node:crypto';
+import { systemClock } from '#src/base/clock.js';
+import { uuidV7 } from '#src/base/ids.js';
+import { silentLogger } from '#src/base/log.js';
+import { openAccess } from '#src/access/open.js';
+import { readDefinitions } from '#src/definitions-file.js';
+import { makeValidator } from '#src/fhir/validate/validator.js';
+import { makeIndexer } from '#src/fhir/search/indexer.js';
+import type { Context, Knowledge, TenantParts } from '#src/interactions/context.js';
+import type { FhirRequest } from '#src/interactions/request.js';
+import type { FhirResponse } from '#src/interactions/response.js';
+import { handle } from '#src/interactions/router.js';
+import { openSqliteStore, type SqliteStore } from '#src/stores/sqlite/store.js';
+
+const BASE = 'http://localhost:8080/fhir';
+
+export interface Inside {
+  readonly store: SqliteStore;
+  readonly parts: TenantParts;
+  /** `GET` of a path below the FHIR base, query included. */
+  get(pathAndQuery: string): Promise<FhirResponse>;
+}
+
+export function knowledge(): Knowledge {
+  const definitions = readDefinitions();
+  return { definitions, validate: makeValidator(definitions), index: makeIndexer(definitions, { baseUrl: BASE }) };
+}
+
+export async function openInside(file: string): Promise<Inside> {
+  const known = knowledge();
+  const store = await openSqliteStore({
+    file,
+    clock: systemClock,
+    log: silentLogger,
+    definitions: known.definitions,
+    indexer: known.index,
+  });
+  const parts: TenantParts = {
+    tenant: 'default',
+    baseUrl: BASE,
+    backend: store.backend,
+    sealer: store.sealer,
+    knowledge: known,
+    clock: systemClock,
+    newId: uuidV7(systemClock, () => randomBytes(10)),
+    log: silentLogger,
+    settings: {
+      softwareVersion: 'bench',
+      defaultCount: 50,
+      maxCount: 1000,
+      checkReferences: false,
+      searchTimeLimit: 30_000,
+      conditionalDeleteLimit: 1,
+    },
+  };
+  return { store, parts, get: (pathAndQuery) => handle(getRequest(pathAndQuery), contextOf(parts)) };
+}
+
+export function contextOf(parts: TenantParts): Context {
+  return { ...parts, access: openAccess('benchmark'), requestId: 'bench', deadline: Date.now() + 600_000 };
+}
+
+export function getRequest(pathAndQuery: string): FhirRequest {
+  const url = new URL(`${BASE}/${pathAndQuery}`);
+  const path = url.pathname.slice('/fhir/'.length).split('/').filter((segment) => segment !== '');
+  return { method: 'GET', path, query: [...url.searchParams], header: () => undefined };
+}

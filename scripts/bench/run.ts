@@ -1,0 +1,89 @@
+/**
+ * `npm run bench`: every claim about speed, measured, as one Markdown table in scripts/bench/RESULTS.md.
+ *
+ *   --resources N   size of the large store (default 1,000,000)
+ *   --only NAME     one of read, cold, create, load, search
+ *   --dir DIR       where stores and generated files go, and are kept for the next run (default data/bench)
+ *   --synthea DIR   a folder of Synthea bundles to load; without it the bundles are our own demo data
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { coldStartRows } from './cold-start.js';
+import { createRows } from './create.js';
+import { openInside } from './inside.js';
+import { demoData, loadFolder, loadRow } from './load.js';
+import { markdown, type Row } from './measure.js';
+import { readRows } from './read.js';
+import { depthRow, searchRows } from './search.js';
+
+const RESOURCES_PER_PATIENT = 100;
+
+const { values } = parseArgs({
+  options: {
+    resources: { type: 'string', default: '1000000' },
+    only: { type: 'string' },
+    dir: { type: 'string', default: 'data/bench' },
+    synthea: { type: 'string' },
+  },
+});
+const dir = values.dir;
+const scratch = join(dir, 'scratch');
+rmSync(scratch, { recursive: true, force: true });
+mkdirSync(scratch, { recursive: true });
+
+async function storedCount(dataDir: string): Promise<number> {
+  const inside = await openInside(join(dataDir, 'fairway.db'));
+  const counts = await inside.store.backend.counts();
+  await inside.store.close();
+  return [...counts.values()].reduce((sum, count) => sum + count, 0);
+}
+
+async function patients(): Promise<readonly string[]> {
+  await demoData(join(dir, 'small'), 200, 'ndjson');
+  return readFileSync(join(dir, 'small', 'Patient.ndjson'), 'utf8').trim().split('\n');
+}
+
+const SECTIONS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+  cold: () => coldStartRows(scratch),
+  read: async () => readRows(scratch, (await patients())[0] ?? ''),
+  create: async () => createRows(scratch, await patients()),
+  load: async () => {
+    const folder = values.synthea ?? join(dir, 'bundles');
+    if (values.synthea === undefined) await demoData(folder, 300, 'bundles');
+    const dataDir = join(scratch, 'load');
+    const name = values.synthea === undefined ? 'demo transaction bundles' : 'Synthea bundles';
+    return [await loadRow(name, dataDir, folder, () => storedCount(dataDir))];
+  },
+  search: async () => {
+    const wanted = Number(values.resources);
+    const dataDir = join(dir, `store-${wanted}`);
+    const folder = join(dir, `ndjson-${wanted}`);
+    await demoData(folder, Math.ceil(wanted / RESOURCES_PER_PATIENT), 'ndjson');
+    await loadFolder(dataDir, folder);
+    const total = await storedCount(dataDir);
+    const inside = await openInside(join(dataDir, 'fairway.db'));
+    const rows = [...(await searchRows(inside, total)), await depthRow(inside)];
+    await inside.store.close();
+    return rows;
+  },
+};
+
+const rows: Row[] = [];
+for (const [name, section] of Object.entries(SECTIONS)) {
+  if (values.only !== undefined && values.only !== name) continue;
+  const found = await section();
+  rows.push(...found);
+  console.log(markdown(found));
+}
+const table = [
+  '# Benchmarks',
+  '',
+  `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'processor'}. Pairs were run in turn in this one run;`,
+  'ratios are in brackets. `npm run bench` makes this file anew.',
+  '',
+  markdown(rows),
+].join('\n');
+if (values.only === undefined) writeFileSync('scripts/bench/RESULTS.md', table);
+rmSync(scratch, { recursive: true, force: true });
