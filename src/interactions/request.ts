@@ -2,6 +2,8 @@
  * A FHIR request as interactions see it: no web framework, and the same for an HTTP request and a batch entry.
  * https://hl7.org/fhir/R4/http.html
  */
+import type { ResourceObject } from '../fhir/format/json.js';
+
 export interface FhirRequest {
   /** Upper case. HEAD arrives as GET; http/ drops the body. */
   readonly method: string;
@@ -13,6 +15,8 @@ export interface FhirRequest {
   header(name: string): string | undefined;
   /** The body's bytes, decompressed; absent or empty where there is none. */
   readonly body?: Buffer;
+  /** The body as a tree, where a batch has parsed it already; `body` is then absent. */
+  readonly resource?: ResourceObject;
 }
 
 export type QueryPair = readonly [name: string, value: string];
