@@ -35,8 +35,7 @@ const tests = run('node_modules/vitest/vitest.mjs', [
 const report = JSON.parse(readFileSync(reportFile, 'utf8')) as VitestReport;
 rmSync(folder, { recursive: true });
 
-const failed =
-  Math.max(report.numFailedTests, report.success || tests === 0 ? 0 : 1) + (lint === 0 ? 0 : 1);
+const failed = Math.max(report.numFailedTests, report.success || tests === 0 ? 0 : 1) + (lint === 0 ? 0 : 1);
 if (lint !== 0) console.log('format and lint: failed (npm run format mends most of it)');
 const skipped = report.numPendingTests > 0 ? `, ${report.numPendingTests} skipped` : '';
 console.log(`${report.numPassedTests} passed, ${failed} failed${skipped}`);

@@ -1,6 +1,7 @@
 /** Cold start to the first answer, and memory when idle. */
-import { milliseconds, type Row, median, residentBytes } from './measure.js';
-import { startFairway } from './processes.js';
+
+import { startFairway } from '../processes.js';
+import { median, milliseconds, type Row, residentBytes } from './measure.js';
 
 const ROUNDS = 5;
 

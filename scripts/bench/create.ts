@@ -1,11 +1,11 @@
 /** Concurrent durable creates over HTTP against the same rows put into the bare store with the same concurrency. */
 import { fdatasyncSync, openSync, writeSync } from 'node:fs';
-import { parseJson } from '#src/fhir/format/parse.js';
 import type { ResourceObject } from '#src/fhir/format/json.js';
+import { parseJson } from '#src/fhir/format/parse.js';
 import { prepare } from '#src/interactions/write.js';
+import { startFairway } from '../processes.js';
 import { contextOf, openInside } from './inside.js';
-import { atLeast, type Row, median, rate } from './measure.js';
-import { startFairway } from './processes.js';
+import { atLeast, median, type Row, rate } from './measure.js';
 import { load } from './requests.js';
 
 const ROUNDS = 3;
@@ -40,7 +40,16 @@ async function bareRate(file: string, patients: readonly string[]): Promise<numb
       if (resource === undefined) throw new Error('no resource was prepared');
       await inside.store.backend.commit({
         access: context.access.write,
-        writes: [{ kind: 'put', type: 'Patient', id: context.newId(), resource, expected: { kind: 'absent' }, method: 'POST' }],
+        writes: [
+          {
+            kind: 'put',
+            type: 'Patient',
+            id: context.newId(),
+            resource,
+            expected: { kind: 'absent' },
+            method: 'POST',
+          },
+        ],
         conditions: [],
         resolvedAt: 0,
       });
@@ -58,8 +67,18 @@ export async function createRows(dataDir: string, patients: readonly string[]): 
   for (let round = 0; round < ROUNDS; round++) {
     syncs.push(syncsPerSecond(`${dataDir}/sync`));
     const server = await startFairway(`${dataDir}/create-${round}`);
-    await load(server, '/fhir/Patient', { seconds: 1, connections: CONNECTIONS, method: 'POST', bodies: patients });
-    const result = await load(server, '/fhir/Patient', { seconds: SECONDS, connections: CONNECTIONS, method: 'POST', bodies: patients });
+    await load(server, '/fhir/Patient', {
+      seconds: 1,
+      connections: CONNECTIONS,
+      method: 'POST',
+      bodies: patients,
+    });
+    const result = await load(server, '/fhir/Patient', {
+      seconds: SECONDS,
+      connections: CONNECTIONS,
+      method: 'POST',
+      bodies: patients,
+    });
     await server.stop();
     if (result.failed > 0) throw new Error(`${result.failed} creates failed`);
     const bare = await bareRate(`${dataDir}/create-bare-${round}.db`, patients);

@@ -1,12 +1,12 @@
 /** Fairway inside this process: the parts that main.ts puts together, without HTTP. */
 import { randomBytes } from 'node:crypto';
+import { openAccess } from '#src/access/open.js';
 import { systemClock } from '#src/base/clock.js';
 import { uuidV7 } from '#src/base/ids.js';
 import { silentLogger } from '#src/base/log.js';
-import { openAccess } from '#src/access/open.js';
 import { readDefinitions } from '#src/definitions-file.js';
-import { makeValidator } from '#src/fhir/validate/validator.js';
 import { makeIndexer } from '#src/fhir/search/indexer.js';
+import { makeValidator } from '#src/fhir/validate/validator.js';
 import type { Context, Knowledge, TenantParts } from '#src/interactions/context.js';
 import type { FhirRequest } from '#src/interactions/request.js';
 import type { FhirResponse } from '#src/interactions/response.js';
@@ -24,7 +24,11 @@ export interface Inside {
 
 export function knowledge(): Knowledge {
   const definitions = readDefinitions();
-  return { definitions, validate: makeValidator(definitions), index: makeIndexer(definitions, { baseUrl: BASE }) };
+  return {
+    definitions,
+    validate: makeValidator(definitions),
+    index: makeIndexer(definitions, { baseUrl: BASE }),
+  };
 }
 
 export async function openInside(file: string): Promise<Inside> {
@@ -63,6 +67,9 @@ export function contextOf(parts: TenantParts): Context {
 
 export function getRequest(pathAndQuery: string): FhirRequest {
   const url = new URL(`${BASE}/${pathAndQuery}`);
-  const path = url.pathname.slice('/fhir/'.length).split('/').filter((segment) => segment !== '');
+  const path = url.pathname
+    .slice('/fhir/'.length)
+    .split('/')
+    .filter((segment) => segment !== '');
   return { method: 'GET', path, query: [...url.searchParams], header: () => undefined };
 }

@@ -15,9 +15,27 @@ async function fairway(args: readonly string[], dataDir: string): Promise<void> 
 }
 
 /** Generates once, keeps the files: the same seed makes the same bytes. */
-export async function demoData(folder: string, patients: number, format: 'ndjson' | 'bundles'): Promise<void> {
+export async function demoData(
+  folder: string,
+  patients: number,
+  format: 'ndjson' | 'bundles',
+): Promise<void> {
   if (existsSync(join(folder, 'complete'))) return;
-  await fairway(['demo-data', '--patients', String(patients), '--seed', '1', '--format', format, '--out', folder, '--force'], folder);
+  await fairway(
+    [
+      'demo-data',
+      '--patients',
+      String(patients),
+      '--seed',
+      '1',
+      '--format',
+      format,
+      '--out',
+      folder,
+      '--force',
+    ],
+    folder,
+  );
   const { writeFileSync } = await import('node:fs');
   writeFileSync(join(folder, 'complete'), '');
 }
@@ -34,7 +52,12 @@ function files(folder: string): string[] {
     .filter((path) => statSync(path).isDirectory() || /\.(json|ndjson)(\.gz)?$/.test(path));
 }
 
-export async function loadRow(name: string, dataDir: string, folder: string, count: () => Promise<number>): Promise<Row> {
+export async function loadRow(
+  name: string,
+  dataDir: string,
+  folder: string,
+  count: () => Promise<number>,
+): Promise<Row> {
   const seconds = await loadFolder(dataDir, folder);
   const resources = await count();
   const perSecond = resources / seconds;

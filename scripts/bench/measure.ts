@@ -59,7 +59,12 @@ export function milliseconds(value: number): string {
 
 /** A row whose bar is "at least". */
 export function atLeast(measure: string, ratio: number, bar: number, value: string, against: string): Row {
-  return { measure, value: `${value} (${ratio.toFixed(2)})`, against, bar: { text: `≥ ${bar}`, met: ratio >= bar } };
+  return {
+    measure,
+    value: `${value} (${ratio.toFixed(2)})`,
+    against,
+    bar: { text: `≥ ${bar}`, met: ratio >= bar },
+  };
 }
 
 export function markdown(rows: readonly Row[]): string {
@@ -68,5 +73,7 @@ export function markdown(rows: readonly Row[]): string {
     const met = row.bar === undefined ? '' : row.bar.met ? 'yes' : '**no**';
     return `| ${row.measure} | ${row.value} | ${row.against} | ${bar} | ${met} |`;
   });
-  return ['| measure | result | compared with | bar | met |', '|---|---|---|---|---|', ...lines, ''].join('\n');
+  return ['| measure | result | compared with | bar | met |', '|---|---|---|---|---|', ...lines, ''].join(
+    '\n',
+  );
 }

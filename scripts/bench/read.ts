@@ -1,6 +1,7 @@
 /** Read by id over HTTP against bare node:http with the same bytes, and two workers against one process. */
-import { atLeast, type Row, median, rate } from './measure.js';
-import { type ServerProcess, startBare, startFairway } from './processes.js';
+
+import { type ServerProcess, startBare, startFairway } from '../processes.js';
+import { atLeast, median, type Row, rate } from './measure.js';
 import { load } from './requests.js';
 
 const ROUNDS = 5;

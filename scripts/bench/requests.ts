@@ -1,7 +1,7 @@
 /** A load of equal requests by autocannon, and what it cost the server. */
 import autocannon from 'autocannon';
+import type { ServerProcess } from '../processes.js';
 import { cpuSeconds } from './measure.js';
-import type { ServerProcess } from './processes.js';
 
 export interface LoadResult {
   readonly perSecond: number;
@@ -14,7 +14,12 @@ export interface LoadResult {
 export async function load(
   server: ServerProcess,
   path: string,
-  options: { readonly seconds: number; readonly connections: number; readonly method?: 'GET' | 'POST'; readonly bodies?: readonly string[] },
+  options: {
+    readonly seconds: number;
+    readonly connections: number;
+    readonly method?: 'GET' | 'POST';
+    readonly bodies?: readonly string[];
+  },
 ): Promise<LoadResult> {
   const before = cpuSeconds(server.pid);
   const started = performance.now();

@@ -42,7 +42,9 @@ async function storedCount(dataDir: string): Promise<number> {
 
 async function patients(): Promise<readonly string[]> {
   await demoData(join(dir, 'small'), 200, 'ndjson');
-  return readFileSync(join(dir, 'small', 'Patient.ndjson'), 'utf8').trim().split('\n');
+  return readFileSync(join(dir, 'small', 'Patient.ndjson'), 'utf8')
+    .trim()
+    .split('\n');
 }
 
 const SECTIONS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {

@@ -1,6 +1,6 @@
 /** Searches inside the server on a large store, and pages at depth against page one. */
 import type { Inside } from './inside.js';
-import { type Row, median, milliseconds, quantile } from './measure.js';
+import { median, milliseconds, quantile, type Row } from './measure.js';
 
 const SAMPLES = 300;
 
@@ -45,7 +45,10 @@ const CASES: readonly Case[] = [
     query: (id) => `Observation?patient=${id}&category=laboratory&date=ge2019-01-01&_sort=-date&_count=50`,
     bar: [1, 10],
   },
-  { name: 'token + date, sorted by date, 50', query: () => 'Observation?code=http://loinc.org|8867-4&date=ge2020&_sort=-date&_count=50' },
+  {
+    name: 'token + date, sorted by date, 50',
+    query: () => 'Observation?code=http://loinc.org|8867-4&date=ge2020&_sort=-date&_count=50',
+  },
   { name: 'chained, sorted', query: (id) => `Observation?subject:Patient._id=${id}&_sort=-date&_count=50` },
   { name: 'chained by name, sorted', query: () => 'Observation?patient.family=m&_sort=-date&_count=50' },
 ];
@@ -54,7 +57,9 @@ export async function searchRows(inside: Inside, total: number): Promise<readonl
   const ids = await patientIds(inside, 1000);
   const rows: Row[] = [];
   for (const each of CASES) {
-    const queries = Array.from({ length: SAMPLES }, (_, index) => each.query(ids[(index * 7) % ids.length] ?? ''));
+    const queries = Array.from({ length: SAMPLES }, (_, index) =>
+      each.query(ids[(index * 7) % ids.length] ?? ''),
+    );
     await timed(inside, queries.slice(0, 20));
     const times = await timed(inside, queries);
     const [middle, p99] = [median(times), quantile(times, 0.99)];

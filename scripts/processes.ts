@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 export interface ServerProcess {
   readonly pid: number;
   readonly url: string;
+  readonly child: ChildProcess;
   stop(): Promise<void>;
 }
 
@@ -21,7 +22,8 @@ export async function freePort(): Promise<number> {
 
 async function answers(url: string, child: ChildProcess): Promise<void> {
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode} before it answered`);
+    if (child.exitCode !== null)
+      throw new Error(`the server ended with ${child.exitCode} before it answered`);
     const answer = await fetch(url).catch(() => undefined);
     await answer?.arrayBuffer();
     if (answer?.ok) return;
@@ -34,8 +36,9 @@ function serverProcess(child: ChildProcess, url: string): ServerProcess {
   return {
     pid: child.pid,
     url,
+    child,
     stop: async () => {
-      if (child.exitCode !== null) return;
+      if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
       await once(child, 'exit');
     },
@@ -43,7 +46,10 @@ function serverProcess(child: ChildProcess, url: string): ServerProcess {
 }
 
 /** Our server, open on loopback, without demo data unless the environment says so. */
-export async function startFairway(dataDir: string, environment: Record<string, string> = {}): Promise<ServerProcess> {
+export async function startFairway(
+  dataDir: string,
+  environment: Record<string, string> = {},
+): Promise<ServerProcess> {
   const port = await freePort();
   const child = spawn(process.execPath, ['dist/main.js', 'serve'], {
     stdio: ['ignore', 'inherit', 'inherit'],
