@@ -1,0 +1,76 @@
+/**
+ * Index values of a resource: everything by which it can be found, from the SearchParameters of its type.
+ * https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/compartmentdefinition.html
+ *
+ * Invariants: a pure function of (definitions, resource); the steps of a type are compiled when its first resource comes;
+ * no value appears twice. `_id` and `_lastUpdated` are no values: whoever holds the resource knows them.
+ */
+import { assert } from '../../base/assert.js';
+import type { Definitions, SearchParameter } from '../definitions/definitions.js';
+import type { JsonObject, ResourceObject } from '../format/json.js';
+import { distinct } from './distinct.js';
+import type { IndexValue } from './index-value.js';
+import { parameterStep, type Room } from './parameter-step.js';
+import { elementsOf } from './path/elements.js';
+import type { Extract, Extraction } from './values/extraction.js';
+import { referenceReader } from './values/reference-values.js';
+
+export interface IndexerOptions {
+  /** Absolute references under this URL are local ones. Without a slash at the end. */
+  readonly baseUrl?: string;
+}
+
+export type Indexer = (resource: ResourceObject) => readonly IndexValue[];
+
+/** Answered by the store itself, from the version's row. */
+const NOT_INDEXED: ReadonlySet<string> = new Set(['_id', '_lastUpdated']);
+
+export function makeIndexer(definitions: Definitions, options: IndexerOptions = {}): Indexer {
+  const room: Room = {
+    definitions,
+    elements: elementsOf(definitions),
+    references: referenceReader(options.baseUrl),
+  };
+  const compiled = new Map<string, readonly Extract[]>();
+  return (resource) => {
+    const type = resource.resourceType;
+    let steps = compiled.get(type);
+    if (steps === undefined) {
+      steps = stepsOf(type, room);
+      compiled.set(type, steps);
+    }
+    return valuesOf(resource, steps);
+  };
+}
+
+function stepsOf(type: string, room: Room): readonly Extract[] {
+  const parameters = room.definitions.searchParameters.get(type);
+  assert(parameters !== undefined, `${type} has no search parameters: its resources cannot be indexed`);
+  const steps = [...parameters.values()]
+    .filter(({ code }) => !NOT_INDEXED.has(code))
+    .map((parameter) => parameterStep(parameter, type, compartmentsOf(parameter, type, room), room))
+    .filter((step) => step !== undefined);
+  return room.definitions.compartments.has(type) ? [...steps, ownCompartment(type)] : steps;
+}
+
+/** The compartments that a parameter makes members of. */
+function compartmentsOf({ code }: SearchParameter, type: string, { definitions }: Room): readonly string[] {
+  return [...definitions.compartments]
+    .filter(([, members]) => members.get(type)?.includes(code) === true)
+    .map(([name]) => name);
+}
+
+/** Whom the compartment is about belongs to it. */
+function ownCompartment(type: string): Extract {
+  return (value, walk) => {
+    const { id } = value as JsonObject; // steps of a type are handed its resources
+    if (typeof id !== 'string') return;
+    walk.values.push({ kind: 'reference', param: `@${type}`, target: { kind: 'local', type, id } });
+  };
+}
+
+function valuesOf(resource: ResourceObject, steps: readonly Extract[]): readonly IndexValue[] {
+  const walk: Extraction = { resource, values: [] };
+  for (const step of steps) step(resource, walk);
+  return distinct(walk.values);
+}

@@ -1,0 +1,99 @@
+/**
+ * References, the identifiers in logical references, and the compartments that a reference makes its resource a member of.
+ * https://hl7.org/fhir/R4/search.html#reference, https://hl7.org/fhir/R4/compartmentdefinition.html
+ *
+ * Invariant: a contained resource is no target: nothing outside its container can name it.
+ */
+import type { JsonValue } from '../../format/json.js';
+import { isObject } from '../../format/json.js';
+import { type ParsedReference, parseReference } from '../../reference.js';
+import type { ReferenceTarget } from '../index-value.js';
+import { targetOf } from '../reference-target.js';
+import { type Extract, type Extraction, textOf } from './extraction.js';
+import { addIdentifier } from './token-values.js';
+
+/** A parameter as far as its references need it; '' is the code of a composite's component. */
+export interface ReferenceParameter {
+  readonly code: string;
+  readonly targets: readonly string[];
+  /** Names of the compartments that the parameter makes membership in. */
+  readonly compartments: readonly string[];
+}
+
+/** Reads references. One value is often looked at by several parameters in turn, so the last answer is kept. */
+export interface ReferenceReader {
+  parse(text: string): ParsedReference;
+  /** `resolve() is type`, as far as the reference itself tells. */
+  resolvesTo(reference: JsonValue, type: string): boolean;
+}
+
+export function referenceReader(baseUrl: string | undefined): ReferenceReader {
+  let lastText: string | undefined;
+  let last: ParsedReference = { kind: 'invalid' };
+  const parse = (text: string): ParsedReference => {
+    if (text !== lastText) {
+      last = parseReference(text, baseUrl);
+      lastText = text;
+    }
+    return last;
+  };
+  return {
+    parse,
+    resolvesTo: (value, type) => {
+      const text = textOf(isObject(value) ? value.reference : value);
+      const parsed = parse(text);
+      if (parsed.kind === 'local') return parsed.type === type;
+      if (parsed.kind === 'absolute' && parsed.type !== undefined) return parsed.type === type;
+      return isObject(value) && value.type === type;
+    },
+  };
+}
+
+/** The maker for an element type; undefined where the type holds no reference. */
+export function referenceValues(
+  type: string,
+  parameter: ReferenceParameter,
+  reader: ReferenceReader,
+): Extract | undefined {
+  switch (type) {
+    case 'Reference':
+      return (value, walk) => {
+        if (!isObject(value)) return;
+        if (typeof value.reference === 'string') {
+          addTarget(walk, parameter, targetOf(reader.parse(value.reference)));
+        }
+        if (parameter.code !== '') addIdentifier(walk, `${parameter.code}:identifier`, value.identifier);
+      };
+    case 'canonical':
+    case 'uri':
+      return (value, walk) => {
+        if (typeof value === 'string') addTarget(walk, parameter, targetOf(reader.parse(value)));
+      };
+    case 'Resource':
+      return (value, walk) => addTarget(walk, parameter, inlineTarget(value, parameter));
+    default:
+      return undefined;
+  }
+}
+
+/** A resource that stands in a Bundle entry itself. */
+function inlineTarget(value: JsonValue, { targets }: ReferenceParameter): ReferenceTarget | undefined {
+  if (!isObject(value)) return undefined;
+  const [type, id] = [textOf(value.resourceType), textOf(value.id)];
+  return id !== '' && targets.includes(type) ? { kind: 'local', type, id } : undefined;
+}
+
+function addTarget(
+  walk: Extraction,
+  { code, compartments }: ReferenceParameter,
+  target: ReferenceTarget | undefined,
+): void {
+  if (target === undefined) return;
+  walk.values.push({ kind: 'reference', param: code, target });
+  if (target.kind !== 'local') return;
+  const { type, id } = target;
+  for (const name of compartments) {
+    if (name === type)
+      walk.values.push({ kind: 'reference', param: `@${name}`, target: { kind: 'local', type, id } });
+  }
+}
