@@ -11,16 +11,17 @@ export interface NamedBundle {
   /** `0-shared`, `1-patient-0000012`, `2-groups`: they sort in the order of loading. */
   readonly name: string;
   readonly bundle: ResourceObject;
+  /** Resource types of its entries, in their order. */
+  readonly types: readonly string[];
 }
 
 export function* bundles(options: PopulationOptions): Generator<NamedBundle, void, undefined> {
-  yield { name: '0-shared', bundle: asTransaction(sharedResources(options)) };
+  yield named('0-shared', sharedResources(options));
   const start = options.start ?? 0;
   for (let index = start; index < start + options.patients; index++) {
-    const name = `1-patient-${String(index).padStart(7, '0')}`;
-    yield { name, bundle: asTransaction(patientResources(options, index)) };
+    yield named(`1-patient-${String(index).padStart(7, '0')}`, patientResources(options, index));
   }
-  yield { name: '2-groups', bundle: asTransaction(groupResources(options)) };
+  yield named('2-groups', groupResources(options));
 }
 
 export function asTransaction(resources: Iterable<ResourceObject>): ResourceObject {
@@ -34,4 +35,9 @@ export function asTransaction(resources: Iterable<ResourceObject>): ResourceObje
     });
   }
   return { resourceType: 'Bundle', type: 'transaction', entry };
+}
+
+function named(name: string, resources: Iterable<ResourceObject>): NamedBundle {
+  const list = [...resources];
+  return { name, bundle: asTransaction(list), types: list.map(({ resourceType }) => resourceType) };
 }

@@ -29,6 +29,9 @@ import { SITE_SIZE, siteOf } from './site.js';
 
 export type { PopulationOptions } from './options.js';
 
+/** More than there are streams. */
+const LAST_STREAM = 64;
+
 /** Everything, in an order in which references point backwards: shared, patient by patient, groups. */
 export function* population(options: PopulationOptions): Generator<ResourceObject, void, undefined> {
   yield* sharedResources(options);
@@ -78,7 +81,7 @@ export function* groupResources(options: PopulationOptions): Generator<ResourceO
     const last = Math.min(start + patients, (index + 1) * SITE_SIZE) - 1;
     const site = siteOf(seed, index);
     // Its members are part of its identity: a part of a population has a group of its own.
-    const id = new Random(seed + last, first, STREAM.group).uuid();
+    const id = new Random(seed, first, STREAM.group + LAST_STREAM * (last + 1)).uuid();
     yield {
       resourceType: 'Group',
       id,
