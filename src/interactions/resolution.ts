@@ -6,6 +6,7 @@
  * Invariant: the position is taken before the first question, so that no commit can slip in between; equal conditions
  * are asked once per plan.
  */
+import { canonicalCondition } from '../fhir/search/canonical-condition.js';
 import type { Predicate } from '../fhir/search/query.js';
 import type { Condition, Position } from '../ports/backend.js';
 import type { Context } from './context.js';
@@ -34,7 +35,7 @@ export async function beginResolution(context: Context): Promise<Resolution> {
     conditions,
     resolvedAt,
     resolve(type, where) {
-      const key = `${type} ${JSON.stringify(where)}`;
+      const key = canonicalCondition(type, where);
       const answered = known.get(key) ?? ask(type, where);
       known.set(key, answered);
       return answered;
@@ -42,5 +43,12 @@ export async function beginResolution(context: Context): Promise<Resolution> {
   };
 }
 
+/** What a plan takes from its resolution, once all was asked. */
+export function resolved({ conditions, resolvedAt }: Resolution): Resolved {
+  return { conditions, resolvedAt };
+}
+
+type Resolved = Pick<Resolution, 'conditions' | 'resolvedAt'>;
+
 /** For plans that asked nothing. */
-export const UNCONDITIONAL = { conditions: [], resolvedAt: 0 } as const;
+export const UNCONDITIONAL: Resolved = { conditions: [], resolvedAt: 0 };

@@ -6,6 +6,7 @@
  * Invariant: nothing is stored that was not validated; what a commit rests on (conditions, versions read) is looked at
  * again by the backend inside the atomic section, and a changed answer sends us back to plan anew.
  */
+import { assert } from '../base/assert.js';
 import { isObject, type JsonValue, type ResourceObject } from '../fhir/format/json.js';
 import { serialise } from '../fhir/format/serialise.js';
 import { Refusal } from '../fhir/outcome.js';
@@ -124,6 +125,14 @@ export async function commitPlanned<P extends Planned>(
     'Others changed the same resources again and again while this request was worked on: send it again.',
     { 'retry-after': '1' },
   );
+}
+
+/** The same for plans of exactly one write. */
+export async function commitOne(context: Context, plan: () => MaybePromise<Planned>): Promise<WriteOutcome> {
+  const { outcomes } = await commitPlanned(context, plan);
+  const [outcome] = outcomes;
+  assert(outcome !== undefined, 'a commit of one write has an outcome');
+  return outcome;
 }
 
 /** Undefined: plan anew. */

@@ -1,0 +1,74 @@
+/**
+ * Bundles written around stored bytes: resources are neither parsed nor copied.
+ * https://hl7.org/fhir/R4/bundle.html
+ *
+ * Invariant: only text of our own making stands between the pieces, and every string in it is escaped.
+ */
+
+import type { JsonObject } from '../fhir/format/json.js';
+import { serialise } from '../fhir/format/serialise.js';
+import type { ResourceKey } from '../ports/backend.js';
+
+export interface Link {
+  readonly relation: 'self' | 'first' | 'next';
+  readonly url: string;
+}
+
+/** One entry: its JSON in order, text between stored bytes. */
+export type EntryPieces = readonly (string | Buffer)[];
+
+export interface BundleHead {
+  readonly type: 'searchset' | 'history';
+  readonly total?: number;
+  readonly links: readonly Link[];
+}
+
+export function bundle(head: BundleHead, entries: readonly EntryPieces[]): Buffer[] {
+  const opening = {
+    resourceType: 'Bundle',
+    type: head.type,
+    ...(head.total === undefined ? {} : { total: head.total }),
+    link: head.links.map((link): JsonObject => ({ ...link })),
+  };
+  const pieces: (string | Buffer)[] = [serialise(opening).slice(0, -1)];
+  entries.forEach((entry, index) => {
+    pieces.push(index === 0 ? ',"entry":[' : ',', ...entry);
+  });
+  pieces.push(entries.length === 0 ? '}' : ']}');
+  return joined(pieces);
+}
+
+/** Neighbouring texts in one buffer. */
+function joined(pieces: readonly (string | Buffer)[]): Buffer[] {
+  const buffers: Buffer[] = [];
+  let text = '';
+  for (const piece of pieces) {
+    if (typeof piece === 'string') {
+      text += piece;
+      continue;
+    }
+    buffers.push(Buffer.from(text), piece);
+    text = '';
+  }
+  buffers.push(Buffer.from(text));
+  return buffers;
+}
+
+/** `"fullUrl":"…"`, a member's text; ids need no escapes. */
+export function fullUrl(key: ResourceKey, baseUrl: string): string {
+  return `"fullUrl":${serialise(`${baseUrl}/${key.type}/${key.id}`)}`;
+}
+
+/** A query string; what a query may carry as it is stays readable. */
+export function queryString(pairs: readonly (readonly [string, string])[]): string {
+  if (pairs.length === 0) return '';
+  return `?${pairs.map(([name, value]) => `${encode(name)}=${encode(value)}`).join('&')}`;
+}
+
+/** Half a surrogate pair, which a JSON string may hold, has no encoding: it becomes the replacement character. */
+function encode(text: string): string {
+  return encodeURIComponent(text.replace(/[\ud800-\udfff]/gu, '\ufffd')).replace(
+    /%(?:2C|3A|2F|24)/g,
+    decodeURIComponent,
+  );
+}

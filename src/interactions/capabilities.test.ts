@@ -1,0 +1,96 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SHAPES } from './path.js';
+import { ROUTES } from './routes.js';
+import { BASE, openWorld, type World } from './testing.js';
+
+/** Checked in, so that a change of what we promise is seen in review. */
+const EXPECTED = join(process.cwd(), 'capability-statement/fairway-r4.json');
+
+let world: World;
+
+interface TypeStatement {
+  readonly type: string;
+  readonly interaction: readonly { readonly code: string }[];
+  readonly searchParam: readonly { readonly name: string; readonly type: string }[];
+}
+
+beforeAll(async () => {
+  world = await openWorld();
+});
+afterAll(() => world.close());
+
+describe('capabilities', () => {
+  it('declares what is asked of every server of its version', async () => {
+    const { status, json } = await world.ask('GET metadata');
+    expect(status).toBe(200);
+    expect(json).toMatchObject({
+      resourceType: 'CapabilityStatement',
+      status: 'active',
+      kind: 'instance',
+      fhirVersion: '4.0.1',
+      implementation: { url: BASE },
+      software: { name: 'Fairway', version: '0.0.0-test' },
+      date: '2024-01-31T12:00:00.000Z',
+    });
+    expect(json.format).toContain('json');
+    expect(json.rest[0].mode).toBe('server');
+  });
+
+  it('is itself a valid resource', async () => {
+    const { json } = await world.ask('GET metadata');
+    expect(world.context.knowledge.validate(json)).toEqual([]);
+  });
+
+  it('lists every resource type with every interaction that a route serves', async () => {
+    const { json } = await world.ask('GET metadata');
+    const resources: TypeStatement[] = json.rest[0].resource;
+    expect(resources.map(({ type }) => type)).toEqual(
+      [...world.context.knowledge.definitions.resourceTypes.keys()].sort(),
+    );
+    const codes = new Set(
+      Object.values(ROUTES)
+        .flatMap((methods) => Object.values(methods))
+        .flatMap((r) => r.declares),
+    );
+    const said = [...(resources[0]?.interaction ?? []), ...json.rest[0].interaction].map(({ code }) => code);
+    expect(new Set(said)).toEqual(codes);
+  });
+
+  it('promises only search parameters that a search takes', async () => {
+    const { json } = await world.ask('GET metadata');
+    const patient = json.rest[0].resource.find(({ type }: TypeStatement) => type === 'Patient');
+    const samples: Record<string, string> = { date: '2024', number: '1', quantity: '1', token: 'true' };
+    for (const { name, type } of patient.searchParam as TypeStatement['searchParam']) {
+      const answer = await world.ask(`GET Patient?${name}=${samples[type] ?? 'x'}`);
+      expect([name, answer.status]).toEqual([name, 200]);
+    }
+  });
+
+  it('has a shape for every route', () => {
+    expect(Object.keys(ROUTES).sort()).toEqual(Object.keys(SHAPES).sort());
+  });
+
+  it('takes mode, _summary and _elements', async () => {
+    expect((await world.ask('GET metadata?mode=full')).status).toBe(200);
+    expect((await world.ask('GET metadata?mode=partial')).status).toBe(400);
+    expect((await world.ask('GET metadata?_summary=true')).json.rest).toBeUndefined();
+    expect((await world.ask('GET metadata?_elements=software')).json.software.name).toBe('Fairway');
+  });
+
+  it('is the statement that is checked in (UPDATE_EXPECTED=1 writes it anew)', async () => {
+    const { json } = await world.ask('GET metadata');
+    const text = printed(json);
+    if (process.env.UPDATE_EXPECTED === '1') writeFileSync(EXPECTED, text);
+    expect(text).toBe(readFileSync(EXPECTED, 'utf8'));
+  });
+});
+
+/** One line per resource type, so that a difference shows the type that changed. */
+function printed(statement: { rest: { resource: object[] }[] }): string {
+  const [rest] = statement.rest;
+  const resources = (rest?.resource ?? []).map((resource) => `      ${JSON.stringify(resource)}`).join(',\n');
+  const frame = JSON.stringify({ ...statement, rest: [{ ...rest, resource: ['@'] }] }, null, 2);
+  return `${frame.replace(/\[\s*"@"\s*\]/, () => `[\n${resources}\n      ]`)}\n`;
+}

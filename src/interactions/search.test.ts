@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openAccess } from '../access/open.js';
+import { BASE, below, openWorld, type World } from './testing.js';
+
+let world: World;
+
+interface Entry {
+  readonly fullUrl: string;
+  readonly resource: { readonly resourceType: string; readonly id: string; readonly [name: string]: unknown };
+  readonly search: { readonly mode: string };
+}
+
+const link = (json: { link: { relation: string; url: string }[] }, relation: string) =>
+  json.link.find((each) => each.relation === relation)?.url;
+const ids = (json: { entry?: Entry[] }, mode = 'match') =>
+  (json.entry ?? []).filter((entry) => entry.search.mode === mode).map((entry) => entry.resource.id);
+
+beforeAll(async () => {
+  world = await openWorld();
+  const put = (resource: { resourceType: string; id: string; [name: string]: unknown }) =>
+    world.ask(`PUT ${resource.resourceType}/${resource.id}`, { body: JSON.parse(JSON.stringify(resource)) });
+  await put({ resourceType: 'Patient', id: 'ada', name: [{ family: 'Example' }], gender: 'female' });
+  await put({ resourceType: 'Patient', id: 'bob', name: [{ family: 'Sample' }], gender: 'male' });
+  for (let day = 1; day <= 7; day++) {
+    await put({
+      resourceType: 'Observation',
+      id: `o${day}`,
+      status: 'final',
+      code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+      subject: { reference: day < 7 ? 'Patient/ada' : 'Patient/bob' },
+      effectiveDateTime: `2024-01-0${day}`,
+    });
+  }
+});
+afterAll(() => world.close());
+
+describe('search', () => {
+  it('answers a searchset of stored resources', async () => {
+    const { status, headers, json } = await world.ask('GET Patient?family=example');
+    expect([status, headers]).toEqual([200, {}]);
+    expect([json.resourceType, json.type]).toEqual(['Bundle', 'searchset']);
+    expect(json.entry).toHaveLength(1);
+    expect(json.entry[0]).toMatchObject({
+      fullUrl: `${BASE}/Patient/ada`,
+      resource: { resourceType: 'Patient', id: 'ada', meta: { versionId: '1' } },
+      search: { mode: 'match' },
+    });
+  });
+
+  it('has no entries where nothing matches', async () => {
+    const { status, json } = await world.ask('GET Patient?family=nobody');
+    expect([status, json.entry, json.total]).toEqual([200, undefined, 0]);
+  });
+
+  it('answers POST _search as GET, with links that GET follows', async () => {
+    const { json } = await world.ask('POST Observation/_search?subject=Patient/ada&_count=2&_sort=date');
+    expect(ids(json)).toEqual(['o1', 'o2']);
+    const second = await world.ask(`GET ${below(link(json, 'next') ?? '')}`);
+    expect(ids(second.json)).toEqual(['o3', 'o4']);
+  });
+
+  it('searches in a compartment, of one type and of all', async () => {
+    expect(ids((await world.ask('GET Patient/bob/Observation')).json)).toEqual(['o7']);
+    expect(ids((await world.ask('POST Patient/bob/Observation/_search?status=final')).json)).toEqual(['o7']);
+    expect(ids((await world.ask('GET Patient/bob/*')).json)).toContain('o7');
+  });
+
+  it('searches across types', async () => {
+    const { json } = await world.ask('GET ?_type=Patient,Observation&_id=ada,o1');
+    expect(ids(json).sort()).toEqual(['ada', 'o1']);
+  });
+
+  it('counts alone for _summary=count and _count=0', async () => {
+    for (const query of ['_summary=count', '_count=0']) {
+      const { json } = await world.ask(`GET Observation?subject=Patient/ada&${query}`);
+      expect([json.total, json.entry]).toEqual([6, undefined]);
+    }
+  });
+
+  it('gives the total that _total asks for', async () => {
+    const { json } = await world.ask('GET Observation?_count=2&_total=accurate');
+    expect([json.total, ids(json).length]).toEqual([7, 2]);
+  });
+
+  it('cuts entries as _elements and _summary ask', async () => {
+    const { json } = await world.ask('GET Patient?_elements=gender&_id=ada');
+    expect(Object.keys(json.entry[0].resource).sort()).toEqual(['gender', 'id', 'meta', 'resourceType']);
+    const text = await world.ask('GET Patient?_summary=text&_id=ada');
+    expect(text.json.entry[0].resource.meta.tag[0].code).toBe('SUBSETTED');
+  });
+
+  it('includes what _include and _revinclude name', async () => {
+    const forward = await world.ask('GET Observation?_id=o1&_include=Observation:subject');
+    expect([ids(forward.json), ids(forward.json, 'include')]).toEqual([['o1'], ['ada']]);
+    const reverse = await world.ask('GET Patient?_id=bob&_revinclude=Observation:subject');
+    expect([ids(reverse.json), ids(reverse.json, 'include')]).toEqual([['bob'], ['o7']]);
+  });
+});
+
+describe('unknown parameters', () => {
+  it('are refused with their name and what comes near', async () => {
+    const answer = await world.ask('GET Patient?famly=x&nonsense=1');
+    expect(answer.status).toBe(400);
+    expect(answer.json.issue).toHaveLength(2);
+    expect(answer.json.issue[0].details.text).toContain('family');
+  });
+
+  it('are left aside with a warning where handling is lenient, and self says so', async () => {
+    const headers = { prefer: 'handling=lenient' };
+    const { status, json } = await world.ask('GET Patient?famly=x&family=example', { headers });
+    expect([status, ids(json)]).toEqual([200, ['ada']]);
+    const outcome: Entry = json.entry.at(-1);
+    expect([outcome.search.mode, outcome.resource.resourceType]).toEqual(['outcome', 'OperationOutcome']);
+    expect(link(json, 'self')).toContain('family=example');
+    expect(link(json, 'self')).not.toContain('famly');
+  });
+});
+
+describe('pages', () => {
+  const pageThrough = async (line: string): Promise<string[][]> => {
+    const pages: string[][] = [];
+    for (let next: string | undefined = line; next !== undefined; ) {
+      const { json } = await world.ask(`GET ${next}`);
+      pages.push(ids(json));
+      const url = link(json, 'next');
+      next = url === undefined ? undefined : below(url);
+    }
+    return pages;
+  };
+
+  it('hold every match once, in order', async () => {
+    expect(await pageThrough('Observation?_count=3&_sort=-date')).toEqual([
+      ['o7', 'o6', 'o5'],
+      ['o4', 'o3', 'o2'],
+      ['o1'],
+    ]);
+  });
+
+  it('say in self what was executed, with count and cursor', async () => {
+    const first = await world.ask('GET Observation?_sort=-date&_count=3');
+    expect(link(first.json, 'self')).toBe(`${BASE}/Observation?_sort=-date&_count=3`);
+    expect(link(first.json, 'first')).toBe(link(first.json, 'self'));
+    const next = below(link(first.json, 'next') ?? '');
+    const second = await world.ask(`GET ${next}`);
+    const again = await world.ask(`GET ${below(link(second.json, 'self') ?? '')}`);
+    expect(again.text).toBe(second.text);
+  });
+
+  it('keep _pretty and _format in their links', async () => {
+    const { json } = await world.ask('GET Observation?_count=3&_pretty=true&_format=json');
+    expect(link(json, 'next')).toMatch(/_pretty=true&_format=json$/);
+  });
+
+  const cursor = async () => {
+    const { json } = await world.ask('GET Observation?_count=3');
+    return new URL(link(json, 'next') ?? '').searchParams.get('_cursor') ?? '';
+  };
+
+  it('refuse a cursor that was changed', async () => {
+    const token = await cursor();
+    const middle = token.length >> 1;
+    const changed = token.slice(0, middle) + (token[middle] === 'A' ? 'B' : 'A') + token.slice(middle + 1);
+    for (const each of [changed, 'x', '']) {
+      const answer = await world.ask(`GET Observation?_cursor=${each}`);
+      expect([answer.status, answer.json.issue[0].code]).toEqual([400, 'invalid']);
+    }
+  });
+
+  it('refuse the cursor of somebody else', async () => {
+    const other = world.as({ ...openAccess('test'), principal: 'another' });
+    expect((await other.ask(`GET Observation?_cursor=${await cursor()}`)).status).toBe(400);
+  });
+
+  it('refuse a cursor beside other parameters or on another path', async () => {
+    const token = await cursor();
+    expect((await world.ask(`GET Observation?_cursor=${token}&status=final`)).status).toBe(400);
+    expect((await world.ask(`GET Patient?_cursor=${token}`)).status).toBe(400);
+    expect((await world.ask(`GET Observation?_cursor=${token}&_count=3`)).status).toBe(200);
+  });
+
+  it('of a restricted principal hold what it may see and no more', async () => {
+    const female = { op: 'value', param: 'gender', test: { kind: 'token', code: 'female' } } as const;
+    const filter = { kind: 'restricted', byType: { Patient: female } } as const;
+    const narrow = world.as({ principal: 'narrow', read: filter, write: filter });
+    expect(ids((await narrow.ask('GET Patient')).json)).toEqual(['ada']);
+    expect((await narrow.ask('GET Patient?_summary=count')).json.total).toBe(1);
+    expect((await narrow.ask('GET Patient/bob')).status).toBe(404);
+    expect(ids((await narrow.ask('GET Patient?_revinclude=Observation:subject')).json, 'include')).toEqual(
+      [],
+    );
+  });
+});

@@ -1,0 +1,132 @@
+/**
+ * FHIR search: in a type, in a compartment, across types; GET and POST _search alike.
+ * https://hl7.org/fhir/R4/http.html#search, https://hl7.org/fhir/R4/search.html
+ *
+ * Invariant: pages are stored bytes between small pieces of text; a page sequence reads as of its first page, and its
+ * self link says what was executed.
+ */
+
+import { serialise } from '../fhir/format/serialise.js';
+import { type Issue, operationOutcome } from '../fhir/outcome.js';
+import { type ParsedSearch, parseSearch } from '../fhir/search/parse-search.js';
+import type { PageKey, Position, SearchPage, StoredResource } from '../ports/backend.js';
+import { bundle, type EntryPieces, fullUrl } from './bundle-pieces.js';
+import type { Context } from './context.js';
+import { openCursor, pageLinks } from './cursor.js';
+import { FORM_PARAMETERS, preferences } from './negotiation.js';
+import { type Projection, projectBytes } from './projected.js';
+import type { FhirRequest } from './request.js';
+import type { FhirResponse } from './response.js';
+import type { SearchTarget } from './target.js';
+
+/** Where a sequence goes on; `now` keeps `ap` and its like the same on every page. */
+interface Place {
+  readonly now: number;
+  readonly asOf: Position;
+  readonly after: PageKey;
+}
+
+interface Execution {
+  readonly path: string;
+  readonly parsed: ParsedSearch;
+  readonly now: number;
+  readonly resumed?: Place;
+}
+
+export async function search(
+  request: FhirRequest,
+  target: SearchTarget,
+  context: Context,
+): Promise<FhirResponse> {
+  const execution = parse(request, target, context);
+  const page = await run(execution, context);
+  const sequence = { path: execution.path, applied: execution.parsed.applied };
+  const next: Place | undefined = page.next && { now: execution.now, asOf: page.asOf, after: page.next };
+  const links = pageLinks('search-cursor', sequence, next, request, context);
+  const entries = entriesOf(execution, page, context);
+  const total = page.total === undefined ? {} : { total: page.total };
+  return { status: 200, headers: {}, body: bundle({ type: 'searchset', links, ...total }, entries) };
+}
+
+function pathOf({ type, compartment }: SearchTarget): string {
+  if (compartment === undefined) return type === undefined ? '' : `/${type}`;
+  return `/${compartment.name}/${compartment.id}/${type ?? '*'}`;
+}
+
+function parse(request: FhirRequest, target: SearchTarget, context: Context): Execution {
+  const path = pathOf(target);
+  const cursor = openCursor<Place>('search-cursor', path, request.query, context);
+  const now = cursor?.place.now ?? context.clock.now();
+  const pairs = cursor?.applied ?? request.query.filter(([name]) => !FORM_PARAMETERS.has(name));
+  const { settings, knowledge, baseUrl } = context;
+  const parsed = parseSearch(knowledge.definitions, target, pairs, {
+    lenient: preferences(request).handling === 'lenient',
+    now,
+    baseUrl,
+    defaultCount: settings.defaultCount,
+    maxCount: settings.maxCount,
+  });
+  return { path, parsed, now, ...(cursor === undefined ? {} : { resumed: cursor.place }) };
+}
+
+async function run({ parsed, resumed }: Execution, context: Context): Promise<SearchPage> {
+  const countOnly = parsed.summary === 'count' || parsed.count === 0;
+  return context.backend.search({
+    query: parsed.query,
+    access: context.access.read,
+    count: countOnly ? 0 : parsed.count,
+    total: countOnly ? 'accurate' : parsed.total,
+    includes: parsed.includes,
+    ...(resumed === undefined ? {} : { asOf: resumed.asOf, after: resumed.after }),
+    deadline: context.settings.searchTimeLimit,
+  });
+}
+
+function entriesOf({ parsed }: Execution, page: SearchPage, context: Context): EntryPieces[] {
+  if (parsed.summary === 'count' || parsed.count === 0) return outcomes(parsed.warnings, context);
+  const projection = projectionOf(parsed);
+  const entry = (mode: string) => (resource: StoredResource) => entryOf(resource, mode, projection, context);
+  const issues = page.includesTruncated ? [...parsed.warnings, truncated(context)] : parsed.warnings;
+  return [
+    ...page.matches.map(entry('match')),
+    ...page.included.map(entry('include')),
+    ...outcomes(issues, context),
+  ];
+}
+
+function projectionOf({ summary, elements }: ParsedSearch): Projection | undefined {
+  const projected = summary === 'true' || summary === 'text' || summary === 'data' ? summary : undefined;
+  if (projected === undefined && elements === undefined) return undefined;
+  return {
+    ...(projected === undefined ? {} : { summary: projected }),
+    ...(elements === undefined ? {} : { elements }),
+  };
+}
+
+function entryOf(
+  resource: StoredResource,
+  mode: string,
+  projection: Projection | undefined,
+  { baseUrl, knowledge }: Context,
+): EntryPieces {
+  const bytes =
+    projection === undefined
+      ? resource.bytes
+      : projectBytes(resource.bytes, projection, knowledge.definitions);
+  return [`{${fullUrl(resource, baseUrl)},"resource":`, bytes, `,"search":{"mode":"${mode}"}}`];
+}
+
+function truncated({ backend }: Context): Issue {
+  return {
+    severity: 'warning',
+    code: 'incomplete',
+    text: `More resources are included than the ${backend.capabilities.includeLimit} that fit on a page: ask for smaller pages with _count.`,
+  };
+}
+
+/** What the client should know of the search itself, as an entry behind all others. */
+function outcomes(issues: readonly Issue[], context: Context): EntryPieces[] {
+  if (issues.length === 0) return [];
+  const resource = serialise(operationOutcome(issues));
+  return [[`{"fullUrl":"urn:uuid:${context.newId()}","resource":${resource},"search":{"mode":"outcome"}}`]];
+}

@@ -1,0 +1,24 @@
+/** What the path of a request points at: made by the router, taken by interactions. */
+export interface TypeTarget {
+  readonly type: string;
+}
+
+export interface InstanceTarget extends TypeTarget {
+  readonly id: string;
+}
+
+export interface VersionTarget extends InstanceTarget {
+  readonly versionId: string;
+}
+
+/** Where a search looks: everywhere, in one type, in a compartment (`Patient/1/*` has no type). */
+export interface SearchTarget {
+  readonly type?: string;
+  readonly compartment?: { readonly name: string; readonly id: string };
+}
+
+/** Whose history: everything's, a type's, an instance's. */
+export interface HistoryTarget {
+  readonly type?: string;
+  readonly id?: string;
+}

@@ -1,0 +1,180 @@
+/**
+ * A whole server but for its sockets, for tests: requests go through `handle` to a real store in a folder of its own.
+ *
+ * Invariant: time stands still unless a test moves it, and ids come in a fixed order.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openAccess } from '../access/open.js';
+import { uuidV7 } from '../base/ids.js';
+import { silentLogger } from '../base/log.js';
+import { readDefinitions } from '../definitions-file.js';
+import type { JsonValue } from '../fhir/format/json.js';
+import { parseJson } from '../fhir/format/parse.js';
+import { serialise } from '../fhir/format/serialise.js';
+import { makeIndexer } from '../fhir/search/indexer.js';
+import { makeValidator } from '../fhir/validate/validator.js';
+import type { AccessDecision } from '../ports/access-filter.js';
+import { openSqliteStore } from '../stores/sqlite/store.js';
+import type { Context, InteractionSettings, Knowledge } from './context.js';
+import { renderRefusal } from './render.js';
+import type { FhirRequest, QueryPair } from './request.js';
+import type { FhirResponse } from './response.js';
+import { handle } from './router.js';
+
+export const BASE = 'http://fairway.test/fhir';
+
+/** 2024-01-31T12:00:00Z */
+export const START = 1_706_702_400_000;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+  readonly bytes: Buffer;
+  /**
+   * The body as plain JSON, '' where there is none. Loosely typed, because tests look into it by hand.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: every test asserts the shape that it reads
+  readonly json: any;
+}
+
+export interface Ask {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Serialised unless it is text or bytes. */
+  readonly body?: JsonValue | Buffer;
+}
+
+export interface World {
+  readonly context: Context;
+  /** `GET Patient/1?_pretty=true`; a refusal is an answer like others. */
+  ask(line: string, ask?: Ask): Promise<Answer>;
+  /** The same as somebody else. */
+  as(access: AccessDecision): World;
+  /** Moves the clock on by so many milliseconds. */
+  wait(milliseconds: number): void;
+  close(): Promise<void>;
+}
+
+const SETTINGS: InteractionSettings = {
+  softwareVersion: '0.0.0-test',
+  defaultCount: 50,
+  maxCount: 1000,
+  checkReferences: false,
+  searchTimeLimit: 10_000,
+  conditionalDeleteLimit: 1,
+};
+
+let knowledge: Knowledge | undefined;
+
+/** Compiled once per test file. */
+function theKnowledge(): Knowledge {
+  if (knowledge === undefined) {
+    const definitions = readDefinitions();
+    const index = makeIndexer(definitions, { baseUrl: BASE });
+    knowledge = { definitions, validate: makeValidator(definitions), index };
+  }
+  return knowledge;
+}
+
+export async function openWorld(settings: Partial<InteractionSettings> = {}): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'fairway-interactions-'));
+  let now = START;
+  let drawn = 0;
+  const clock = { now: () => now };
+  const store = await openSqliteStore({
+    file: join(folder, 'fairway.db'),
+    clock,
+    log: silentLogger,
+    definitions: theKnowledge().definitions,
+    indexer: theKnowledge().index,
+  });
+  const context: Context = {
+    tenant: 'default',
+    baseUrl: BASE,
+    backend: store.backend,
+    sealer: store.sealer,
+    knowledge: theKnowledge(),
+    clock,
+    newId: uuidV7(clock, () => countedBytes(drawn++)),
+    log: silentLogger,
+    settings: { ...SETTINGS, ...settings },
+    access: openAccess('test'),
+    requestId: 'test-request',
+    deadline: Number.POSITIVE_INFINITY,
+  };
+  const close = async (): Promise<void> => {
+    await store.close();
+    rmSync(folder, { recursive: true });
+  };
+  const wait = (milliseconds: number): void => {
+    now += milliseconds;
+  };
+  return worldOf(context, wait, close);
+}
+
+/** Ten bytes that end in a count: unlike each other, and the same in every run. */
+function countedBytes(count: number): Uint8Array {
+  const bytes = new Uint8Array(10);
+  new DataView(bytes.buffer).setUint32(6, count);
+  return bytes;
+}
+
+function worldOf(context: Context, wait: World['wait'], close: World['close']): World {
+  return {
+    context,
+    wait,
+    close,
+    as: (access) => worldOf({ ...context, access }, wait, close),
+    ask: async (line, ask = {}) => answerOf(await respond(requestOf(line, ask), context)),
+  };
+}
+
+async function respond(request: FhirRequest, context: Context): Promise<FhirResponse> {
+  try {
+    return await handle(request, context);
+  } catch (error) {
+    return renderRefusal(error, context);
+  }
+}
+
+export function requestOf(line: string, { headers = {}, body }: Ask = {}): FhirRequest {
+  const [method = '', url = ''] = line.split(' ', 2);
+  const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
+  const query: QueryPair[] = mark < 0 ? [] : [...new URLSearchParams(url.slice(mark))];
+  const named = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  return {
+    method,
+    path: path === '' ? [] : path.split('/').map(decodeURIComponent),
+    query,
+    header: (name) => named.get(name),
+    ...(body === undefined ? {} : { body: bytesOf(body) }),
+  };
+}
+
+function bytesOf(body: JsonValue | Buffer): Buffer {
+  if (Buffer.isBuffer(body)) return body;
+  return Buffer.from(typeof body === 'string' ? body : serialise(body));
+}
+
+function answerOf({ status, headers, body }: FhirResponse): Answer {
+  const bytes = Buffer.concat(body ?? []);
+  const text = bytes.toString('utf8');
+  return {
+    status,
+    headers,
+    text,
+    bytes,
+    get json() {
+      return text === '' ? '' : parseJson(text);
+    },
+  };
+}
+
+/** Path and query of a link's URL, to be asked for with GET. */
+export function below(url: string): string {
+  if (!url.startsWith(`${BASE}/`)) throw new Error(`not below the base: ${url}`);
+  return url.slice(BASE.length + 1);
+}
