@@ -55,10 +55,11 @@ export function makeChart(options: PopulationOptions, index: number): Chart {
   const site = siteOf(seed, Math.floor(index / SITE_SIZE));
   const person = makePerson(random, { index, id: newId(), now, site, showcase });
   const until = person.death ?? now;
-  const since = Math.max(person.birth + DAY, until - random.between(years.lo, years.hi) * YEAR);
+  const drawn = random.between(years.lo, years.hi);
+  const since = Math.max(person.birth + DAY, until - (showcase.thorough === true ? years.hi : drawn) * YEAR);
   const subject = Object.freeze(reference('Patient', person.id, person.display));
   const courses = fallIll(random, person, { since, until, newId, showcase });
-  const visits = planVisits(random, { person, site, since, until, courses, newId });
+  const visits = planVisits(random, { person, site, since, until, courses, newId, showcase });
   return {
     seed,
     index,
@@ -94,12 +95,14 @@ function fallIll(random: Random, person: Person, { since, until, newId, showcase
   const courses: Course[] = [];
   for (const name of DISEASE_NAMES) {
     const disease: Disease = DISEASES[name];
-    const has = random.chance(likelihood(disease, age)) || showcase.diseases?.includes(name) === true;
+    const shown = showcase.diseases?.includes(name) === true;
+    const has = random.chance(likelihood(disease, age)) || shown;
     if (!has || age <= disease.from) continue;
     const earliest = person.birth + disease.from * YEAR;
     // Half of the diseases begin within the records, so that results before and after can be seen.
-    const from = random.chance(0.5) ? Math.max(since, earliest) : Math.max(earliest, until - 20 * YEAR);
-    const onset = random.between(from, until - 30 * DAY);
+    const lately = random.chance(0.5) && !shown;
+    const from = Math.max(earliest, lately ? since : until - 20 * YEAR);
+    const onset = random.between(from, shown ? Math.max(from, since) : until - 30 * DAY);
     courses.push({
       name,
       disease,

@@ -11,10 +11,12 @@ import { YEAR } from './time.js';
 
 /** Part of the spread between people by which a person's own values move from day to day. */
 const DAILY = 0.35;
+const DAILY_WHERE_STEADY = 0.06;
 
 export function valueAt(chart: Chart, name: string, measure: Measure, at: number): number {
   const own = measure.mean + measure.spread * trait(chart, name) + diseaseShift(chart, name, at);
-  const value = own + measure.spread * DAILY * chart.random.bell();
+  const daily = measure.steady === true ? DAILY_WHERE_STEADY : DAILY;
+  const value = own + measure.spread * daily * chart.random.bell();
   return Math.min(measure.ceiling, Math.max(measure.floor, value));
 }
 

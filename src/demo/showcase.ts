@@ -21,7 +21,8 @@ export interface Showcase {
   /** Two names and two addresses, an old one each. */
   readonly moved?: boolean;
   readonly tribe?: boolean;
-  readonly admitted?: boolean;
+  /** A long record, in which everything that others are asked now and then is asked; a hospital stay. */
+  readonly thorough?: boolean;
 }
 
 /** By the remainder of the index by twenty. */
@@ -30,7 +31,7 @@ export const SHOWCASES: Readonly<Record<number, Showcase>> = {
     ages: [52, 64],
     female: true,
     diseases: ['diabetes', 'hypertension', 'hyperlipidemia'],
-    admitted: true,
+    thorough: true,
   },
   1: { ages: [28, 38], female: true, pregnant: true, moved: true },
   2: { ages: [1, 2] },

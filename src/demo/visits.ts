@@ -8,6 +8,7 @@ import type { Course } from './chart.js';
 import { reference } from './identity.js';
 import { ageAt, type Person } from './person.js';
 import type { Random } from './random.js';
+import type { Showcase } from './showcase.js';
 import type { Site, StaffMember } from './site.js';
 import { COMPLAINTS, type Complaint, type DiseaseName } from './tables/diseases.js';
 import { POST } from './tables/staff.js';
@@ -37,6 +38,7 @@ interface Life {
   readonly until: number;
   readonly courses: readonly Course[];
   readonly newId: () => string;
+  readonly showcase: Showcase;
 }
 
 interface Plan {
@@ -78,9 +80,11 @@ function checkUpInterval(age: number): number {
 }
 
 function followUps(random: Random, { since, until, courses }: Life): Plan[] {
+  // Who has several diseases does not come for each of them.
+  const together = 1 / (1 + 0.3 * Math.max(0, courses.length - 1));
   return courses.flatMap((course) => {
     const from = Math.max(since, course.onset);
-    const times = count(random, (course.disease.visits * (until - from)) / YEAR);
+    const times = count(random, (course.disease.visits * together * (until - from)) / YEAR);
     return Array.from({ length: times }, () => ({
       kind: random.chance(0.15) ? VISIT_KINDS.telehealth : VISIT_KINDS.followUp,
       at: random.between(from, until - 2 * DAY),
@@ -89,7 +93,7 @@ function followUps(random: Random, { since, until, courses }: Life): Plan[] {
   });
 }
 
-function accidents(random: Random, { person, since, until }: Life): Plan[] {
+function accidents(random: Random, { person, since, until, showcase }: Life): Plan[] {
   const years = (until - since) / YEAR;
   const age = ageAt(person, until);
   const plans: Plan[] = [];
@@ -108,7 +112,8 @@ function accidents(random: Random, { person, since, until }: Life): Plan[] {
       complaint: ailment(random, age),
     });
   }
-  for (let left = count(random, years * frail); left > 0; left--) {
+  const stays = count(random, years * frail);
+  for (let left = showcase.thorough === true ? Math.max(1, stays) : stays; left > 0; left--) {
     plans.push({ kind: VISIT_KINDS.inpatient, at: random.between(since, Math.max(since, until - 12 * DAY)) });
   }
   return plans;

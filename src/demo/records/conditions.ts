@@ -82,7 +82,7 @@ function diagnosis(chart: Chart, visit: Visit): ResourceObject[] {
 
 function concerns(chart: Chart): ResourceObject[] {
   const { random, showcase, person, since, until } = chart;
-  const concerned = showcase.admitted === true || random.chance(0.2);
+  const concerned = showcase.thorough === true || random.chance(0.2);
   if (!concerned || ageAt(person, until) < 18) return [];
   const at = random.between(since, until);
   return [

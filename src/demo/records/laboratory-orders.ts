@@ -34,6 +34,7 @@ export function panelsOf(chart: Chart, visit: Visit): readonly PanelName[] {
 
 export function testsOf(chart: Chart, visit: Visit): readonly LabName[] {
   if (visit.course !== undefined && visit.kind.measured) return FOLLOWED[visit.course.name]?.tests ?? [];
-  const atRisk = visit.kind === VISIT_KINDS.checkUp && ageAt(chart.person, visit.at) > 45;
-  return atRisk && chart.random.chance(0.4) ? ['hemoglobinA1c'] : [];
+  if (visit.kind !== VISIT_KINDS.checkUp) return [];
+  if (chart.courses.some(({ name }) => name === 'diabetes')) return ['hemoglobinA1c'];
+  return ageAt(chart.person, visit.at) > 45 && chart.random.chance(0.3) ? ['hemoglobinA1c'] : [];
 }

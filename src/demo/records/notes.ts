@@ -57,7 +57,7 @@ function narratives(chart: Chart): ResourceObject[] {
     const stay = visit.kind === VISIT_KINDS.inpatient;
     if (!stay && visit.kind !== VISIT_KINDS.checkUp) continue;
     const age = ageAt(person, visit.at);
-    const last = showcase.admitted === true && visit.kind === VISIT_KINDS.checkUp;
+    const last = showcase.thorough === true && visit.kind === VISIT_KINDS.checkUp;
     for (const kind of REPORTS) {
       if (age < kind.ages[0] || age > kind.ages[1]) continue;
       if (last || random.chance(stay ? 0.5 : kind.share)) found.push(...narrative(chart, visit, kind));

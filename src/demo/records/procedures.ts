@@ -48,7 +48,7 @@ export function procedures(chart: Chart): ResourceObject[] {
   }
   const latest = chart.visits.at(-1);
   if (latest === undefined) return found;
-  if (chart.showcase.admitted === true)
+  if (chart.showcase.thorough === true)
     found.push(serviceRequest(chart, latest, SDOH_REFERRAL, SDOH_CATEGORY, 'active'));
   if (chart.showcase.gaps === true) found.push(gapProcedure(chart, latest));
   return [...found, ...implant(chart, latest)];

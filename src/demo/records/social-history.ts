@@ -100,8 +100,8 @@ function once(chart: Chart, visit: Visit): ResourceObject[] {
     found.push(social(chart, visit, 'intent', PREGNANCY_INTENT, { valueCodeableConcept: INTENT_UNSURE }));
   }
   if (random.chance(0.25)) found.push(survey(chart, visit, ALCOHOL_TOTAL, score(random.integer(0, 7))));
-  if (random.chance(0.2) || chart.showcase.admitted === true) found.push(...hunger(chart, visit));
-  if (random.chance(0.1) || chart.showcase.admitted === true) {
+  if (random.chance(0.2) || chart.showcase.thorough === true) found.push(...hunger(chart, visit));
+  if (random.chance(0.1) || chart.showcase.thorough === true) {
     found.push(
       observation(chart, visit, {
         meta: META.simple,

@@ -38,7 +38,7 @@ function drug(
     dosage: [
       {
         sequence: 1,
-        text: `${amount} ${unit} ${often} a day`,
+        text: `${amount} ${unit}${amount === 1 ? '' : 's'} ${often} a day`,
         timing: { repeat: { frequency, period: 1, periodUnit: 'd' } },
         route,
         doseAndRate: [{ doseQuantity: quantity(amount, unit, `{${unit.replace(' ', '_')}}`) }],

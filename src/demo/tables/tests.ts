@@ -17,6 +17,8 @@ export interface Measure {
   /** Values outside of this cannot be. */
   readonly floor: number;
   readonly ceiling: number;
+  /** Hardly moves from day to day. */
+  readonly steady?: boolean;
   /** As a laboratory prints it beside the result. */
   readonly low?: number;
   readonly high?: number;
@@ -61,6 +63,10 @@ function measure(row: Row, code: JsonObject = concept(SYSTEM.loinc, row[0], row[
   };
 }
 
+function steady(row: Row): Measure {
+  return { ...measure(row), steady: true };
+}
+
 export const VITALS = {
   systolic: measure(['8480-6', 'Systolic blood pressure', 'mmHg', 'mm[Hg]', 0, 117, 9, 70, 230]),
   diastolic: measure(['8462-4', 'Diastolic blood pressure', 'mmHg', 'mm[Hg]', 0, 75, 6, 40, 130]),
@@ -77,17 +83,7 @@ export const VITALS = {
   ),
   height: measure(['8302-2', 'Body height', 'cm', 'cm', 1, 100, 0, 40, 215]),
   weight: measure(['29463-7', 'Body weight', 'kg', 'kg', 1, 100, 0, 2, 260]),
-  bodyMassIndex: measure([
-    '39156-5',
-    'Body mass index (BMI) [Ratio]',
-    'kg/m2',
-    'kg/m2',
-    1,
-    24.4,
-    2.6,
-    12,
-    62,
-  ]),
+  bodyMassIndex: steady(['39156-5', 'Body mass index (BMI) [Ratio]', 'kg/m2', 'kg/m2', 1, 24.4, 2.6, 12, 62]),
   headCircumference: measure([
     '9843-4',
     'Head Occipital-frontal circumference',
