@@ -1,7 +1,7 @@
 /** Decimals as ranges of what rounds to them. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { approximateRange, implicitRange } from './decimal.js';
+import { approximateRange, implicitRange, sameNumber } from './decimal.js';
 
 interface Case {
   readonly literal: string;
@@ -39,4 +39,19 @@ describe('approximateRange', () => {
       expect(range && [range.lo, range.hi]).toEqual(approximate);
     },
   );
+});
+
+describe('sameNumber', () => {
+  it.each([
+    ['1.0', '1', true],
+    ['100', '1e2', true],
+    ['0.10', '1E-1', true],
+    ['-0', '0.00', true],
+    ['12345678901234567890', '12345678901234567890.0', true],
+    ['12345678901234567890', '12345678901234567891', false],
+    ['-1', '1', false],
+    ['1e400', '1e401', false],
+  ])('says of %s and %s %s', (left, right, same) => {
+    expect(sameNumber(left, right)).toBe(same);
+  });
 });

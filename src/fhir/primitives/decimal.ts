@@ -19,6 +19,24 @@ const DECIMAL = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 /** FHIR asks for 18 digits; longer texts only cost time. */
 const MAX_LENGTH = 400;
 
+/** Do two literals stand for the same number (`1.0`, `1`, `10e-1`)? Compared by their digits; longer texts only as they are. */
+export function sameNumber(left: string, right: string): boolean {
+  return left === right || normalForm(left) === normalForm(right);
+}
+
+/** Digits without zeros at either end, and the power of ten of the last one. */
+function normalForm(literal: string): string {
+  const parts = literal.length > MAX_LENGTH ? null : DECIMAL.exec(literal);
+  if (parts === null) return literal;
+  const fraction = parts[3] ?? '';
+  const digits = `${parts[2]}${fraction}`.replace(/^0+/, '');
+  const significant = digits.replace(/0+$/, '');
+  if (significant === '') return '0';
+  const exponent =
+    BigInt(parts[4] ?? 0) - BigInt(fraction.length) + BigInt(digits.length - significant.length);
+  return `${parts[1]}${significant}e${exponent}`;
+}
+
 /** mantissa × 10^exponent; `half` a unit of the last digit = 5 × 10^(exponent − 1). */
 interface Decimal {
   readonly mantissa: bigint;
