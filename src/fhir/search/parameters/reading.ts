@@ -1,0 +1,28 @@
+/**
+ * What readers of parameters are given, and the shape of the readers of values.
+ */
+import type { Definitions, SearchParameter } from '../../definitions/definitions.js';
+import type { ValueTest } from '../query.js';
+import type { Problem } from './problem.js';
+
+export interface Reading {
+  readonly definitions: Definitions;
+  /** Our own: absolute references under it are local. */
+  readonly baseUrl?: string;
+  /** Milliseconds; `ap` on dates is relative to it. */
+  readonly now?: number;
+}
+
+/** The type whose parameter it is. */
+export interface ParameterAt {
+  readonly type: string;
+  readonly parameter: SearchParameter;
+}
+
+/**
+ * One alternative (no comma) as tests of which one must pass; none = nothing can match.
+ * The text is still escaped.
+ */
+export type ReadValue = (text: string, at: ParameterAt, reading: Reading) => readonly SingleTest[] | Problem;
+
+export type SingleTest = Exclude<ValueTest, { kind: 'composite' }>;

@@ -1,0 +1,59 @@
+/**
+ * Token values: `code`, `system|code`, `|code`, `system|`.
+ * https://hl7.org/fhir/R4/search.html#token
+ *
+ * Invariant: an element of type code has no system of its own; the one that its binding implies may be named.
+ */
+import { tokenTests } from '../token-code.js';
+import { malformed, Problem } from './problem.js';
+import type { ReadValue, SingleTest } from './reading.js';
+import { splitUnescaped, unescaped } from './split.js';
+
+const SHAPES = 'a token is code, system|code, |code or system|';
+
+/** https://hl7.org/fhir/R4/search.html#token: the implicit system of truth values. */
+const TRUTH_SYSTEM = 'http://terminology.hl7.org/CodeSystem/special-values';
+
+export const readToken: ReadValue = (text, { parameter }) => {
+  const parsed = readTokenParts(text);
+  if (parsed instanceof Problem) return parsed;
+  const { elementTypes } = parameter;
+  if (elementTypes.length > 0 && elementTypes.every((type) => type === 'boolean')) return truth(parsed);
+  if (parsed.system && elementTypes.length > 0 && elementTypes.every((type) => type === 'code')) {
+    const implied = parameter.impliedSystems;
+    // Where no binding tells the system (languages, media types), any is taken for the one that is meant.
+    const fits = implied === undefined || implied.includes(parsed.system);
+    return fits ? tokenTests(elementTypes, undefined, parsed.code) : [];
+  }
+  return tokenTests(elementTypes, parsed.system, parsed.code);
+};
+
+/** `:identifier` on a reference. */
+export function readIdentifier(text: string): readonly SingleTest[] | Problem {
+  const parsed = readTokenParts(text);
+  return parsed instanceof Problem ? parsed : tokenTests(['Identifier'], parsed.system, parsed.code);
+}
+
+interface TokenParts {
+  readonly system: string | undefined;
+  readonly code: string | undefined;
+}
+
+function readTokenParts(text: string): TokenParts | Problem {
+  const parts = splitUnescaped(text, '|');
+  if (parts.length > 2) return malformed(`has too many bars: ${SHAPES}, and a bar inside is written \\|`);
+  const [first = '', second] = parts;
+  const system = second === undefined ? undefined : unescaped(first);
+  const code = unescaped(second ?? first);
+  if (system instanceof Problem) return system;
+  if (code instanceof Problem) return code;
+  if (code !== '') return { system, code };
+  if (system === undefined || system === '') return malformed(`names neither system nor code: ${SHAPES}`);
+  return { system, code: undefined };
+}
+
+function truth({ system, code }: TokenParts): readonly SingleTest[] | Problem {
+  if (code === undefined) return system === TRUTH_SYSTEM ? [{ kind: 'token' }] : [];
+  if (code !== 'true' && code !== 'false') return malformed('must be true or false');
+  return system === undefined || system === '' || system === TRUTH_SYSTEM ? [{ kind: 'token', code }] : [];
+}
