@@ -1,0 +1,115 @@
+/**
+ * The Backend port on one SQLite file: point reads and bounded searches on this thread, long searches in reader
+ * processes, commits in the writer thread.
+ *
+ * Invariant: a commit that resolved is seen by every read that begins after it, in this process and in others.
+ */
+import type { Definitions } from '../../fhir/definitions/definitions.js';
+import type { Predicate } from '../../fhir/search/query.js';
+import type { AccessFilter } from '../../ports/access-filter.js';
+import type {
+  Backend,
+  BackendCapabilities,
+  Change,
+  Commit,
+  CommitResult,
+  HistoryPage,
+  HistoryRequest,
+  MaybePromise,
+  Position,
+  ReadResult,
+  ResourceKey,
+  SearchPage,
+  SearchRequest,
+} from '../../ports/backend.js';
+import { changesSince, countsByType } from './commit-log.js';
+import { History } from './history.js';
+import { PointReads } from './point-reads.js';
+import type { ReaderPool } from './reader-pool.js';
+import { INCLUDE_LIMIT } from './search/includes.js';
+import { Prober } from './search/prober.js';
+import { Searches } from './searches.js';
+import type { View } from './view.js';
+import { type Indexer, Visibility } from './visibility.js';
+import type { Writer } from './writer.js';
+
+export interface BackendParts {
+  readonly view: View;
+  readonly writer: Writer;
+  readonly readers: ReaderPool;
+  readonly definitions: Definitions;
+  readonly indexer: Indexer;
+}
+
+export class SqliteBackend implements Backend {
+  readonly capabilities: BackendCapabilities = {
+    types: 'all',
+    transactions: true,
+    pushed: 'all',
+    includeLimit: INCLUDE_LIMIT,
+  };
+  readonly #parts: BackendParts;
+  readonly #pointReads: PointReads;
+  readonly #history: History;
+  readonly #searches: Searches;
+
+  constructor(parts: BackendParts) {
+    const { view, definitions, indexer, readers } = parts;
+    const prober = new Prober(view.connection, view.catalogue, definitions.primaryDates);
+    const visibility = new Visibility(view, prober, indexer);
+    this.#parts = parts;
+    this.#pointReads = new PointReads(view, visibility);
+    this.#history = new History(view, visibility);
+    this.#searches = new Searches(view, readers, definitions);
+  }
+
+  position(): Position {
+    const { view } = this.#parts;
+    view.refresh();
+    return view.position;
+  }
+
+  read(key: ResourceKey, access: AccessFilter): ReadResult {
+    return this.#pointReads.read(key, access);
+  }
+
+  vread(key: ResourceKey, versionId: string, access: AccessFilter): ReadResult {
+    return this.#pointReads.vread(key, versionId, access);
+  }
+
+  history(request: HistoryRequest): HistoryPage {
+    return this.#history.page(request);
+  }
+
+  search(request: SearchRequest): MaybePromise<SearchPage> {
+    return this.#searches.page(request);
+  }
+
+  resolve(
+    type: string,
+    where: Predicate,
+    access: AccessFilter,
+    limit: number,
+  ): MaybePromise<readonly string[]> {
+    return this.#searches.ids(type, where, access, limit);
+  }
+
+  commit(commit: Commit): Promise<CommitResult> {
+    return this.#parts.writer.commit(commit);
+  }
+
+  changes(since: Position, limit: number): readonly Change[] {
+    return changesSince(this.#parts.view, since, limit);
+  }
+
+  counts(): ReadonlyMap<string, number> {
+    return countsByType(this.#parts.view);
+  }
+
+  async close(): Promise<void> {
+    const { view, writer, readers } = this.#parts;
+    readers.close();
+    await writer.close();
+    view.connection.close();
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * Applies one commit inside an open transaction: conditions, access and expected versions are looked at, versions and
+ * index rows are written.
+ *
+ * Invariant: whoever gets a result other than `committed`, or an error, rolls back and calls `rolledBack`.
+ */
+import { visible } from '../../ports/access-filter.js';
+import type { CommitResult, Condition, ExpectedVersion, WriteOutcome } from '../../ports/backend.js';
+import { Catalogue, NO_DATE } from './catalogue.js';
+import type { Connection } from './connection.js';
+import { indexRows } from './index-rows.js';
+import { IndexWriter } from './index-writer.js';
+import { Interner } from './interner.js';
+import type { CommitJob, WireWrite } from './messages.js';
+import { methodNumber } from './methods.js';
+import { Prober } from './search/prober.js';
+import { storedBytes } from './stored-bytes.js';
+import { valuesOf } from './wire-values.js';
+
+const LAST = 'SELECT position, last_updated FROM version ORDER BY position DESC LIMIT 1';
+const EPOCH = "SELECT value FROM setting WHERE name = 'index_epoch'";
+const STATE =
+  'SELECT rid, position, version, last_updated, live, sort_date FROM resource WHERE type = ? AND id = ?';
+const SET_RESOURCE =
+  'UPDATE resource SET position = ?, version = ?, last_updated = ?, live = ?, sort_date = ? WHERE rid = ?';
+const ADD_VERSION =
+  'INSERT INTO version(position, rid, type, version, last_updated, method, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)';
+
+/** What stands under an identity; without a position it was only mentioned. */
+interface State {
+  readonly rid: number;
+  readonly position: number;
+  readonly version: number;
+  readonly lastUpdated: number;
+  readonly live: boolean;
+  readonly sortDate: number;
+}
+
+export class Committer {
+  readonly #connection: Connection;
+  readonly #primaryDates: ReadonlyMap<string, string>;
+  readonly #interner: Interner;
+  readonly #index: IndexWriter;
+  readonly #prober: Prober;
+  #position = 0;
+  #lastUpdated = 0;
+  #epoch: string | number | Buffer | null = null;
+
+  constructor(connection: Connection, primaryDates: ReadonlyMap<string, string>) {
+    this.#connection = connection;
+    this.#primaryDates = primaryDates;
+    this.#interner = new Interner(connection);
+    this.#index = new IndexWriter(connection);
+    this.#prober = new Prober(connection, new Catalogue(connection), primaryDates);
+  }
+
+  /** At the start of a transaction: another process may have committed since the last one. */
+  begin(): void {
+    this.#readPosition();
+    const [epoch = null] = this.#connection.get(EPOCH) ?? [];
+    if (epoch !== this.#epoch) this.#interner.forget();
+    this.#epoch = epoch;
+  }
+
+  /** Part or all of the transaction was undone. */
+  rolledBack(): void {
+    this.#index.discard();
+    this.#interner.forget();
+    this.#prober.forget();
+    if (this.#connection.inTransaction) this.#readPosition();
+  }
+
+  apply(job: CommitJob): CommitResult {
+    this.#prober.forget();
+    if (this.#position > job.resolvedAt) {
+      const changed = job.conditions.findIndex((condition) => this.#hasChanged(condition, job));
+      if (changed >= 0) return { kind: 'condition-changed', condition: changed };
+    }
+    const lastUpdated = Math.max(job.now, this.#lastUpdated);
+    const refusedBefore = this.#firstRefused(job);
+    if (refusedBefore >= 0) return { kind: 'refused', write: refusedBefore, side: 'before' };
+    const outcomes: WriteOutcome[] = [];
+    for (const [at, write] of job.writes.entries()) {
+      const state = this.#state(write.type, write.id);
+      if (!meets(write.expected, state)) {
+        return {
+          kind: 'version-conflict',
+          write: at,
+          ...(state?.live ? { current: String(state.version) } : {}),
+        };
+      }
+      outcomes.push(
+        write.kind === 'put' ? this.#put(write, state, lastUpdated) : this.#delete(write, state, lastUpdated),
+      );
+    }
+    this.#index.flush();
+    this.#prober.forget();
+    const refusedAfter = this.#firstRefused(job);
+    if (refusedAfter >= 0) return { kind: 'refused', write: refusedAfter, side: 'after' };
+    this.#lastUpdated = lastUpdated;
+    return { kind: 'committed', outcomes };
+  }
+
+  #hasChanged(condition: Condition, job: CommitJob): boolean {
+    const ids = this.#prober.ids(condition.type, condition.where, job.access, 2);
+    const counted = Math.min(condition.ids.length, 2);
+    return ids.length !== counted || (counted === 1 && ids[0] !== condition.ids[0]);
+  }
+
+  #put(write: WireWrite & { kind: 'put' }, state: State | undefined, lastUpdated: number): WriteOutcome {
+    const type = this.#interner.type(write.type);
+    const version = (state?.version ?? 0) + 1;
+    const position = ++this.#position;
+    const primaryDate = this.#primaryDates.get(write.type);
+    const rid = state?.rid ?? this.#interner.identity(write.type, write.id);
+    const { rows, primaryLo } = indexRows(this.#interner, type, valuesOf(write.values), primaryDate);
+    const sortDate = primaryLo ?? (primaryDate === undefined ? 0 : NO_DATE);
+    this.#connection.run(SET_RESOURCE, position, version, lastUpdated, 1, sortDate, rid);
+    const bytes = storedBytes(write, String(version), lastUpdated);
+    this.#connection.run(
+      ADD_VERSION,
+      position,
+      rid,
+      type,
+      version,
+      lastUpdated,
+      methodNumber(write.method),
+      bytes,
+    );
+    this.#index.put(rid, rows, sortDate, state?.live ? state.sortDate : undefined);
+    return {
+      type: write.type,
+      id: write.id,
+      versionId: String(version),
+      lastUpdated,
+      position,
+      created: !state?.live,
+      unchanged: false,
+    };
+  }
+
+  #delete(
+    write: WireWrite & { kind: 'delete' },
+    state: State | undefined,
+    lastUpdated: number,
+  ): WriteOutcome {
+    const key = { type: write.type, id: write.id, created: false };
+    if (!state?.live) {
+      const { version = 0, lastUpdated: since = 0, position = 0 } = state ?? {};
+      return { ...key, versionId: String(version), lastUpdated: since, position, unchanged: true };
+    }
+    const type = this.#interner.type(write.type);
+    const version = state.version + 1;
+    const position = ++this.#position;
+    this.#connection.run(SET_RESOURCE, position, version, lastUpdated, 0, 0, state.rid);
+    this.#connection.run(
+      ADD_VERSION,
+      position,
+      state.rid,
+      type,
+      version,
+      lastUpdated,
+      methodNumber('DELETE'),
+      null,
+    );
+    this.#index.drop(state.rid, state.sortDate);
+    return { ...key, versionId: String(version), lastUpdated, position, unchanged: false };
+  }
+
+  /** The first write whose resource, as it is at this moment, the access filter refuses; −1 if none. */
+  #firstRefused({ access, writes }: CommitJob): number {
+    if (access.kind === 'unrestricted') return -1;
+    return writes.findIndex(({ type, id }) => {
+      const state = this.#state(type, id);
+      return state?.live === true && !this.#prober.passes(state.rid, type, visible(access, type), access);
+    });
+  }
+
+  #state(type: string, id: string): State | undefined {
+    const row = this.#connection.get<[number, number | null, number, number, number, number]>(
+      STATE,
+      this.#interner.type(type),
+      id,
+    );
+    if (row === undefined) return undefined;
+    const [rid, position, version, lastUpdated, live, sortDate] = row;
+    return { rid, position: position ?? 0, version, lastUpdated, live: live === 1, sortDate };
+  }
+
+  #readPosition(): void {
+    const [position = 0, lastUpdated = 0] = this.#connection.get<[number, number]>(LAST) ?? [];
+    this.#position = position;
+    this.#lastUpdated = lastUpdated;
+  }
+}
+
+/** A condition may speak of what is there, or of what may not be there. */
+function meets(expected: ExpectedVersion, state: State | undefined): boolean {
+  if (expected.kind === 'any') return true;
+  if (expected.kind === 'absent') return !state?.live;
+  return state?.live === true && String(state.version) === expected.versionId;
+}

@@ -1,0 +1,158 @@
+/**
+ * One connection to the database file, with its prepared statements. The only file that knows the driver.
+ * https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html
+ *
+ * Invariant: rows are arrays in the order of the SELECT; a statement is prepared once per connection and text.
+ */
+import Database from 'better-sqlite3';
+import { storeError } from './store-error.js';
+
+export type Cell = number | string | Buffer | null;
+
+export interface Statement {
+  /** The first row. `Row` is what the SELECT says: the text of the statement is the contract. */
+  get<Row extends readonly Cell[]>(...values: Cell[]): Row | undefined;
+  all<Row extends readonly Cell[]>(...values: Cell[]): Row[];
+  run(...values: Cell[]): { readonly changes: number; readonly lastInsertRowid: number | bigint };
+}
+
+/** `writer`: synchronous=FULL. `control`: may write, for opening and migrating. `reader`: only reads. */
+export type Role = 'writer' | 'control' | 'reader';
+
+const PAGE_SIZE = 8192;
+/** Statements whose text depends on the query are many; the oldest go. */
+const STATEMENT_LIMIT = 400;
+const BUSY_MILLISECONDS = 10_000;
+const READER_MAPPED_BYTES = 256 * 1024 * 1024;
+const CACHE_KIB: Readonly<Record<Role, number>> = { writer: 48_000, control: 8_000, reader: 8_000 };
+
+export class Connection {
+  readonly file: string;
+  readonly #database: Database.Database;
+  readonly #statements = new Map<string, Statement>();
+
+  private constructor(file: string, database: Database.Database) {
+    this.file = file;
+    this.#database = database;
+  }
+
+  static open(
+    file: string,
+    role: Role,
+    options: { readonly mustExist?: boolean; readonly pageLimit?: number } = {},
+  ): Connection {
+    let database: Database.Database | undefined;
+    try {
+      database = new Database(file, {
+        readonly: role === 'reader',
+        fileMustExist: options.mustExist ?? role === 'reader',
+        timeout: BUSY_MILLISECONDS,
+      });
+      configure(database, role);
+      if (options.pageLimit !== undefined) database.pragma(`max_page_count = ${options.pageLimit}`);
+      return new Connection(file, database);
+    } catch (error) {
+      database?.close();
+      throw storeError(error, file);
+    }
+  }
+
+  prepare(sql: string): Statement {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const prepared = this.#database.prepare(sql);
+    if (prepared.reader) prepared.raw(true);
+    // The driver types rows as unknown; each caller names the row that its own SQL text selects.
+    const statement = prepared as unknown as Statement;
+    if (this.#statements.size >= STATEMENT_LIMIT) {
+      const oldest = this.#statements.keys().next().value;
+      if (oldest !== undefined) this.#statements.delete(oldest);
+    }
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  get<Row extends readonly Cell[]>(sql: string, ...values: Cell[]): Row | undefined {
+    return this.prepare(sql).get<Row>(...values);
+  }
+
+  all<Row extends readonly Cell[]>(sql: string, ...values: Cell[]): Row[] {
+    return this.prepare(sql).all<Row>(...values);
+  }
+
+  run(
+    sql: string,
+    ...values: Cell[]
+  ): { readonly changes: number; readonly lastInsertRowid: number | bigint } {
+    return this.prepare(sql).run(...values);
+  }
+
+  /** Several statements without values. */
+  execute(sql: string): void {
+    this.#database.exec(sql);
+  }
+
+  pragma(text: string): Cell {
+    return this.#database.pragma(text, { simple: true }) as Cell; // a pragma's first column is a plain cell
+  }
+
+  get inTransaction(): boolean {
+    return this.#database.inTransaction;
+  }
+
+  /** All that `work` reads is of one moment. */
+  snapshot<T>(work: () => T): T {
+    if (this.#database.inTransaction) return work();
+    this.prepare('BEGIN').run();
+    try {
+      return work();
+    } finally {
+      this.prepare('COMMIT').run();
+    }
+  }
+
+  /** Commits what `work` did, or nothing of it. */
+  transaction<T>(work: () => T): T {
+    this.prepare('BEGIN IMMEDIATE').run();
+    try {
+      const result = work();
+      this.prepare('COMMIT').run();
+      return result;
+    } catch (error) {
+      if (this.#database.inTransaction) this.prepare('ROLLBACK').run();
+      throw error;
+    }
+  }
+
+  /** https://www.sqlite.org/backup.html; resolves when the copy is complete. */
+  async copyTo(file: string, onProgress: (done: number, total: number) => void): Promise<void> {
+    await this.#database.backup(file, {
+      progress: ({ totalPages, remainingPages }) => {
+        onProgress(totalPages - remainingPages, totalPages);
+        return PAGES_PER_STEP;
+      },
+    });
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#database.close();
+  }
+}
+
+/** 8 MiB per turn of the event loop. */
+const PAGES_PER_STEP = 1024;
+
+function configure(database: Database.Database, role: Role): void {
+  if (role !== 'reader') {
+    database.pragma(`page_size = ${PAGE_SIZE}`);
+    database.pragma('journal_mode = WAL');
+    database.pragma('synchronous = FULL');
+    database.pragma('wal_autocheckpoint = 0');
+    database.pragma('journal_size_limit = 67108864');
+  }
+  if (role !== 'writer') database.pragma(`mmap_size = ${READER_MAPPED_BYTES}`);
+  database.pragma(`cache_size = -${CACHE_KIB[role]}`);
+  database.pragma('temp_store = MEMORY');
+  database.pragma('foreign_keys = OFF');
+}

@@ -1,0 +1,161 @@
+/**
+ * Index values as the integers and texts that are stored, grouped by parameter, and the text in which they are kept
+ * beside the resource (`index_entry`).
+ *
+ *   key        12                       token, reference, uri, compartment: an interned integer
+ *   range      [lo, hi]                 date, number
+ *   quantity   [lo, hi, S, C, U]        with the interned texts of system, code and unit
+ *   string     ["folded", "exact"]
+ *   composite  [[row, …], [row, …], …]  one occurrence: the rows of each component
+ *
+ * Invariant: numbers come back from the text bit by bit; infinities too.
+ */
+import { type IndexValue, OPEN_END, type ReferenceTarget } from '../../fhir/search/index-value.js';
+import { urlIdentity, versionIdentity } from './catalogue.js';
+import type { Interner } from './interner.js';
+
+export type KeyRow = number;
+export type RangeRow = readonly number[];
+export type StringRow = readonly [folded: string, exact: string];
+export type CompositeRow = readonly (readonly SimpleRow[])[];
+export type SimpleRow = KeyRow | RangeRow | StringRow;
+export type Row = SimpleRow | CompositeRow;
+/** By the parameter's id. */
+export type Rows = ReadonlyMap<number, readonly Row[]>;
+
+export function isString(row: Row): row is StringRow {
+  return typeof row !== 'number' && typeof row[0] === 'string';
+}
+
+export function isRange(row: Row): row is RangeRow {
+  return typeof row !== 'number' && typeof row[0] === 'number';
+}
+
+export function isComposite(row: Row): row is CompositeRow {
+  return typeof row !== 'number' && typeof row[0] === 'object';
+}
+
+/** The integer under which a composite is looked up: that of its first component that has one, else 0. */
+export function compositeKeys(row: CompositeRow): readonly KeyRow[] {
+  for (const component of row) {
+    const keys = component.filter((one) => typeof one === 'number');
+    if (keys.length > 0) return keys;
+  }
+  return [0];
+}
+
+export interface IndexedValues {
+  readonly rows: Rows;
+  /** lo of the primary date; undefined where there is none. */
+  readonly primaryLo: number | undefined;
+}
+
+/** Interns the values of a resource; `primaryDate` is the code of its type's primary date. */
+export function indexRows(
+  interner: Interner,
+  type: number,
+  values: readonly IndexValue[],
+  primaryDate: string | undefined,
+): IndexedValues {
+  const rows = new Map<number, Row[]>();
+  const seen = new Set<string>();
+  const ranges = new Map<string, number>();
+  let primaryLo: number | undefined;
+  for (const value of values) {
+    const param = interner.param(type, value.param).id;
+    const found = valueRows(interner, value);
+    for (const row of found) {
+      const text = `${param}:${rowText(row)}`;
+      if (seen.has(text)) continue;
+      seen.add(text);
+      const list = rows.get(param);
+      if (list === undefined) rows.set(param, [row]);
+      else list.push(row);
+      if (!isRange(row)) continue;
+      const count = (ranges.get(value.param) ?? 0) + 1;
+      ranges.set(value.param, count);
+      interner.widen(type, value.param, span(row), count > 1);
+    }
+    if (value.kind === 'date' && value.param === primaryDate) {
+      primaryLo = Math.min(primaryLo ?? value.lo, value.lo);
+    }
+  }
+  return { rows, primaryLo };
+}
+
+function span(row: RangeRow): number {
+  const [lo = 0, hi = 0] = row;
+  return lo <= -OPEN_END || hi >= OPEN_END ? Number.POSITIVE_INFINITY : hi - lo;
+}
+
+function valueRows(interner: Interner, value: IndexValue): readonly Row[] {
+  switch (value.kind) {
+    case 'token':
+      return [interner.token(value.system, value.code)];
+    case 'uri':
+      return [interner.text(value.value)];
+    case 'reference':
+      return referenceRows(interner, value.target);
+    case 'string':
+      return [[value.folded, value.exact]];
+    case 'date':
+    case 'number':
+      return [[value.lo, value.hi]];
+    case 'quantity':
+      return [
+        [
+          value.lo,
+          value.hi,
+          interner.text(value.system),
+          interner.text(value.code),
+          interner.text(value.unit),
+        ],
+      ];
+    case 'composite':
+      return [value.components.map((component) => component.flatMap((part) => simpleRows(interner, part)))];
+  }
+}
+
+/** Composites have no composites in them. */
+function simpleRows(interner: Interner, value: IndexValue): readonly SimpleRow[] {
+  return valueRows(interner, value).filter((row): row is SimpleRow => !isComposite(row));
+}
+
+/** A version-specific reference is found by its version and without it. */
+function referenceRows(interner: Interner, target: ReferenceTarget): readonly KeyRow[] {
+  if (target.kind === 'local') {
+    const plain = interner.identity(target.type, target.id);
+    if (target.version === undefined) return [plain];
+    return [plain, interner.identity(...versionIdentity(target.type, target.id, target.version))];
+  }
+  const plain = interner.identity(...urlIdentity(target.url));
+  if (target.version === undefined) return [plain];
+  return [plain, interner.identity(...urlIdentity(target.url, target.version))];
+}
+
+export function entryText(rows: Rows): string {
+  const parts: string[] = [];
+  for (const [param, list] of rows) parts.push(`"${param}":[${list.map(rowText).join(',')}]`);
+  return `{${parts.join(',')}}`;
+}
+
+export function parseEntry(text: string): Map<number, Row[]> {
+  // The text was written by entryText: parameter ids to rows.
+  const parsed = JSON.parse(text) as Record<string, Row[]>;
+  return new Map(Object.entries(parsed).map(([param, list]) => [Number(param), list]));
+}
+
+export function rowText(row: Row): string {
+  if (typeof row === 'number') return String(row);
+  if (isString(row)) return JSON.stringify(row);
+  if (isComposite(row))
+    return `[${row.map((component) => `[${component.map(rowText).join(',')}]`).join(',')}]`;
+  return `[${(row as RangeRow).map(numberText).join(',')}]`; // not a key, not a string, not a composite
+}
+
+/** Integers beyond 2^53 in exponent form: SQLite reads a plain integer literal as 64 bits, not as a double. */
+function numberText(value: number): string {
+  if (value === Number.POSITIVE_INFINITY) return '9e999';
+  if (value === Number.NEGATIVE_INFINITY) return '-9e999';
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? value.toExponential() : String(value);
+}

@@ -1,0 +1,158 @@
+/**
+ * Writes what changed in the index rows of resources. Rows wait until `flush`, which writes them table by table in the
+ * order of the table's key: a bulk commit then touches each page once.
+ *
+ * Invariant: the index holds exactly the rows of `index_entry` of live resources; key rows carry their sort date.
+ */
+import type { Connection } from './connection.js';
+import {
+  compositeKeys,
+  entryText,
+  isComposite,
+  isRange,
+  isString,
+  parseEntry,
+  type RangeRow,
+  type Row,
+  type Rows,
+  rowText,
+  type StringRow,
+} from './index-rows.js';
+
+const ADD_KEY = 'INSERT OR IGNORE INTO key_index(param, value, date, rid) VALUES (?, ?, ?, ?)';
+const DROP_KEY = 'DELETE FROM key_index WHERE param = ? AND value = ? AND date = ? AND rid = ?';
+const ADD_RANGE = 'INSERT OR IGNORE INTO range_index(param, unit, lo, hi, rid) VALUES (?, 0, ?, ?, ?)';
+const DROP_RANGE = 'DELETE FROM range_index WHERE param = ? AND unit = 0 AND lo = ? AND hi = ? AND rid = ?';
+const ADD_STRING = 'INSERT OR IGNORE INTO string_index(param, folded, exact, rid) VALUES (?, ?, ?, ?)';
+const DROP_STRING = 'DELETE FROM string_index WHERE param = ? AND folded = ? AND exact = ? AND rid = ?';
+const READ_ENTRY = 'SELECT rows FROM index_entry WHERE rid = ?';
+const SET_ENTRY =
+  'INSERT INTO index_entry(rid, rows) VALUES (?, ?) ON CONFLICT (rid) DO UPDATE SET rows = excluded.rows';
+const DROP_ENTRY = 'DELETE FROM index_entry WHERE rid = ?';
+
+type NumberTuple = readonly number[];
+type StringTuple = readonly [param: number, folded: string, exact: string, rid: number];
+
+interface Changes {
+  readonly keys: NumberTuple[];
+  readonly ranges: NumberTuple[];
+  readonly strings: StringTuple[];
+}
+
+export class IndexWriter {
+  readonly #connection: Connection;
+  #adds = emptyChanges();
+  #drops = emptyChanges();
+  readonly #pending = new Set<number>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** The rows that a resource has from now on. `before`: its sort date if it is indexed already. */
+  put(rid: number, rows: Rows, date: number, before: number | undefined): void {
+    if (this.#pending.has(rid)) this.flush();
+    const old = before === undefined ? new Map<number, Row[]>() : this.#entry(rid);
+    for (const [param, list] of rows) {
+      const previous = old.get(param);
+      old.delete(param);
+      if (previous === undefined) {
+        collect(this.#adds, param, list, date, rid);
+      } else {
+        this.#replace(param, previous, list, before ?? date, date, rid);
+      }
+    }
+    for (const [param, list] of old) collect(this.#drops, param, list, before ?? date, rid);
+    this.#connection.run(SET_ENTRY, rid, entryText(rows));
+    this.#pending.add(rid);
+  }
+
+  drop(rid: number, date: number): void {
+    if (this.#pending.has(rid)) this.flush();
+    for (const [param, list] of this.#entry(rid)) collect(this.#drops, param, list, date, rid);
+    this.#connection.run(DROP_ENTRY, rid);
+    this.#pending.add(rid);
+  }
+
+  flush(): void {
+    const connection = this.#connection;
+    for (const tuple of this.#drops.keys) connection.run(DROP_KEY, ...tuple);
+    for (const tuple of this.#drops.ranges) connection.run(DROP_RANGE, ...tuple);
+    for (const tuple of this.#drops.strings) connection.run(DROP_STRING, ...tuple);
+    const addKey = connection.prepare(ADD_KEY);
+    for (const tuple of this.#adds.keys.sort(byNumbers)) addKey.run(...tuple);
+    const addRange = connection.prepare(ADD_RANGE);
+    for (const tuple of this.#adds.ranges.sort(byNumbers)) addRange.run(...tuple);
+    const addString = connection.prepare(ADD_STRING);
+    for (const tuple of this.#adds.strings.sort(byText)) addString.run(...tuple);
+    this.discard();
+  }
+
+  /** The commit was rolled back: nothing of it is left to write. */
+  discard(): void {
+    this.#adds = emptyChanges();
+    this.#drops = emptyChanges();
+    this.#pending.clear();
+  }
+
+  #replace(
+    param: number,
+    previous: readonly Row[],
+    list: readonly Row[],
+    before: number,
+    date: number,
+    rid: number,
+  ): void {
+    const same =
+      previous.length === list.length &&
+      previous.every((row, at) => rowText(row) === rowText(list[at] as Row)); // lengths are equal
+    if (same && (before === date || !list.some(carriesDate))) return;
+    collect(this.#drops, param, previous, before, rid);
+    collect(this.#adds, param, list, date, rid);
+  }
+
+  #entry(rid: number): Map<number, Row[]> {
+    const [text = '{}'] = this.#connection.get<[string]>(READ_ENTRY, rid) ?? [];
+    return parseEntry(text);
+  }
+}
+
+function carriesDate(row: Row): boolean {
+  return typeof row === 'number' || isComposite(row);
+}
+
+function collect(changes: Changes, param: number, rows: readonly Row[], date: number, rid: number): void {
+  for (const row of rows) {
+    if (typeof row === 'number') changes.keys.push([param, row, date, rid]);
+    else if (isString(row)) changes.strings.push(stringTuple(param, row, rid));
+    else if (isRange(row)) changes.ranges.push(rangeTuple(param, row, rid));
+    else if (isComposite(row)) {
+      for (const key of compositeKeys(row)) changes.keys.push([param, key, date, rid]);
+    }
+  }
+}
+
+function stringTuple(param: number, row: StringRow, rid: number): StringTuple {
+  return [param, row[0], row[1], rid];
+}
+
+function rangeTuple(param: number, row: RangeRow, rid: number): NumberTuple {
+  const [lo = 0, hi = 0] = row;
+  return [param, lo, hi, rid];
+}
+
+function byNumbers(left: NumberTuple, right: NumberTuple): number {
+  for (let at = 0; at < left.length; at++) {
+    const difference = (left[at] ?? 0) - (right[at] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function byText(left: StringTuple, right: StringTuple): number {
+  return left[0] - right[0] || (left[1] < right[1] ? -1 : left[1] > right[1] ? 1 : left[3] - right[3]);
+}
+
+function emptyChanges(): Changes {
+  return { keys: [], ranges: [], strings: [] };
+}

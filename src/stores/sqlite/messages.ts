@@ -1,0 +1,62 @@
+/**
+ * What passes between a process's main thread and its writer thread. Index values travel as JSON text, which costs
+ * less than copying the objects; stored bytes do not travel back: both sides can put them together.
+ */
+import type { RefusalKind } from '../../fhir/outcome.js';
+import type { AccessFilter } from '../../ports/access-filter.js';
+import type { CommitResult, Condition, ExpectedVersion, Position, WriteMethod } from '../../ports/backend.js';
+
+export type WireWrite =
+  | {
+      readonly kind: 'put';
+      readonly type: string;
+      readonly id: string;
+      readonly metaRest: string;
+      readonly rest: string;
+      /** JSON of IndexValue[]. */
+      readonly values: string;
+      readonly expected: ExpectedVersion;
+      readonly method: WriteMethod;
+    }
+  | {
+      readonly kind: 'delete';
+      readonly type: string;
+      readonly id: string;
+      readonly expected: ExpectedVersion;
+    };
+
+export interface CommitJob {
+  readonly kind: 'commit';
+  readonly number: number;
+  /** The clock when the commit was handed over. */
+  readonly now: number;
+  readonly access: AccessFilter;
+  readonly writes: readonly WireWrite[];
+  readonly conditions: readonly Condition[];
+  readonly resolvedAt: Position;
+}
+
+export interface LedgerJob {
+  readonly kind: 'ledger';
+  readonly number: number;
+  readonly name: string;
+  readonly value: string;
+}
+
+export type Job = CommitJob | LedgerJob;
+export type WriterMessage = Job | { readonly kind: 'close' };
+
+export type Answer =
+  | { readonly number: number; readonly kind: 'done'; readonly result: CommitResult }
+  | {
+      readonly number: number;
+      readonly kind: 'failed';
+      readonly refusal: RefusalKind;
+      readonly text: string;
+    };
+
+export interface WriterSettings {
+  readonly file: string;
+  readonly primaryDates: ReadonlyMap<string, string>;
+  readonly pageLimit?: number;
+}

@@ -1,0 +1,93 @@
+/**
+ * The tables of a store and how an older store becomes a newer one: an ordered table of steps, forward only.
+ * See "How a resource is stored" in src/ARCHITECTURE.md.
+ *
+ * Invariant: a step is never changed once it was released; `user_version` is the number of the last step taken.
+ */
+import type { Connection } from './connection.js';
+import { StoreError } from './store-error.js';
+
+/** `Frwy`: marks the file as a Fairway store. */
+export const APPLICATION_ID = 0x46727779;
+
+const RESOURCES = `
+CREATE TABLE setting(name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
+CREATE TABLE ledger(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE type(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+INSERT INTO type(id, name) VALUES (0, '');
+CREATE TABLE resource(
+  rid INTEGER PRIMARY KEY, type INTEGER NOT NULL, id TEXT NOT NULL, position INTEGER, version INTEGER NOT NULL DEFAULT 0,
+  last_updated INTEGER, live INTEGER NOT NULL DEFAULT 0, sort_date INTEGER NOT NULL DEFAULT 0);
+CREATE UNIQUE INDEX resource_identity ON resource(type, id);
+CREATE INDEX resource_natural ON resource(type, sort_date, rid) WHERE live = 1;
+CREATE INDEX resource_position ON resource(type, position) WHERE live = 1;
+CREATE TABLE version(
+  position INTEGER PRIMARY KEY, rid INTEGER NOT NULL, type INTEGER NOT NULL, version INTEGER NOT NULL,
+  last_updated INTEGER NOT NULL, method INTEGER NOT NULL, bytes BLOB);
+CREATE UNIQUE INDEX version_instance ON version(rid, version);
+CREATE INDEX version_type ON version(type, position);
+`;
+
+/** The index tables: made from the resources, so they can be dropped and made anew. */
+export const INDEX_TABLES = `
+DROP TABLE IF EXISTS term;
+DROP TABLE IF EXISTS param;
+DROP TABLE IF EXISTS key_index;
+DROP TABLE IF EXISTS range_index;
+DROP TABLE IF EXISTS string_index;
+DROP TABLE IF EXISTS index_entry;
+CREATE TABLE term(id INTEGER PRIMARY KEY, system INTEGER NOT NULL, code TEXT NOT NULL);
+CREATE UNIQUE INDEX term_code ON term(code, system);
+CREATE INDEX term_system ON term(system);
+CREATE TABLE param(
+  id INTEGER PRIMARY KEY, type INTEGER NOT NULL, code TEXT NOT NULL, max_span NUMERIC NOT NULL DEFAULT 0,
+  repeats INTEGER NOT NULL DEFAULT 0);
+CREATE UNIQUE INDEX param_code ON param(type, code);
+CREATE TABLE key_index(
+  param INTEGER, value INTEGER, date INTEGER, rid INTEGER,
+  PRIMARY KEY (param, value, date, rid)) WITHOUT ROWID;
+CREATE TABLE range_index(
+  param INTEGER, unit INTEGER, lo NUMERIC, hi NUMERIC, rid INTEGER,
+  PRIMARY KEY (param, unit, lo, hi, rid)) WITHOUT ROWID;
+CREATE TABLE string_index(
+  param INTEGER, folded TEXT, exact TEXT, rid INTEGER,
+  PRIMARY KEY (param, folded, exact, rid)) WITHOUT ROWID;
+CREATE TABLE index_entry(rid INTEGER PRIMARY KEY, rows TEXT NOT NULL);
+`;
+
+/** Step n makes version n of version n − 1. */
+const STEPS: readonly string[] = [RESOURCES, INDEX_TABLES];
+
+export const SCHEMA_VERSION = STEPS.length;
+
+/** Refuses files that are no store of this or an older version. */
+export function checkVersion(connection: Connection): void {
+  const version = Number(connection.pragma('user_version'));
+  const application = Number(connection.pragma('application_id'));
+  const [objects = 0] = connection.get<[number]>('SELECT count(*) FROM sqlite_schema') ?? [];
+  if (application !== APPLICATION_ID && (objects > 0 || version !== 0)) {
+    throw new StoreError(
+      'another-application',
+      `The file ${connection.file} is the database of another application: name another file.`,
+    );
+  }
+  if (version > SCHEMA_VERSION) {
+    throw new StoreError(
+      'newer',
+      `The store ${connection.file} has version ${version} and this Fairway knows versions up to ${SCHEMA_VERSION}: ` +
+        'use the newer Fairway that wrote it, or restore a backup of the older version.',
+    );
+  }
+}
+
+/** Brings a file (new, or of an older version) to the version of this program, in one transaction. */
+export function migrate(connection: Connection): void {
+  checkVersion(connection);
+  if (Number(connection.pragma('user_version')) === SCHEMA_VERSION) return;
+  connection.transaction(() => {
+    const from = Number(connection.pragma('user_version'));
+    for (const step of STEPS.slice(from)) connection.execute(step);
+    connection.pragma(`application_id = ${APPLICATION_ID}`);
+    connection.pragma(`user_version = ${SCHEMA_VERSION}`);
+  });
+}

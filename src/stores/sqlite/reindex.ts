@@ -1,0 +1,103 @@
+/**
+ * Makes the index anew from the stored resources when it was made by other definitions, or by another layout.
+ *
+ * Invariant: the mark that says which definitions the index follows is written last; until then the next opening goes
+ * on where this one ended.
+ */
+import type { Logger } from '../../base/log.js';
+import type { Definitions } from '../../fhir/definitions/definitions.js';
+import { NO_DATE } from './catalogue.js';
+import type { Connection } from './connection.js';
+import { indexRows } from './index-rows.js';
+import { IndexWriter } from './index-writer.js';
+import { Interner } from './interner.js';
+import { INDEX_TABLES } from './migrations.js';
+import { type Indexer, parseResource } from './visibility.js';
+
+/** Counts up whenever the same values are stored in another way. */
+const LAYOUT = 1;
+const BATCH = 1_000;
+
+const GET = 'SELECT value FROM setting WHERE name = ?';
+const SET =
+  'INSERT INTO setting(name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value';
+const NEXT = `SELECT r.rid, r.type, v.bytes FROM resource r JOIN version v ON v.position = r.position
+  WHERE r.rid > ? AND r.live = 1 ORDER BY r.rid LIMIT ?`;
+const SET_DATE = 'UPDATE resource SET sort_date = ? WHERE rid = ?';
+
+type LiveRow = readonly [rid: number, type: number, bytes: Buffer];
+
+export class Reindexer {
+  readonly #connection: Connection;
+  readonly #definitions: Definitions;
+  readonly #indexer: Indexer;
+  readonly #log: Logger;
+  readonly #epoch: string;
+
+  constructor(connection: Connection, definitions: Definitions, indexer: Indexer, log: Logger) {
+    this.#connection = connection;
+    this.#definitions = definitions;
+    this.#indexer = indexer;
+    this.#log = log;
+    this.#epoch = `${LAYOUT} ${definitions.fingerprint}`;
+  }
+
+  get isDue(): boolean {
+    return this.#setting('index_epoch') !== this.#epoch;
+  }
+
+  async run(): Promise<void> {
+    if (!this.isDue) return;
+    if (this.#setting('index_building') !== this.#epoch) this.#begin();
+    const [total = 0] = this.#connection.get<[number]>('SELECT count(*) FROM resource WHERE live = 1') ?? [];
+    if (total > 0) this.#log.info({ resources: total }, 'making the search index anew');
+    let done = 0;
+    for (let size = this.#batch(); size > 0; size = this.#batch()) {
+      done += size;
+      if (done % (20 * BATCH) === 0) this.#log.info({ done, total }, 'making the search index anew');
+      // Other work of the process goes on between batches.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#connection.transaction(() => {
+      this.#connection.run(SET, 'index_epoch', this.#epoch);
+      this.#connection.run("DELETE FROM setting WHERE name IN ('index_building', 'index_built_to')");
+    });
+    if (done > 0) this.#log.info({ done }, 'the search index is complete');
+  }
+
+  #begin(): void {
+    this.#connection.transaction(() => {
+      this.#connection.execute(INDEX_TABLES);
+      this.#connection.run(SET, 'index_building', this.#epoch);
+      this.#connection.run(SET, 'index_built_to', 0);
+      this.#connection.run("DELETE FROM setting WHERE name = 'index_epoch'");
+    });
+  }
+
+  /** Indexes the next resources in one transaction and says how many they were. */
+  #batch(): number {
+    return this.#connection.transaction(() => {
+      const from = Number(this.#setting('index_built_to') ?? 0);
+      const rows = this.#connection.all<LiveRow>(NEXT, from, BATCH);
+      const interner = new Interner(this.#connection);
+      const index = new IndexWriter(this.#connection);
+      for (const row of rows) this.#index(row, interner, index);
+      index.flush();
+      this.#connection.run(SET, 'index_built_to', rows.at(-1)?.[0] ?? from);
+      return rows.length;
+    });
+  }
+
+  #index([rid, typeId, bytes]: LiveRow, interner: Interner, index: IndexWriter): void {
+    const resource = parseResource(bytes);
+    const primaryDate = this.#definitions.primaryDates.get(resource.resourceType);
+    const { rows, primaryLo } = indexRows(interner, typeId, this.#indexer(resource), primaryDate);
+    const sortDate = primaryLo ?? (primaryDate === undefined ? 0 : NO_DATE);
+    this.#connection.run(SET_DATE, sortDate, rid);
+    index.put(rid, rows, sortDate, undefined);
+  }
+
+  #setting(name: string): string | number | Buffer | null | undefined {
+    return this.#connection.get(GET, name)?.[0];
+  }
+}

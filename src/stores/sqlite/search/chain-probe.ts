@@ -1,0 +1,99 @@
+/**
+ * Chains and `_has` as conditions on one row.
+ * https://hl7.org/fhir/R4/search.html#chaining, https://hl7.org/fhir/R4/search.html#has
+ *
+ * Where the far end is few resources they are listed, and the chain is a test on keys; else the condition goes along
+ * the references of each row.
+ */
+import type { Predicate, QueryPart } from '../../../fhir/search/query.js';
+import { parseEntry } from '../index-rows.js';
+import { entryOf, entryPath } from './entry-test.js';
+import { and, FALSE, type Fragment, oneOf, or, raw, sql } from './fragment.js';
+import type { KeySet } from './key-set.js';
+import { keyProbe, probe, type RowNames } from './probe.js';
+import { listMatches } from './run.js';
+import { OverLimit, type Scope } from './scope.js';
+
+export type ChainPredicate = Predicate & { readonly op: 'chain' };
+export type HasPredicate = Predicate & { readonly op: 'has' };
+
+export function chainProbe(scope: Scope, type: string, chain: ChainPredicate, row: RowNames): Fragment {
+  const param = scope.param(type, chain.param);
+  if (param === undefined) return FALSE;
+  const listed = chainKeys(scope, chain);
+  if (listed !== undefined) return keyProbe(param, listed, row, scope);
+  const [reference, target] = [scope.alias(), scope.alias()];
+  const end = or(chain.targets.map((part) => farEnd(scope, part, target)));
+  return sql`EXISTS (SELECT 1 FROM json_each(${entryOf(row.rid)}, ${entryPath(param.id)}) ${raw(reference)}
+    CROSS JOIN resource ${raw(target)} ON ${raw(target)}.rid = ${raw(reference)}.value
+    WHERE ${raw(target)}.live = 1 AND ${end})`;
+}
+
+function farEnd(scope: Scope, part: QueryPart, target: string): Fragment {
+  const typeId = scope.catalogue.type(part.type);
+  if (typeId === undefined) return FALSE;
+  const row = { rid: raw(`${target}.rid`), date: raw(`${target}.sort_date`) };
+  return and([
+    sql`${raw(target)}.type = ${typeId}`,
+    probe(scope, part.type, scope.seen(part.type, part.where), row),
+  ]);
+}
+
+export function hasProbe(scope: Scope, type: string, has: HasPredicate, row: RowNames): Fragment {
+  const param = scope.param(has.source.type, has.param);
+  if (param === undefined) return FALSE;
+  const listed = hasTargets(scope, has);
+  if (listed !== undefined) return oneOf(row.rid, listed);
+  // How many resources refer to one row is not known: not for the thread that others wait for.
+  if (scope.isBounded) throw new OverLimit(`_has on ${type}`);
+  const source = scope.alias();
+  const inner = probe(scope, has.source.type, scope.seen(has.source.type, has.source.where), {
+    rid: raw(`${source}.rid`),
+    date: raw(`${source}.date`),
+  });
+  return sql`EXISTS (SELECT 1 FROM key_index ${raw(source)} WHERE ${raw(source)}.param = ${param.id}
+    AND ${raw(source)}.value = ${row.rid} AND ${inner})`;
+}
+
+/** The resources at the far end of a chain, where they are few. */
+export function chainKeys(scope: Scope, chain: ChainPredicate): KeySet | undefined {
+  return remembered(scope, chain, () => {
+    const found: number[] = [];
+    for (const part of chain.targets) {
+      const rids = listMatches(
+        scope,
+        part.type,
+        scope.seen(part.type, part.where),
+        scope.limits.listed - found.length,
+      );
+      if (rids === undefined) return undefined;
+      found.push(...rids);
+    }
+    return { kind: 'listed', values: found };
+  });
+}
+
+/** The resources that the sources of a `_has` refer to, where the sources are few. */
+export function hasTargets(scope: Scope, has: HasPredicate): readonly number[] | undefined {
+  const listed = remembered(scope, has, () => {
+    const { type, where } = has.source;
+    const param = scope.param(type, has.param);
+    const sources = listMatches(scope, type, scope.seen(type, where), scope.limits.listed);
+    if (param === undefined || sources === undefined) return undefined;
+    const targets = new Set<number>();
+    for (const source of sources) {
+      const [text = '{}'] =
+        scope.connection.get<[string]>('SELECT rows FROM index_entry WHERE rid = ?', source) ?? [];
+      for (const row of parseEntry(text).get(param.id) ?? []) if (typeof row === 'number') targets.add(row);
+    }
+    return { kind: 'listed', values: [...targets] };
+  });
+  return listed?.kind === 'listed' ? listed.values : undefined;
+}
+
+function remembered(scope: Scope, predicate: Predicate, find: () => KeySet | undefined): KeySet | undefined {
+  if (scope.listings.has(predicate)) return scope.listings.get(predicate);
+  const found = find();
+  scope.listings.set(predicate, found);
+  return found;
+}

@@ -1,0 +1,239 @@
+/**
+ * Ways into a search: indexes that yield a superset of a predicate's matches, as rows of (rid, date).
+ *
+ * Invariant: every row is a live resource of the type; `covers` says that all rows pass the predicate.
+ */
+
+import { foldString } from '../../../fhir/primitives/fold.js';
+import type { Predicate } from '../../../fhir/search/query.js';
+import type { Param } from '../catalogue.js';
+import { firstPositionAt } from '../history.js';
+import { chainKeys, hasTargets } from './chain-probe.js';
+import { type Fragment, oneOf, raw, sql } from './fragment.js';
+import { groupKeys, isKeyTest, type KeySet, keySet } from './key-set.js';
+import { rids } from './probe.js';
+import { lowerEndWindow, rangeCondition, type Window, within } from './range-test.js';
+import type { Scope } from './scope.js';
+
+export interface Driver {
+  readonly name: string;
+  /** A SELECT of (rid, date), in no order. */
+  readonly set: Fragment;
+  /** SELECTs of (rid, date) with a WHERE to be added to, each read in the order of (date, rid) from its index. */
+  readonly sources?: readonly Source[];
+  readonly repeats: boolean;
+  readonly covers: boolean;
+  /** Reads all rows of a parameter, whatever they hold. */
+  readonly scans?: boolean;
+}
+
+export interface Source {
+  readonly select: Fragment;
+  readonly date: Fragment;
+  readonly rid: Fragment;
+}
+
+/** More alternatives of different kinds than this are probed instead. */
+const UNITED = 100;
+/** More sorted sources than this are not merged. */
+const MERGED_SOURCES = 64;
+
+export function driverOf(
+  scope: Scope,
+  type: string,
+  predicate: Predicate,
+  window: Window,
+): Driver | undefined {
+  switch (predicate.op) {
+    case 'id':
+      return ridDriver(scope, type, rids(scope, type, predicate.ids), window);
+    case 'compartment': {
+      const rid = scope.catalogue.rid(predicate.name, predicate.id);
+      const values = rid === undefined ? [] : [rid];
+      return keyDriver(scope.param(type, `@${predicate.name}`), { kind: 'listed', values }, window);
+    }
+    case 'value':
+      return valueDriver(scope, type, predicate, window);
+    case 'chain': {
+      const keys = chainKeys(scope, predicate);
+      return keys === undefined ? undefined : keyDriver(scope.param(type, predicate.param), keys, window);
+    }
+    case 'has': {
+      const targets = hasTargets(scope, predicate);
+      return targets === undefined ? undefined : ridDriver(scope, type, targets, window);
+    }
+    case 'last-updated':
+      return positionDriver(scope, type, predicate, window);
+    case 'or':
+      return unionDriver(alternatives(scope, type, predicate.of, window));
+    case 'and':
+      return oneOfMembers(predicate.of.map((one) => driverOf(scope, type, one, window)));
+    case 'everything':
+    case 'nothing':
+    case 'not':
+    case 'absent':
+      return undefined;
+  }
+}
+
+/** All resources of a type. */
+export function naturalDriver(scope: Scope, type: string, window: Window): Driver {
+  const select = sql`SELECT rid, sort_date AS date FROM resource INDEXED BY resource_natural
+    WHERE type = ${scope.catalogue.type(type) ?? null} AND live = 1 AND ${within(raw('sort_date'), window)}`;
+  const source = { select, date: raw('sort_date'), rid: raw('rid') };
+  return { name: 'all', set: select, sources: [source], repeats: false, covers: false };
+}
+
+const NONE: Driver = {
+  name: 'none',
+  set: sql`SELECT 0 AS rid, 0 AS date WHERE 0`,
+  sources: [],
+  repeats: false,
+  covers: true,
+};
+
+function keyDriver(
+  param: Param | undefined,
+  keys: KeySet,
+  window: Window,
+  covers = true,
+): Driver | undefined {
+  if (param === undefined) return NONE;
+  const dated = within(raw('date'), window);
+  const select = sql`SELECT rid, date FROM key_index WHERE param = ${param.id}`;
+  if (keys.kind === 'terms') {
+    const set = sql`${select} AND value IN (SELECT t.id FROM term t WHERE ${keys.condition}) AND ${dated}`;
+    return { name: 'keys', set, repeats: true, covers };
+  }
+  const { values } = keys;
+  if (values.length === 0) return NONE;
+  const set = sql`${select} AND ${oneOf(raw('value'), values)} AND ${dated}`;
+  const repeats = values.length > 1;
+  if (values.length > MERGED_SOURCES) return { name: 'keys', set, repeats, covers };
+  const sources = values.map((value) => ({
+    select: sql`${select} AND value = ${value} AND ${dated}`,
+    date: raw('date'),
+    rid: raw('rid'),
+  }));
+  return { name: 'keys', set, sources, repeats, covers };
+}
+
+function ridDriver(scope: Scope, type: string, numbers: readonly number[], window: Window): Driver {
+  if (numbers.length === 0) return NONE;
+  const set = sql`SELECT rid, sort_date AS date FROM resource
+    WHERE ${oneOf(raw('rid'), numbers)} AND type = ${scope.catalogue.type(type) ?? null} AND live = 1
+    AND ${within(raw('sort_date'), window)}`;
+  return { name: 'ids', set, repeats: false, covers: true };
+}
+
+function valueDriver(
+  scope: Scope,
+  type: string,
+  { param: code, test }: Predicate & { op: 'value' },
+  window: Window,
+): Driver | undefined {
+  const param = scope.param(type, code);
+  if (param === undefined) return NONE;
+  if (isKeyTest(test)) return keyDriver(param, keySet(scope, test), window);
+  switch (test.kind) {
+    case 'string': {
+      const all = sql`SELECT rid FROM string_index WHERE param = ${param.id}`;
+      if (test.mode === 'contains') {
+        return {
+          ...ridSet(sql`${all} AND instr(folded, ${test.value}) > 0`, window),
+          name: 'strings',
+          scans: true,
+        };
+      }
+      const folded = test.mode === 'exact' ? foldString(test.value) : test.value;
+      const range =
+        test.mode === 'exact'
+          ? sql`folded = ${folded} AND exact = ${test.value}`
+          : sql`folded >= ${folded} AND folded < ${`${folded}\u{10FFFF}`}`;
+      return { ...ridSet(sql`${all} AND ${range}`, window), name: 'strings' };
+    }
+    case 'date':
+    case 'number':
+    case 'quantity': {
+      // The primary date is the window of every other driver, and of the natural one.
+      if (scope.primaryDate(type)?.id === param.id) return undefined;
+      const lower = within(raw('lo'), lowerEndWindow(test, param.maxSpan));
+      const condition = rangeCondition(test, raw('lo'), raw('hi'));
+      const set = sql`SELECT rid FROM range_index WHERE param = ${param.id} AND unit = 0 AND ${lower} AND ${condition}`;
+      const covers = test.kind !== 'quantity' || test.code === undefined;
+      return { ...ridSet(set, window), name: 'ranges', covers, scans: test.prefix === 'ne' };
+    }
+    case 'composite': {
+      const first = test.components.find(isKeyTest);
+      return first === undefined ? undefined : keyDriver(param, keySet(scope, first), window, false);
+    }
+  }
+}
+
+function positionDriver(
+  scope: Scope,
+  type: string,
+  { test }: Predicate & { op: 'last-updated' },
+  window: Window,
+): Driver | undefined {
+  const { from, to } = lowerEndWindow(test, 0);
+  if (test.prefix === 'ne') return undefined;
+  const { connection } = scope;
+  const first = from === Number.NEGATIVE_INFINITY ? 0 : firstPositionAt(connection, from);
+  const past = to === Number.POSITIVE_INFINITY ? to : firstPositionAt(connection, to + 1);
+  const set = sql`SELECT rid, sort_date AS date FROM resource INDEXED BY resource_position
+    WHERE type = ${scope.catalogue.type(type) ?? null} AND live = 1 AND position >= ${first} AND position < ${past}
+    AND ${within(raw('sort_date'), window)}`;
+  return { name: 'positions', set, repeats: false, covers: false };
+}
+
+function unionDriver(drivers: readonly (Driver | undefined)[]): Driver | undefined {
+  const parts = drivers.filter((driver) => driver !== undefined && driver !== NONE) as readonly Driver[]; // filtered
+  if (drivers.includes(undefined) || parts.length > UNITED) return undefined;
+  if (parts.length === 0) return NONE;
+  const set = {
+    text: parts.map((part) => `SELECT rid, date FROM (${part.set.text})`).join(' UNION ALL '),
+    values: parts.flatMap((part) => part.set.values),
+  };
+  const sources = parts.flatMap((part) => part.sources ?? []);
+  const sorted = parts.every((part) => part.sources !== undefined) && sources.length <= MERGED_SOURCES;
+  return {
+    name: 'union',
+    set,
+    ...(sorted ? { sources } : {}),
+    repeats: true,
+    covers: parts.every((part) => part.covers),
+    scans: parts.some((part) => part.scans === true),
+  };
+}
+
+/** A conjunction inside of an `or`: any of its ways in, whose rows are then probed. */
+function oneOfMembers(drivers: readonly (Driver | undefined)[]): Driver | undefined {
+  const driver =
+    drivers.find((one) => one !== undefined && one.scans !== true) ??
+    drivers.find((one) => one !== undefined);
+  return driver === undefined || driver === NONE ? driver : { ...driver, covers: false };
+}
+
+/** Alternative keys of one parameter are one way in. */
+function alternatives(
+  scope: Scope,
+  type: string,
+  of: readonly Predicate[],
+  window: Window,
+): readonly (Driver | undefined)[] {
+  const { keys, others } = groupKeys(scope, of);
+  return [
+    ...[...keys].map(([param, values]) =>
+      keyDriver(scope.param(type, param), { kind: 'listed', values }, window),
+    ),
+    ...others.map((one) => driverOf(scope, type, one, window)),
+  ];
+}
+
+/** Rows of an index that does not hold the sort date. */
+function ridSet(select: Fragment, window: Window): Driver {
+  const set = sql`SELECT s.rid, r.sort_date AS date FROM (SELECT DISTINCT rid FROM (${select})) s
+    CROSS JOIN resource r ON r.rid = s.rid WHERE ${within(raw('r.sort_date'), window)}`;
+  return { name: 'set', set, repeats: false, covers: true };
+}

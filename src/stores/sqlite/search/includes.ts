@@ -1,0 +1,142 @@
+/**
+ * `_include` and `_revinclude`: what the matches refer to, what refers to them.
+ * https://hl7.org/fhir/R4/search.html#include
+ *
+ * Invariant: each resource once, never a match, never one that the access filter hides; iteration ends with what is new.
+ */
+import type { Definitions } from '../../../fhir/definitions/definitions.js';
+import type { Include } from '../../../fhir/search/query.js';
+import { parseEntry } from '../index-rows.js';
+import { FALSE, raw, sql, TRUE } from './fragment.js';
+import { probe } from './probe.js';
+import type { Scope } from './scope.js';
+
+export const INCLUDE_LIMIT = 1_000;
+
+export interface Included {
+  readonly rids: readonly number[];
+  readonly truncated: boolean;
+}
+
+interface Node {
+  readonly rid: number;
+  readonly type: string;
+}
+
+export function collectIncludes(
+  scope: Scope,
+  definitions: Definitions,
+  matches: readonly Node[],
+  includes: readonly Include[],
+): Included {
+  const seen = new Set(matches.map(({ rid }) => rid));
+  const found: Node[] = [];
+  let frontier = matches;
+  for (let round = 0; frontier.length > 0; round++) {
+    const fresh: Node[] = [];
+    for (const include of includes) {
+      if (round > 0 && !include.iterate) continue;
+      for (const node of nodesOf(scope, definitions, frontier, include)) {
+        if (seen.has(node.rid)) continue;
+        if (found.length >= INCLUDE_LIMIT) return { rids: found.map(({ rid }) => rid), truncated: true };
+        seen.add(node.rid);
+        fresh.push(node);
+        found.push(node);
+      }
+    }
+    frontier = fresh;
+  }
+  return { rids: found.map(({ rid }) => rid), truncated: false };
+}
+
+function nodesOf(
+  scope: Scope,
+  definitions: Definitions,
+  from: readonly Node[],
+  include: Include,
+): readonly Node[] {
+  const params = paramsOf(scope, definitions, include);
+  if (params.length === 0) return [];
+  return include.direction === 'forward'
+    ? forward(scope, params, from, include)
+    : reverse(scope, params, from, include);
+}
+
+function paramsOf(scope: Scope, definitions: Definitions, { source, param }: Include): readonly number[] {
+  const codes =
+    param === '*'
+      ? [...(definitions.searchParameters.get(source)?.values() ?? [])]
+          .filter(({ type }) => type === 'reference')
+          .map(({ code }) => code)
+      : [param];
+  return codes.map((code) => scope.param(source, code)?.id).filter((id) => id !== undefined);
+}
+
+function forward(
+  scope: Scope,
+  params: readonly number[],
+  from: readonly Node[],
+  include: Include,
+): readonly Node[] {
+  const targets = new Set<number>();
+  for (const { rid, type } of from) {
+    if (type !== include.source) continue;
+    const [text = '{}'] =
+      scope.connection.get<[string]>('SELECT rows FROM index_entry WHERE rid = ?', rid) ?? [];
+    const rows = parseEntry(text);
+    for (const param of params) {
+      for (const row of rows.get(param) ?? []) if (typeof row === 'number') targets.add(row);
+    }
+  }
+  const listed = JSON.stringify([...targets]);
+  const byType = new Map<number, number[]>();
+  const alive =
+    'SELECT r.rid, r.type FROM json_each(?) j CROSS JOIN resource r ON r.rid = j.value WHERE r.live = 1';
+  for (const [rid, type] of scope.connection.all<[number, number]>(alive, listed)) {
+    const list = byType.get(type);
+    if (list === undefined) byType.set(type, [rid]);
+    else list.push(rid);
+  }
+  return [...byType].flatMap(([typeId, rids]) => {
+    const type = scope.catalogue.typeName(typeId);
+    return include.target === undefined || include.target === type ? visibleNodes(scope, type, rids) : [];
+  });
+}
+
+function visibleNodes(scope: Scope, type: string, rids: readonly number[]): readonly Node[] {
+  const condition = probe(scope, type, scope.seen(type, { op: 'everything' }), {
+    rid: raw('r.rid'),
+    date: raw('r.sort_date'),
+  });
+  if (condition === TRUE) return rids.map((rid) => ({ rid, type }));
+  if (condition === FALSE) return [];
+  const asking = sql`SELECT r.rid FROM json_each(${JSON.stringify(rids)}) j CROSS JOIN resource r ON r.rid = j.value
+    WHERE r.live = 1 AND ${condition}`;
+  return scope.connection.all<[number]>(asking.text, ...asking.values).map(([rid]) => ({ rid, type }));
+}
+
+function reverse(
+  scope: Scope,
+  params: readonly number[],
+  from: readonly Node[],
+  include: Include,
+): readonly Node[] {
+  const targets = from.filter(({ type }) => include.target === undefined || include.target === type);
+  const listed = JSON.stringify(targets.map(({ rid }) => rid));
+  const { source } = include;
+  const condition = probe(scope, source, scope.seen(source, { op: 'everything' }), {
+    rid: raw('k.rid'),
+    date: raw('k.date'),
+  });
+  if (condition === FALSE) return [];
+  return params.flatMap((param) => {
+    const asking = sql`SELECT k.rid FROM json_each(${listed}) j CROSS JOIN key_index k
+      ON k.param = ${param} AND k.value = j.value WHERE ${condition} LIMIT ${REVERSE_LIMIT}`;
+    return scope.connection
+      .all<[number]>(asking.text, ...asking.values)
+      .map(([rid]) => ({ rid, type: source }));
+  });
+}
+
+/** Enough to fill a page even where all matches of it were among the rows. */
+const REVERSE_LIMIT = 2 * INCLUDE_LIMIT + 1;

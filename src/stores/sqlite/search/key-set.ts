@@ -1,0 +1,119 @@
+/**
+ * Tests on tokens, references, uris and compartments as the integers under which their matches are indexed.
+ * https://hl7.org/fhir/R4/search.html#token, #reference, #uri
+ */
+import type { Predicate, ReferenceTest, TokenTest, UriTest, ValueTest } from '../../../fhir/search/query.js';
+import { TEXT_SYSTEM, urlIdentity, versionIdentity } from '../catalogue.js';
+import { type Fragment, sql } from './fragment.js';
+import type { Scope } from './scope.js';
+
+/** `listed`: the integers. `terms`: too many to list; a condition on the columns of `term t`. */
+export type KeySet =
+  | { readonly kind: 'listed'; readonly values: readonly number[] }
+  | { readonly kind: 'terms'; readonly condition: Fragment };
+
+export type KeyTest = TokenTest | ReferenceTest | UriTest;
+
+export function isKeyTest(test: ValueTest): test is KeyTest {
+  return test.kind === 'token' || test.kind === 'reference' || test.kind === 'uri';
+}
+
+/** More terms than this are not listed. */
+const LISTED_TERMS = 64;
+const NONE: KeySet = { kind: 'listed', values: [] };
+
+export function keySet(scope: Scope, test: KeyTest): KeySet {
+  switch (test.kind) {
+    case 'token':
+      return tokenKeys(scope, test);
+    case 'reference':
+      return { kind: 'listed', values: referenceKeys(scope, test) };
+    case 'uri':
+      return uriKeys(scope, test);
+  }
+}
+
+/** The members of an `or` that are tests on listed keys, united by parameter. */
+export function groupKeys(
+  scope: Scope,
+  of: readonly Predicate[],
+): { readonly keys: ReadonlyMap<string, readonly number[]>; readonly others: readonly Predicate[] } {
+  const keys = new Map<string, Set<number>>();
+  const others: Predicate[] = [];
+  for (const one of of) {
+    const found = one.op === 'value' && isKeyTest(one.test) ? keySet(scope, one.test) : undefined;
+    if (one.op !== 'value' || found?.kind !== 'listed') {
+      others.push(one);
+      continue;
+    }
+    const united = keys.get(one.param) ?? new Set();
+    for (const value of found.values) united.add(value);
+    keys.set(one.param, united);
+  }
+  return { keys: new Map([...keys].map(([param, values]) => [param, [...values]])), others };
+}
+
+function tokenKeys(scope: Scope, { system, code }: TokenTest): KeySet {
+  if (system === undefined) {
+    return termKeys(
+      scope,
+      code === undefined
+        ? sql`t.system <> ${TEXT_SYSTEM}`
+        : sql`t.code = ${code} AND t.system <> ${TEXT_SYSTEM}`,
+    );
+  }
+  const systemId = scope.catalogue.text(system);
+  if (systemId === undefined) return NONE;
+  return termKeys(
+    scope,
+    code === undefined ? sql`t.system = ${systemId}` : sql`t.code = ${code} AND t.system = ${systemId}`,
+  );
+}
+
+function referenceKeys({ catalogue }: Scope, { target }: ReferenceTest): readonly number[] {
+  if (target.kind === 'url') {
+    const rid = catalogue.rid(...urlIdentity(target.url, target.version));
+    return rid === undefined ? [] : [rid];
+  }
+  const types = target.types.length > 0 ? target.types : catalogue.resourceTypes();
+  const { id, version } = target;
+  const rids = types.map((type) =>
+    version === undefined ? catalogue.rid(type, id) : catalogue.rid(...versionIdentity(type, id, version)),
+  );
+  return rids.filter((rid) => rid !== undefined);
+}
+
+function uriKeys(scope: Scope, { mode, value }: UriTest): KeySet {
+  switch (mode) {
+    case 'exact':
+      return termKeys(scope, sql`t.code = ${value} AND t.system = ${TEXT_SYSTEM}`);
+    case 'below': {
+      const children = value.endsWith('/') ? value : `${value}/`;
+      const range = sql`t.code >= ${children} AND t.code < ${`${children.slice(0, -1)}0`}`;
+      return termKeys(scope, sql`(t.code = ${value} OR (${range})) AND t.system = ${TEXT_SYSTEM}`);
+    }
+    case 'above': {
+      const parents = JSON.stringify(parentsOf(value));
+      return termKeys(
+        scope,
+        sql`t.code IN (SELECT value FROM json_each(${parents})) AND t.system = ${TEXT_SYSTEM}`,
+      );
+    }
+  }
+}
+
+/** The uri itself and what stands before each of its slashes, with that slash and without it. */
+function parentsOf(uri: string): readonly string[] {
+  const parents = [uri];
+  for (let slash = uri.indexOf('/'); slash >= 0; slash = uri.indexOf('/', slash + 1)) {
+    parents.push(uri.slice(0, slash), uri.slice(0, slash + 1));
+  }
+  return parents;
+}
+
+function termKeys({ connection }: Scope, condition: Fragment): KeySet {
+  const statement = `SELECT t.id FROM term t WHERE ${condition.text} LIMIT ${LISTED_TERMS + 1}`;
+  const rows = connection.all<[number]>(statement, ...condition.values);
+  if (rows.length > LISTED_TERMS) return { kind: 'terms', condition };
+  return { kind: 'listed', values: rows.map(([id]) => id) };
+}

@@ -1,0 +1,106 @@
+/**
+ * Which way into a search is taken: the members of its conjunction that have an index are counted, a few rows at first,
+ * until one of them is found to be short.
+ *
+ * Invariant: the choice changes how long an answer takes, never what it is.
+ */
+import type { Predicate } from '../../../fhir/search/query.js';
+import type { Driver } from './driver.js';
+import { driverOf } from './driver.js';
+import { and, type Fragment, sql } from './fragment.js';
+import { probe, type RowNames } from './probe.js';
+import { ALL_TIME, intersect, lowerEndWindow, type Window } from './range-test.js';
+import type { Scope } from './scope.js';
+
+export interface Plan {
+  readonly window: Window;
+  /** Fewest rows first where that is known. */
+  readonly driver: Driver | undefined;
+  /** The number of the driver's rows where they are few enough to be collected. */
+  readonly size: number | undefined;
+  /** Any other driver that is sorted, where the best is long. */
+  readonly sorted: Driver | undefined;
+  /** What a row must pass, given the driver that it came from. */
+  condition(driver: Driver | undefined, row: RowNames): Fragment;
+}
+
+/** Undefined: nothing can match. */
+export function planFor(scope: Scope, type: string, where: Predicate): Plan | undefined {
+  const members = conjunction(where);
+  if (members === undefined || scope.catalogue.type(type) === undefined) return undefined;
+  const window = windowOf(scope, type, members);
+  const ways = new Map<Predicate, Driver>();
+  for (const member of members) {
+    const driver = driverOf(scope, type, member, window);
+    if (driver !== undefined) ways.set(member, driver);
+  }
+  const drivers = [...ways.values()].sort(
+    (left, right) => Number(left.scans ?? false) - Number(right.scans ?? false),
+  );
+  const [driver, size] = shortest(scope, drivers);
+  return {
+    window,
+    driver,
+    size,
+    sorted: drivers.find((one) => one.sources !== undefined),
+    condition: (taken, row) =>
+      and(
+        members
+          .filter((member) => taken === undefined || ways.get(member) !== taken || !taken.covers)
+          .map((member) => probe(scope, type, member, row)),
+      ),
+  };
+}
+
+/** The members of nested `and`s; undefined where one of them is `nothing`. */
+function conjunction(where: Predicate): readonly Predicate[] | undefined {
+  if (where.op === 'nothing') return undefined;
+  if (where.op === 'everything') return [];
+  if (where.op !== 'and') return [where];
+  const members: Predicate[] = [];
+  for (const one of where.of) {
+    const inner = conjunction(one);
+    if (inner === undefined) return undefined;
+    members.push(...inner);
+  }
+  return members;
+}
+
+/** Between which sort dates all matches lie. */
+function windowOf(scope: Scope, type: string, members: readonly Predicate[]): Window {
+  const primary = scope.primaryDate(type);
+  let window = ALL_TIME;
+  if (primary === undefined) return window;
+  for (const member of members) {
+    if (member.op !== 'value' || member.param !== primary.code || member.test.kind !== 'date') continue;
+    window = intersect(window, lowerEndWindow(member.test, primary.maxSpan));
+  }
+  return window;
+}
+
+/** So many rows are counted at first, then more. */
+const LADDER = [64, 512, 2_000, 50_000] as const;
+
+/** The driver with the fewest rows and their number, when that is within what may be collected. */
+function shortest(
+  scope: Scope,
+  drivers: readonly Driver[],
+): readonly [Driver | undefined, number | undefined] {
+  for (const step of LADDER) {
+    if (step > scope.limits.candidates) break;
+    let best: readonly [Driver, number] | undefined;
+    for (const driver of drivers) {
+      if (driver.scans === true) continue;
+      const counted = countRows(scope, driver.set, step);
+      if (counted < step && (best === undefined || counted < best[1])) best = [driver, counted];
+    }
+    if (best !== undefined) return best;
+  }
+  return [drivers[0], undefined];
+}
+
+/** How many rows a SELECT has, counted up to a limit. */
+export function countRows({ connection }: Scope, select: Fragment, limit: number): number {
+  const counting = sql`SELECT count(*) FROM (SELECT 1 FROM (${select}) LIMIT ${limit})`;
+  return connection.get<[number]>(counting.text, ...counting.values)?.[0] ?? 0;
+}

@@ -1,0 +1,55 @@
+/**
+ * Questions about resources inside a transaction or a snapshot: which match, does this one pass.
+ *
+ * Invariant: answers completely, however long it takes; only for questions that must be answered where they are asked.
+ */
+import type { Predicate } from '../../../fhir/search/query.js';
+import type { AccessFilter } from '../../../ports/access-filter.js';
+import { Catalogue } from '../catalogue.js';
+import type { Connection } from '../connection.js';
+import { raw, sql } from './fragment.js';
+import { NATURAL } from './order.js';
+import { probe } from './probe.js';
+import { runPart } from './run.js';
+import { Scope, UNBOUNDED } from './scope.js';
+
+const ROW = { rid: raw('r.rid'), date: raw('r.sort_date') };
+
+export class Prober {
+  readonly #connection: Connection;
+  readonly #primaryDates: ReadonlyMap<string, string>;
+  #catalogue: Catalogue;
+
+  constructor(connection: Connection, catalogue: Catalogue, primaryDates: ReadonlyMap<string, string>) {
+    this.#connection = connection;
+    this.#catalogue = catalogue;
+    this.#primaryDates = primaryDates;
+  }
+
+  /** Names may have been added, or undone. */
+  forget(): void {
+    this.#catalogue = new Catalogue(this.#connection);
+  }
+
+  /** Ids of the first matches. */
+  ids(type: string, where: Predicate, access: AccessFilter, limit: number): readonly string[] {
+    const scope = this.#scope(access);
+    const found = runPart(scope, { type, where: scope.seen(type, where), order: NATURAL, limit });
+    return found.map((keys) => {
+      const [id = ''] =
+        this.#connection.get<[string]>('SELECT id FROM resource WHERE rid = ?', keys.at(-1) ?? null) ?? [];
+      return id;
+    });
+  }
+
+  /** Whether the current version under a rid passes the predicate; the filter holds for what the predicate leads to. */
+  passes(rid: number, type: string, where: Predicate, access: AccessFilter): boolean {
+    const condition = probe(this.#scope(access), type, where, ROW);
+    const asking = sql`SELECT 1 FROM resource r WHERE r.rid = ${rid} AND r.live = 1 AND ${condition}`;
+    return this.#connection.get(asking.text, ...asking.values) !== undefined;
+  }
+
+  #scope(access: AccessFilter): Scope {
+    return new Scope(this.#connection, this.#catalogue, this.#primaryDates, access, UNBOUNDED);
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * What the compiling of one query works with: the connection's names, the access filter that holds for every type
+ * that the query touches, and how far it may look before it is too much for this thread.
+ */
+import type { Predicate } from '../../../fhir/search/query.js';
+import { type AccessFilter, visible } from '../../../ports/access-filter.js';
+import type { Catalogue, Param } from '../catalogue.js';
+import type { Connection } from '../connection.js';
+import type { KeySet } from './key-set.js';
+
+export interface Limits {
+  /** Rows of a driving index that may be walked; Infinity in a reader process. */
+  readonly candidates: number;
+  /** Resources that a chain or `_has` may lead to and still be listed. */
+  readonly listed: number;
+}
+
+/** On the main thread: some ten milliseconds at worst. */
+export const BOUNDED: Limits = { candidates: 2_000, listed: 200 };
+export const UNBOUNDED: Limits = { candidates: Number.POSITIVE_INFINITY, listed: 2_000 };
+
+export class Scope {
+  /** Chains and `_has` that were found to lead to few resources, by their predicate; undefined = to many. */
+  readonly listings = new Map<Predicate, KeySet | undefined>();
+  #aliases = 0;
+
+  constructor(
+    readonly connection: Connection,
+    readonly catalogue: Catalogue,
+    readonly primaryDates: ReadonlyMap<string, string>,
+    readonly access: AccessFilter,
+    readonly limits: Limits,
+  ) {}
+
+  /** A predicate on a type together with what may be seen of the type. */
+  seen(type: string, where: Predicate): Predicate {
+    if (this.access.kind === 'unrestricted') return where;
+    return { op: 'and', of: [where, visible(this.access, type)] };
+  }
+
+  param(type: string, code: string): Param | undefined {
+    return this.catalogue.param(type, code);
+  }
+
+  /** The primary date of a type as a parameter, where resources have one value of it: then it is the sort date. */
+  primaryDate(type: string): (Param & { readonly code: string }) | undefined {
+    const code = this.primaryDates.get(type);
+    const param = code === undefined ? undefined : this.param(type, code);
+    return code === undefined || param === undefined || param.repeats ? undefined : { ...param, code };
+  }
+
+  get isBounded(): boolean {
+    return this.limits.candidates !== Number.POSITIVE_INFINITY;
+  }
+
+  /** A name for a table that no other part of the statement uses. */
+  alias(): string {
+    return `x${this.#aliases++}`;
+  }
+}
+
+/** Thrown where a query turns out to be too much for the limits of its scope. */
+export class OverLimit extends Error {
+  override readonly name = 'OverLimit';
+}

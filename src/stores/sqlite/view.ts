@@ -1,0 +1,76 @@
+/**
+ * A process's reading connection with what it remembers: names, and the bodies of current resources.
+ *
+ * Invariant: what is remembered is valid for the data version that `refresh` saw last; every read begins with it.
+ */
+import type { Position, StoredResource } from '../../ports/backend.js';
+import { BodyCache } from './body-cache.js';
+import { Catalogue } from './catalogue.js';
+import type { Connection, Statement } from './connection.js';
+
+const CHANGED = 'SELECT position, rid FROM version WHERE position > ? ORDER BY position LIMIT ?';
+const LAST = 'SELECT position FROM version ORDER BY position DESC LIMIT 1';
+const CURRENT = `SELECT r.type, r.id, r.position, r.version, r.last_updated, v.bytes
+  FROM resource r JOIN version v ON v.position = r.position WHERE r.rid = ? AND r.live = 1`;
+/** With more changes than this since the last look, forgetting all costs less. */
+const CHANGES_FOLLOWED = 256;
+
+export class View {
+  readonly connection: Connection;
+  readonly catalogue: Catalogue;
+  readonly cache: BodyCache;
+  readonly #dataVersion: Statement;
+  #seenVersion = -1;
+  #seenPosition = 0;
+
+  constructor(connection: Connection, cacheBytes: number) {
+    this.connection = connection;
+    this.catalogue = new Catalogue(connection);
+    this.cache = new BodyCache(cacheBytes);
+    this.#dataVersion = connection.prepare('PRAGMA data_version');
+  }
+
+  /** Forgets what another connection has changed. */
+  refresh(): void {
+    const version = this.#dataVersion.get<[number]>()?.[0] ?? 0;
+    if (version === this.#seenVersion) return;
+    this.#seenVersion = version;
+    this.catalogue.forgetParams();
+    const changes = this.connection.all<[number, number]>(CHANGED, this.#seenPosition, CHANGES_FOLLOWED);
+    if (changes.length === CHANGES_FOLLOWED) {
+      this.cache.clear();
+      this.#seenPosition = this.connection.get<[number]>(LAST)?.[0] ?? 0;
+      return;
+    }
+    for (const [position, rid] of changes) {
+      this.cache.delete(rid);
+      this.#seenPosition = position;
+    }
+  }
+
+  /** The newest position, as of the last `refresh`. */
+  get position(): Position {
+    return this.#seenPosition;
+  }
+
+  /** Reads of one moment, after a refresh. */
+  snapshot<T>(work: () => T): T {
+    return this.connection.snapshot(() => {
+      this.refresh();
+      return work();
+    });
+  }
+
+  /** The current version under a rid; undefined where there is none (deleted meanwhile, or only mentioned). */
+  current(rid: number): StoredResource | undefined {
+    const cached = this.cache.getByRid(rid);
+    if (cached !== undefined) return cached;
+    const row = this.connection.get<[number, string, number, number, number, Buffer]>(CURRENT, rid);
+    if (row === undefined) return undefined;
+    const [typeId, id, position, version, lastUpdated, bytes] = row;
+    const type = this.catalogue.typeName(typeId);
+    const resource = { type, id, versionId: String(version), lastUpdated, position, bytes };
+    this.cache.set(`${type}/${id}`, { rid, resource });
+    return resource;
+  }
+}

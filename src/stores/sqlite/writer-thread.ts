@@ -1,0 +1,163 @@
+/**
+ * The writer thread: takes every job that has queued up, commits them with one flush to the disk, answers all.
+ * Starts no timer: while a flush runs the next group gathers by itself.
+ *
+ * Invariant: an answer leaves only after the COMMIT that it speaks of; a job that fails undoes itself alone.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { assert } from '../../base/assert.js';
+import type { RefusalKind } from '../../fhir/outcome.js';
+import { Committer } from './committer.js';
+import { Connection } from './connection.js';
+import type { Answer, Job, WriterMessage, WriterSettings } from './messages.js';
+import { engineCode } from './store-error.js';
+
+/** A group takes no further commit past so many writes, so that a small one does not wait for many large ones. */
+const GROUP_WRITES = 4_000;
+const LONG_LOG_PAGES = 8_192;
+const IDLE_MILLISECONDS = 500;
+const SET_LEDGER =
+  'INSERT INTO ledger(name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value';
+
+assert(parentPort !== null, 'writer-thread is a worker');
+const port = parentPort;
+const settings = workerData as WriterSettings; // given by writer.ts
+const connection = Connection.open(settings.file, 'writer', {
+  mustExist: true,
+  ...(settings.pageLimit === undefined ? {} : { pageLimit: settings.pageLimit }),
+});
+const committer = new Committer(connection, settings.primaryDates);
+let queue: Job[] = [];
+let closing = false;
+
+port.on('message', (message: WriterMessage) => {
+  take(message);
+  for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port)) {
+    take(more.message as WriterMessage); // writer.ts sends nothing else
+  }
+  while (queue.length > 0) commitGroup(nextGroup());
+  if (closing) close();
+  else tidy();
+});
+
+function take(message: WriterMessage): void {
+  if (message.kind === 'close') closing = true;
+  else queue.push(message);
+}
+
+function nextGroup(): readonly Job[] {
+  let writes = 0;
+  let size = 0;
+  while (size < queue.length && writes < GROUP_WRITES) {
+    const job = queue[size++];
+    writes += job?.kind === 'commit' ? job.writes.length : 1;
+  }
+  const group = queue.slice(0, size);
+  queue = queue.slice(size);
+  return group;
+}
+
+/** One transaction for all; when that fails as a whole, one for each. */
+function commitGroup(group: readonly Job[]): void {
+  let answers: readonly Answer[];
+  try {
+    answers = commitTogether(group);
+  } catch (error) {
+    undo('ROLLBACK');
+    if (group.length > 1) {
+      for (const job of group) commitGroup([job]);
+      return;
+    }
+    answers = group.map((job) => failure(job, error));
+  }
+  port.postMessage(answers);
+}
+
+function commitTogether(group: readonly Job[]): readonly Answer[] {
+  connection.prepare('BEGIN IMMEDIATE').run();
+  committer.begin();
+  const answers = group.map((job) => (group.length === 1 ? alone(job) : besideOthers(job)));
+  if (connection.inTransaction) connection.prepare('COMMIT').run();
+  return answers;
+}
+
+/** The only job of its transaction: an error or a refusal undoes the transaction. */
+function alone(job: Job): Answer {
+  const answer = apply(job);
+  if (!isWritten(answer)) undo('ROLLBACK');
+  return answer;
+}
+
+function besideOthers(job: Job): Answer {
+  connection.prepare('SAVEPOINT job').run();
+  try {
+    const answer = apply(job);
+    if (!isWritten(answer)) undo('ROLLBACK TO job');
+    connection.prepare('RELEASE job').run();
+    return answer;
+  } catch (error) {
+    // Some errors (a full disk) undo the whole transaction: then the group starts over, one by one.
+    if (!connection.inTransaction) throw error;
+    undo('ROLLBACK TO job');
+    connection.prepare('RELEASE job').run();
+    return failure(job, error);
+  }
+}
+
+function apply(job: Job): Answer {
+  if (job.kind === 'ledger') {
+    connection.run(SET_LEDGER, job.name, job.value);
+    return { number: job.number, kind: 'done', result: { kind: 'committed', outcomes: [] } };
+  }
+  return { number: job.number, kind: 'done', result: committer.apply(job) };
+}
+
+function isWritten(answer: Answer): boolean {
+  return answer.kind === 'done' && answer.result.kind === 'committed';
+}
+
+function undo(sql: 'ROLLBACK' | 'ROLLBACK TO job'): void {
+  if (connection.inTransaction) connection.prepare(sql).run();
+  committer.rolledBack();
+}
+
+const REFUSALS_BY_CODE: Readonly<Record<string, readonly [RefusalKind, string]>> = {
+  SQLITE_FULL: ['store-full', 'The store is full: nothing was written. Free some space on its disk.'],
+  SQLITE_BUSY: ['unavailable', 'Another process holds the store: nothing was written. Try again.'],
+  SQLITE_IOERR: ['unavailable', 'The disk of the store failed: nothing was written.'],
+  SQLITE_READONLY: ['unavailable', 'The store cannot be written: nothing was written.'],
+  SQLITE_CORRUPT: ['unavailable', 'The store is damaged: nothing was written. Restore a backup.'],
+};
+
+function failure(job: Job, error: unknown): Answer {
+  const known = REFUSALS_BY_CODE[engineCode(error) ?? ''];
+  if (known !== undefined) return { number: job.number, kind: 'failed', refusal: known[0], text: known[1] };
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { number: job.number, kind: 'failed', refusal: 'internal-error', text };
+}
+
+/**
+ * Folds the log back into the file: at once when it is long, else when no job came for a while. Readers never wait for
+ * a passive checkpoint, nor does it wait for them.
+ */
+let idle: NodeJS.Timeout | undefined;
+
+function tidy(): void {
+  if (idle !== undefined) clearTimeout(idle);
+  idle = undefined;
+  const [, logPages = 0, foldedPages = 0] =
+    connection.get<[number, number, number]>('PRAGMA wal_checkpoint(NOOP)') ?? [];
+  if (logPages - foldedPages > LONG_LOG_PAGES) fold();
+  else if (logPages > foldedPages) idle = setTimeout(fold, IDLE_MILLISECONDS).unref();
+}
+
+function fold(): void {
+  connection.prepare('PRAGMA wal_checkpoint(PASSIVE)').get();
+  connection.execute('PRAGMA shrink_memory');
+}
+
+function close(): void {
+  clearTimeout(idle);
+  connection.close();
+  port.close();
+}
