@@ -1,0 +1,203 @@
+/**
+ * The settings: one table from which follow the type `Config`, the environment variables, the JSON Schema of the
+ * configuration file and its checks.
+ * https://json-schema.org/draft/2020-12/schema
+ *
+ * Invariant: a setting's environment variable is FAIRWAY_ and its name in upper snake case.
+ */
+import type { JsonObject } from './fhir/format/json.js';
+
+export type Setting =
+  | {
+      readonly type: 'integer';
+      readonly minimum: number;
+      readonly maximum: number;
+      readonly default: number;
+      readonly about: string;
+    }
+  | { readonly type: 'boolean'; readonly default: boolean; readonly about: string }
+  | {
+      readonly type: 'choice';
+      readonly choices: readonly string[];
+      readonly default: string;
+      readonly about: string;
+    }
+  | { readonly type: 'text'; readonly default: string; readonly about: string }
+  /** Text that may be left out. */
+  | { readonly type: 'optional'; readonly about: string };
+
+const MINUTE = 60_000;
+const MIB = 1024 * 1024;
+
+export const SETTINGS = {
+  port: {
+    type: 'integer',
+    minimum: 0,
+    maximum: 65_535,
+    default: 8080,
+    about: 'port to listen on; 0 = any free one',
+  },
+  host: { type: 'text', default: '127.0.0.1', about: 'address to listen on; 0.0.0.0 = all' },
+  dataDir: { type: 'text', default: './data', about: 'folder of the store' },
+  store: { type: 'choice', choices: ['sqlite'], default: 'sqlite', about: 'kind of store' },
+  auth: {
+    type: 'choice',
+    choices: ['open', 'smart'],
+    default: 'smart',
+    about: 'who may come in; open = everyone on this machine, on a loopback address only',
+  },
+  publicUrl: { type: 'optional', about: 'the URL by which clients reach this server, without /fhir' },
+  trustProxy: {
+    type: 'boolean',
+    default: false,
+    about: 'believe X-Forwarded-Host and X-Forwarded-Proto of the proxy in front',
+  },
+  tlsCert: { type: 'optional', about: 'PEM file with the certificate chain: serve https' },
+  tlsKey: { type: 'optional', about: 'PEM file with the private key' },
+  demo: { type: 'boolean', default: false, about: 'load a small demo population into an empty store' },
+  workers: { type: 'integer', minimum: 1, maximum: 128, default: 1, about: 'processes that serve one store' },
+  logLevel: {
+    type: 'choice',
+    choices: ['silent', 'error', 'warn', 'info', 'debug'],
+    default: 'info',
+    about: 'info logs slow and failed requests, debug logs every request',
+  },
+  bodyLimit: {
+    type: 'integer',
+    minimum: 1024,
+    maximum: 512 * MIB,
+    default: 64 * MIB,
+    about: 'largest request body in bytes, before and after decompression',
+  },
+  headerLimit: {
+    type: 'integer',
+    minimum: 4096,
+    maximum: MIB,
+    default: 32_768,
+    about: 'largest head of a request in bytes; a URL may be half as long',
+  },
+  maxConnections: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 10_000,
+    about: 'open connections per process; more are closed at once',
+  },
+  headTimeLimit: {
+    type: 'integer',
+    minimum: 100,
+    maximum: 10 * MINUTE,
+    default: 15_000,
+    about: 'milliseconds in which the head of a request must arrive',
+  },
+  receiveTimeLimit: {
+    type: 'integer',
+    minimum: 100,
+    maximum: 60 * MINUTE,
+    default: 2 * MINUTE,
+    about: 'milliseconds in which a whole request must arrive',
+  },
+  requestTimeLimit: {
+    type: 'integer',
+    minimum: 100,
+    maximum: 60 * MINUTE,
+    default: 2 * MINUTE,
+    about: 'milliseconds in which a request must be answered',
+  },
+  sendTimeLimit: {
+    type: 'integer',
+    minimum: 100,
+    maximum: 60 * MINUTE,
+    default: 30_000,
+    about: 'milliseconds that a client may take nothing of an answer',
+  },
+  keepAliveTimeLimit: {
+    type: 'integer',
+    minimum: 0,
+    maximum: 60 * MINUTE,
+    default: 65_000,
+    about: 'milliseconds after which an idle connection is closed',
+  },
+  shutdownTimeLimit: {
+    type: 'integer',
+    minimum: 0,
+    maximum: 10 * MINUTE,
+    default: 20_000,
+    about: 'milliseconds that requests in flight have when the server stops',
+  },
+  searchTimeLimit: {
+    type: 'integer',
+    minimum: 10,
+    maximum: 60 * MINUTE,
+    default: 30_000,
+    about: 'milliseconds that a search may take',
+  },
+  defaultCount: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 10_000,
+    default: 50,
+    about: 'matches on a page without _count',
+  },
+  maxCount: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 10_000,
+    default: 1000,
+    about: 'matches on a page at most',
+  },
+  checkReferences: {
+    type: 'boolean',
+    default: false,
+    about: 'refuse resources that refer to local ones which do not exist',
+  },
+  conditionalDeleteLimit: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 10_000,
+    default: 1,
+    about: 'how many matches a conditional delete may delete',
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** `FAIRWAY_DATA_DIR` of `dataDir`. */
+export function environmentName(name: string): string {
+  return `FAIRWAY_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** The JSON Schema of the configuration file. */
+export function configSchema(): JsonObject {
+  const properties: JsonObject = {};
+  for (const [name, setting] of Object.entries<Setting>(SETTINGS)) {
+    properties[name] = {
+      ...valueSchema(setting),
+      description: `${setting.about} (${environmentName(name)})`,
+    };
+  }
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Fairway configuration',
+    type: 'object',
+    additionalProperties: false,
+    properties: { $schema: { type: 'string' }, ...properties },
+  };
+}
+
+function valueSchema(setting: Setting): JsonObject {
+  switch (setting.type) {
+    case 'integer': {
+      const { minimum, maximum } = setting;
+      return { type: 'integer', minimum, maximum, default: setting.default };
+    }
+    case 'boolean':
+      return { type: 'boolean', default: setting.default };
+    case 'choice':
+      return { enum: [...setting.choices], default: setting.default };
+    case 'text':
+      return { type: 'string', minLength: 1, default: setting.default };
+    case 'optional':
+      return { type: 'string', minLength: 1 };
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * The configuration: a JSON file and the environment, read once into one value. The environment wins.
+ *
+ * Invariant: a configuration that is not right in every setting is not used at all; all its problems are told at once.
+ */
+import { environmentName, SETTINGS, type Setting, type SettingName } from './config-schema.js';
+import { isNumber, isObject, type JsonValue, numberOf } from './fhir/format/json.js';
+import { JsonSyntaxError, parseJson } from './fhir/format/parse.js';
+import { nearest } from './fhir/search/nearest.js';
+import { isLoopback } from './http/loopback.js';
+
+type ValueOf<S> = S extends { readonly type: 'integer' }
+  ? number
+  : S extends { readonly type: 'boolean' }
+    ? boolean
+    : S extends { readonly type: 'choice'; readonly choices: readonly (infer Choice)[] }
+      ? Choice
+      : S extends { readonly type: 'optional' }
+        ? string | undefined
+        : string;
+
+export type Config = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> };
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+
+  constructor(readonly problems: readonly string[]) {
+    super(
+      problems.length === 1
+        ? (problems[0] ?? '')
+        : `${problems.length} problems with the configuration:\n  ${problems.join('\n  ')}`,
+    );
+  }
+}
+
+export interface ConfigFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Throws ConfigError with all problems. */
+export function readConfig(file: ConfigFile | undefined, environment: Environment): Config {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  const written = file === undefined ? new Map<string, JsonValue>() : fileValues(file, problems);
+  for (const [name, setting] of Object.entries<Setting>(SETTINGS)) {
+    const variable = environmentName(name);
+    const text = environment[variable];
+    const inFile = written.get(name);
+    if (text !== undefined && text !== '') values[name] = fromText(setting, text, variable, problems);
+    else if (inFile !== undefined)
+      values[name] = fromJson(setting, inFile, `${name} in ${file?.name}`, problems);
+    else values[name] = setting.type === 'optional' ? undefined : setting.default;
+  }
+  for (const [variable, problem] of Object.entries(NOT_YET)) {
+    if (!['', '0'].includes(environment[variable] ?? '')) problems.push(problem);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  const config = values as Config; // the loop gave every setting a value of its type, or a problem
+  const contradictions = CONTRADICTIONS.flatMap((find) => find(config) ?? []);
+  if (contradictions.length > 0) throw new ConfigError(contradictions);
+  return Object.freeze(config);
+}
+
+/** Variables that look like settings and are none, each with what was probably meant. */
+export function strangeVariables(environment: Environment): readonly string[] {
+  const known = new Set([...Object.keys(SETTINGS).map(environmentName), ...OTHER_VARIABLES]);
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('FAIRWAY_') && !known.has(name))
+    .map((name) => `${name} is no setting${didYouMean(name, known)}`);
+}
+
+/** Read by the command line itself. */
+const OTHER_VARIABLES = ['FAIRWAY_CONFIG', 'FAIRWAY_DEBUG', 'FAIRWAY_MONGODB_URL', 'FAIRWAY_MLLP_PORT'];
+
+/** Settings of later versions: whoever sets them counts on what is not there. */
+const NOT_YET: Readonly<Record<string, string>> = {
+  FAIRWAY_MONGODB_URL:
+    'FAIRWAY_MONGODB_URL: this version has the embedded store alone; leave the variable out.',
+  FAIRWAY_MLLP_PORT:
+    'FAIRWAY_MLLP_PORT: this version has no HL7 v2 listener; leave the variable out or set it to 0.',
+};
+
+function didYouMean(name: string, known: Iterable<string>): string {
+  const near = nearest(name, known);
+  return near.length === 0 ? '' : `: did you mean ${near.join(' or ')}?`;
+}
+
+function fileValues(file: ConfigFile, problems: string[]): Map<string, JsonValue> {
+  const values = new Map<string, JsonValue>();
+  const tree = parseFile(file, problems);
+  if (tree === undefined) return values;
+  if (!isObject(tree)) {
+    problems.push(`${file.name} must hold a JSON object.`);
+    return values;
+  }
+  for (const [name, value] of Object.entries(tree)) {
+    if (Object.hasOwn(SETTINGS, name)) values.set(name, value);
+    else if (name !== '$schema') {
+      problems.push(`${name} in ${file.name} is no setting${didYouMean(name, Object.keys(SETTINGS))}`);
+    }
+  }
+  return values;
+}
+
+function parseFile(file: ConfigFile, problems: string[]): JsonValue | undefined {
+  try {
+    return parseJson(file.text);
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    problems.push(`${file.name} is not JSON: ${error.message}`);
+    return undefined;
+  }
+}
+
+const SWITCH: Readonly<Record<string, boolean>> = { on: true, true: true, off: false, false: false };
+
+function fromText(setting: Setting, text: string, name: string, problems: string[]): unknown {
+  switch (setting.type) {
+    case 'integer':
+      return fromJson(setting, /^\d{1,15}$/.test(text) ? Number(text) : text, name, problems);
+    case 'boolean':
+      return fromJson(setting, SWITCH[text.toLowerCase()] ?? text, name, problems);
+    default:
+      return fromJson(setting, text, name, problems);
+  }
+}
+
+/** The value, or undefined with its problem added. */
+function fromJson(setting: Setting, value: JsonValue, name: string, problems: string[]): unknown {
+  const wanted = expectation(setting, value);
+  if (wanted === undefined) return isNumber(value) ? numberOf(value) : value;
+  problems.push(`${name} must be ${wanted}.`);
+  return undefined;
+}
+
+/** What the value should have been; undefined where it is right. */
+function expectation(setting: Setting, value: JsonValue): string | undefined {
+  switch (setting.type) {
+    case 'integer': {
+      const { minimum, maximum } = setting;
+      const number = isNumber(value) ? numberOf(value) : Number.NaN;
+      const fits = Number.isInteger(number) && number >= minimum && number <= maximum;
+      return fits ? undefined : `a whole number from ${minimum} to ${maximum}`;
+    }
+    case 'boolean':
+      return typeof value === 'boolean' ? undefined : 'true or false (on or off in the environment)';
+    case 'choice':
+      return typeof value === 'string' && setting.choices.includes(value)
+        ? undefined
+        : `${setting.choices.join(' or ')} in this version`;
+    default:
+      return typeof value === 'string' && value !== '' ? undefined : 'a text that is not empty';
+  }
+}
+
+/** Settings that are right each by itself but not together. */
+const CONTRADICTIONS: readonly ((config: Config) => string | undefined)[] = [
+  ({ tlsCert, tlsKey }) =>
+    (tlsCert === undefined) === (tlsKey === undefined)
+      ? undefined
+      : 'FAIRWAY_TLS_CERT and FAIRWAY_TLS_KEY go together: set both for https, or none.',
+  ({ auth, host }) =>
+    auth !== 'open' || isLoopback(host)
+      ? undefined
+      : `FAIRWAY_AUTH=open lets everyone in who can connect, so it is allowed on a loopback address only, not on ` +
+        `${host}: set FAIRWAY_HOST=127.0.0.1.`,
+  ({ defaultCount, maxCount }) =>
+    defaultCount <= maxCount
+      ? undefined
+      : 'FAIRWAY_DEFAULT_COUNT must not be greater than FAIRWAY_MAX_COUNT.',
+  ({ publicUrl }) =>
+    publicUrl === undefined || isBase(publicUrl)
+      ? undefined
+      : 'FAIRWAY_PUBLIC_URL must be an http or https URL without user, query, fragment and slash at its end.',
+];
+
+function isBase(text: string): boolean {
+  if (!URL.canParse(text) || text.endsWith('/')) return false;
+  const { protocol, username, password, search, hash } = new URL(text);
+  return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === '');
+}
+
+const CALLED_LOCALHOST: ReadonlySet<string> = new Set(['127.0.0.1', '::1', '0.0.0.0', '::']);
+
+/** The URL of this server as clients see it, without a slash at its end. */
+export function publicUrl(config: Config): string {
+  if (config.publicUrl !== undefined) return config.publicUrl;
+  const scheme = config.tlsCert === undefined ? 'http' : 'https';
+  const host = CALLED_LOCALHOST.has(config.host) ? 'localhost' : config.host;
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${config.port}`;
+}

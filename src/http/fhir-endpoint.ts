@@ -1,0 +1,112 @@
+/**
+ * The FHIR endpoint: a plain request handler, called before express (src/decisions/001).
+ * https://hl7.org/fhir/R4/http.html
+ *
+ * Invariant: every request is answered once, every refusal with an OperationOutcome; an interaction runs only after the
+ * gate let the request in and the access decision was made.
+ */
+import { Refusal } from '../fhir/outcome.js';
+import type { Context, TenantParts } from '../interactions/context.js';
+import { parseMediaType } from '../interactions/negotiation.js';
+import type { FhirResponse } from '../interactions/response.js';
+import { handle, interactionName } from '../interactions/router.js';
+import type { AccessDecision } from '../ports/access-filter.js';
+import { ClientGone, readBody } from './body.js';
+import type { Flight } from './flight.js';
+import { HttpFhirRequest } from './http-request.js';
+import { parsePairs, parseRequestTarget, type RequestTarget } from './request-target.js';
+import type { Responder } from './responder.js';
+
+export interface EndpointSettings {
+  readonly bodyLimit: number;
+  /** Milliseconds in which a request must be answered. */
+  readonly requestTimeLimit: number;
+  readonly trustProxy: boolean;
+  readonly publicUrl: string | undefined;
+}
+
+export interface FhirEndpointParts {
+  readonly tenant: TenantParts;
+  /** Below which path of the URL the base is: `/fhir`. */
+  readonly basePath: string;
+  /** Who asks and what they may do. A server without a decision has no endpoint. */
+  readonly decide: () => AccessDecision;
+  readonly settings: EndpointSettings;
+}
+
+/** Methods whose body is read; others' bodies mean nothing. */
+const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+
+export class FhirEndpoint {
+  readonly #parts: FhirEndpointParts;
+  readonly #responder: Responder;
+
+  constructor(parts: FhirEndpointParts, responder: Responder) {
+    this.#parts = parts;
+    this.#responder = responder;
+  }
+
+  async serve(flight: Flight): Promise<void> {
+    try {
+      this.#responder.send(flight, await this.#answer(flight));
+    } catch (error) {
+      if (error instanceof ClientGone) this.#responder.gone(flight);
+      else this.#responder.refuse(flight, error);
+    }
+  }
+
+  async #answer(flight: Flight): Promise<FhirResponse> {
+    const { incoming } = flight;
+    const { settings, basePath, tenant } = this.#parts;
+    const target = parseRequestTarget(incoming.url ?? '/', basePath.length);
+    const context = this.#context(flight);
+    const bodyless = !WITH_BODY.has(incoming.method ?? 'GET');
+    const named = new HttpFhirRequest(incoming, target.path, target.query, undefined);
+    flight.route = interactionName(named, context) ?? 'none';
+    flight.due = flight.started + settings.requestTimeLimit;
+    if (bodyless || flight.route === 'none') return handle(named, context);
+    flight.due = Number.POSITIVE_INFINITY; // how long it may come in is node:http's to watch
+    const body = await readBody(incoming, flight.outgoing, settings.bodyLimit);
+    flight.due = performance.now() + settings.requestTimeLimit;
+    const request = isSearchForm(target)
+      ? new HttpFhirRequest(incoming, target.path, [...target.query, ...formPairs(named, body)], undefined)
+      : new HttpFhirRequest(incoming, target.path, target.query, body);
+    return handle(request, { ...context, deadline: tenant.clock.now() + settings.requestTimeLimit });
+  }
+
+  #context(flight: Flight): Context {
+    const { tenant, settings, decide, basePath } = this.#parts;
+    const behindProxy =
+      settings.trustProxy && settings.publicUrl === undefined && SOUND_HOST.test(flight.site.host);
+    return {
+      ...tenant,
+      ...(behindProxy
+        ? { baseUrl: `${flight.site.secure ? 'https' : 'http'}://${flight.site.host}${basePath}` }
+        : undefined),
+      access: decide(),
+      requestId: flight.requestId,
+      deadline: tenant.clock.now() + settings.requestTimeLimit,
+    };
+  }
+}
+
+/** A host with or without a port, as it may stand in links. */
+const SOUND_HOST = /^[A-Za-z0-9.-]+(:\d+)?$|^\[[0-9a-fA-F:.]+\](:\d+)?$/;
+
+function isSearchForm({ path }: RequestTarget): boolean {
+  return path.at(-1) === '_search';
+}
+
+/** https://hl7.org/fhir/R4/http.html#search: the fields of a form are parameters like those of the URL. */
+function formPairs(request: HttpFhirRequest, body: Buffer | undefined): ReturnType<typeof parsePairs> {
+  if (body === undefined || body.length === 0) return [];
+  const type = parseMediaType(request.header('content-type') ?? FORM);
+  if (type.type !== FORM) {
+    throw new Refusal('unsupported-media-type', `Search parameters in a body are sent as ${FORM}.`, {
+      accept: FORM,
+    });
+  }
+  return parsePairs(body.toString('utf8'));
+}
+
+const FORM = 'application/x-www-form-urlencoded';

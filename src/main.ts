@@ -1,0 +1,129 @@
+#!/usr/bin/env node
+/**
+ * The entry: reads the environment once, and puts together what each command needs. What a command does not need is not
+ * loaded.
+ */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type CommandEntry, type Globals, runProgram } from './cli/program.js';
+import { type Config, ConfigError, type ConfigFile, readConfig, strangeVariables } from './config.js';
+import { SOFTWARE_VERSION } from './wiring/software-version.js';
+
+const environment = process.env;
+
+function configOf(globals: Globals): Config {
+  return readConfig(configFile(globals.config ?? environment.FAIRWAY_CONFIG), environment);
+}
+
+function configFile(name: string | undefined): ConfigFile | undefined {
+  if (name === undefined || name === '') return undefined;
+  try {
+    return { name, text: readFileSync(name, 'utf8') };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    throw new ConfigError([
+      `The configuration file ${name} cannot be read (${code}): check --config and FAIRWAY_CONFIG.`,
+    ]);
+  }
+}
+
+const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'serve',
+    summary: 'runs the server',
+    load: async (globals) => {
+      const { serveCommand } = await import('./cli/serve.js');
+      return serveCommand({
+        serve: async () => {
+          const config = configOf(globals());
+          const { serve } = await import('./wiring/serving.js');
+          return serve(config, strangeVariables(environment));
+        },
+      });
+    },
+  },
+  {
+    name: 'load',
+    summary: 'loads bundles, NDJSON, .gz and folders into the store',
+    load: async (globals) => {
+      const { loadCommand } = await import('./cli/load.js');
+      const { openForCommand } = await import('./wiring/command-tenant.js');
+      return loadCommand({ openTenant: () => openForCommand(configOf(globals())) });
+    },
+  },
+  {
+    name: 'demo-data',
+    summary: 'writes a generated population as files',
+    load: async () => {
+      const { demoDataCommand } = await import('./cli/demo-data.js');
+      const { Progress } = await import('./cli/progress.js');
+      return demoDataCommand({
+        output: process.stdout,
+        progress: (label, total) => new Progress(process.stderr, label, total),
+      });
+    },
+  },
+  {
+    name: 'backup',
+    summary: 'copies the store to a file, while the server may run',
+    load: async (globals) => {
+      const { backupCommand } = await import('./cli/backup.js');
+      const { copyStore } = await import('./stores/sqlite/backup.js');
+      const { storeFile } = await import('./wiring/tenant.js');
+      return backupCommand({
+        copyStore: (file, onProgress) => copyStore(storeFile(configOf(globals())), file, onProgress),
+        output: process.stdout,
+        status: process.stderr,
+      });
+    },
+  },
+  {
+    name: 'restore',
+    summary: 'puts a backup in the place of the store',
+    load: async (globals) => {
+      const { restoreCommand } = await import('./cli/restore.js');
+      const { restoreBackup } = await import('./stores/sqlite/backup.js');
+      const { storeFile } = await import('./wiring/tenant.js');
+      return restoreCommand({
+        target: () => storeFile(configOf(globals())),
+        exists: existsSync,
+        restore: (file, target) => {
+          mkdirSync(dirname(target), { recursive: true });
+          restoreBackup(file, target);
+        },
+        output: process.stdout,
+      });
+    },
+  },
+  {
+    name: 'doctor',
+    summary: 'checks the set-up and says what is wrong',
+    load: async (globals) => {
+      const { doctorCommand } = await import('./cli/doctor.js');
+      const { doctorChecks } = await import('./wiring/doctor-checks.js');
+      const { configSchema } = await import('./config-schema.js');
+      const { serialisePretty } = await import('./fhir/format/serialise.js');
+      return doctorCommand({
+        checks: () =>
+          doctorChecks({
+            config: () => configOf(globals()),
+            strangeVariables: () => strangeVariables(environment),
+          }),
+        schema: () => serialisePretty(configSchema()),
+        output: process.stdout,
+      });
+    },
+  },
+];
+
+const status = await runProgram(
+  {
+    version: SOFTWARE_VERSION,
+    commands: COMMANDS,
+    output: process.stdout,
+    errors: process.stderr,
+    debug: (environment.FAIRWAY_DEBUG ?? '') !== '',
+  },
+  process.argv.slice(2),
+);
+process.exitCode ??= status;

@@ -1,0 +1,179 @@
+/**
+ * `fairway serve`: one process that answers, or a primary and its workers on one store.
+ *
+ * Invariant: migration, reindexing and the demo population happen once, before or outside the workers; every way to
+ * stop finishes requests, closes the store and then ends.
+ */
+import cluster from 'node:cluster';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { openAccess } from '../access/open.js';
+import { type Config, ConfigError, publicUrl } from '../config.js';
+import { type DemoState, loadDemo, wantsDemo } from './demo-population.js';
+import type { Metrics } from '../http/metrics.js';
+import { Primary } from '../http/primary.js';
+import { RequestMeter } from '../http/request-meter.js';
+import { FairwayServer } from '../http/server.js';
+import { WorkerChannel } from '../http/worker.js';
+import { openLog, type ProcessLog } from './process-log.js';
+import { openTenant, type Tenant } from './tenant.js';
+
+/** Resolves with the exit code when the server has stopped. */
+export async function serve(asked: Config, warnings: readonly string[]): Promise<number> {
+  refuseUnprotected(asked);
+  const config = asked.port === 0 ? { ...asked, port: await freePort(asked.host) } : asked;
+  const log = openLog(config.logLevel, 1);
+  if (cluster.isPrimary) for (const warning of warnings) log.warn({}, warning);
+  if (cluster.isWorker) return answerRequests(config, log, 'worker');
+  return config.workers > 1 ? superviseWorkers(config, log) : answerRequests(config, log, 'alone');
+}
+
+/** Fails closed: without an authorization server nobody could be told apart. */
+function refuseUnprotected({ auth }: Config): void {
+  if (auth !== 'smart') return;
+  throw new ConfigError([
+    'FAIRWAY_AUTH is smart (the default), and this version has no authorization server yet, so it lets no one in. ' +
+      'To try it out on this machine alone, set FAIRWAY_AUTH=open (FAIRWAY_HOST is then a loopback address).',
+  ]);
+}
+
+async function superviseWorkers(config: Config, log: ProcessLog): Promise<number> {
+  const tenant = await openTenant(config, log);
+  if (config.demo && (await wantsDemo(tenant))) await loadDemo(tenant);
+  await tenant.store.close();
+  const { workers, shutdownTimeLimit } = config;
+  const primary = new Primary({
+    workers,
+    log,
+    shutdownTimeLimit,
+    environment: { FAIRWAY_PORT: String(config.port) },
+    onListening: () => announce(config, log),
+  });
+  onStop(['SIGTERM', 'SIGINT'], () => primary.stop());
+  return primary.run();
+}
+
+async function answerRequests(config: Config, log: ProcessLog, role: 'alone' | 'worker'): Promise<number> {
+  const stopped = new Promise<void>((resolve) => {
+    // A terminal sends SIGINT to workers too; their primary hears it and tells them when to stop.
+    onStop(role === 'worker' ? ['SIGTERM'] : ['SIGTERM', 'SIGINT'], resolve);
+    if (role === 'worker') process.on('SIGINT', () => undefined);
+  });
+  const stopping = new AbortController();
+  const tenant = await openTenant(config, log);
+  const demo: { state: DemoState } = { state: 'not needed' };
+  const server = makeServer(config, log, role, tenant, demo);
+  await server.listen();
+  if (role === 'alone') announce(config, log);
+  const background =
+    role === 'alone' && config.demo ? startDemo(tenant, demo, log, stopping.signal) : undefined;
+  await stopped;
+  stopping.abort();
+  await Promise.all([server.close(), background]);
+  await tenant.store.close();
+  log.info({}, 'stopped');
+  if (role === 'worker') process.disconnect();
+  return 0;
+}
+
+function makeServer(
+  config: Config,
+  log: ProcessLog,
+  role: 'alone' | 'worker',
+  { parts }: Tenant,
+  demo: { readonly state: DemoState },
+): FairwayServer {
+  const meter = new RequestMeter();
+  const { tlsCert, tlsKey, auth } = config;
+  return new FairwayServer({
+    settings: config,
+    tls:
+      tlsCert === undefined || tlsKey === undefined
+        ? undefined
+        : { cert: readFileSync(tlsCert, 'utf8'), key: readFileSync(tlsKey, 'utf8') },
+    tenants: [parts],
+    decide: openMode(),
+    log,
+    meter,
+    readiness: async () => {
+      await parts.backend.position();
+      return { ready: true, notes: config.demo ? { demo: demo.state } : {} };
+    },
+    application: {
+      facts: { fhirBase: parts.baseUrl, version: parts.settings.softwareVersion, auth },
+      metrics: metricsOf(meter, role),
+    },
+  });
+}
+
+/** One decision for all requests: open mode knows no one. */
+function openMode(): () => ReturnType<typeof openAccess> {
+  const decision = openAccess('open mode');
+  return () => decision;
+}
+
+/** prom-client is loaded with the first scrape, which comes after the first requests. */
+function metricsOf(
+  meter: RequestMeter,
+  role: 'alone' | 'worker',
+): () => Promise<{ type: string; text: string }> {
+  let metrics: Promise<Metrics> | undefined;
+  const own = (): Promise<Metrics> => {
+    metrics ??= import('../http/metrics.js').then(({ openMetrics }) => openMetrics(meter));
+    return metrics;
+  };
+  const type = 'text/plain; version=0.0.4; charset=utf-8';
+  if (role === 'alone') return async () => ({ type, text: await (await own()).text() });
+  const channel = new WorkerChannel(async () => (await own()).families());
+  return async () => ({ type, text: await channel.allMetrics() });
+}
+
+async function startDemo(
+  tenant: Tenant,
+  demo: { state: DemoState },
+  log: ProcessLog,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    if (!(await wantsDemo(tenant))) return;
+    demo.state = 'loading';
+    if (!(await loadDemo(tenant, signal))) return;
+    demo.state = 'loaded';
+    log.info({}, 'the demo population is loaded');
+  } catch (error) {
+    demo.state = 'failed';
+    log.error(
+      { error: error instanceof Error ? error.name : typeof error },
+      'the demo population could not be loaded; the next start goes on with it',
+    );
+  }
+}
+
+function announce(config: Config, log: ProcessLog): void {
+  const url = publicUrl(config);
+  log.info({ url, auth: config.auth, workers: config.workers, dataDir: config.dataDir }, 'listening');
+  if (!process.stdout.isTTY) return;
+  process.stdout.write(`\n  Fairway answers on ${url}/  (FHIR base ${url}/fhir)\n`);
+  if (config.auth === 'open') {
+    process.stdout.write(
+      '  Open mode: every program of this machine may read and write. Not for patients.\n',
+    );
+  }
+  process.stdout.write('  Stop with Ctrl-C.\n\n');
+}
+
+function onStop(signals: readonly NodeJS.Signals[], stop: () => void): void {
+  for (const signal of signals) process.on(signal, stop);
+}
+
+/** Links in answers name the port, so it has to be known before the store is opened. */
+function freePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+      .once('error', reject)
+      .listen(0, host, () => {
+        const address = probe.address();
+        probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+      });
+  });
+}

@@ -1,0 +1,75 @@
+/**
+ * A tenant put together: the definitions and what is compiled from them, its store, and how it is spoken to.
+ *
+ * Invariant: the store lies in the data folder under its tenant's name; the default tenant's is `fairway.db`.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { openAccess } from '../access/open.js';
+import { systemClock } from '../base/clock.js';
+import { uuidV7 } from '../base/ids.js';
+import type { Logger } from '../base/log.js';
+import { type Config, publicUrl } from '../config.js';
+import { readDefinitions } from '../definitions-file.js';
+import { makeIndexer } from '../fhir/search/indexer.js';
+import { makeValidator } from '../fhir/validate/validator.js';
+import { basePathOf, DEFAULT_TENANT } from '../http/doors.js';
+import type { Context, Knowledge, TenantParts } from '../interactions/context.js';
+import { SOFTWARE_VERSION } from './software-version.js';
+import { openSqliteStore, type SqliteStore } from '../stores/sqlite/store.js';
+
+export interface Tenant {
+  readonly parts: TenantParts;
+  readonly store: SqliteStore;
+}
+
+/** Opens the default tenant; makes its folder and its store where there is none. */
+export async function openTenant(config: Config, log: Logger): Promise<Tenant> {
+  const baseUrl = `${publicUrl(config)}${basePathOf(DEFAULT_TENANT)}`;
+  const definitions = readDefinitions();
+  const knowledge: Knowledge = {
+    definitions,
+    validate: makeValidator(definitions),
+    index: makeIndexer(definitions, { baseUrl }),
+  };
+  mkdirSync(config.dataDir, { recursive: true });
+  const store = await openSqliteStore({
+    file: storeFile(config),
+    clock: systemClock,
+    log,
+    definitions,
+    indexer: knowledge.index,
+  });
+  const parts: TenantParts = {
+    tenant: DEFAULT_TENANT,
+    baseUrl,
+    backend: store.backend,
+    sealer: store.sealer,
+    knowledge,
+    clock: systemClock,
+    newId: uuidV7(systemClock, () => randomBytes(10)),
+    log,
+    settings: { ...interactionSettings(config), softwareVersion: SOFTWARE_VERSION },
+  };
+  return { parts, store };
+}
+
+export function storeFile({ dataDir }: Config): string {
+  return join(dataDir, 'fairway.db');
+}
+
+function interactionSettings(config: Config): Omit<TenantParts['settings'], 'softwareVersion'> {
+  const { defaultCount, maxCount, checkReferences, searchTimeLimit, conditionalDeleteLimit } = config;
+  return { defaultCount, maxCount, checkReferences, searchTimeLimit, conditionalDeleteLimit };
+}
+
+/** For what the operator does, not a client. */
+export function operatorContext(parts: TenantParts, reason: string): Context {
+  return {
+    ...parts,
+    access: openAccess(reason),
+    requestId: reason,
+    deadline: Number.POSITIVE_INFINITY,
+  };
+}
