@@ -47,6 +47,16 @@ describe('applyJsonPatch', () => {
     },
   );
 
+  it('keeps the literals of decimals', () => {
+    const observation = '{"resourceType":"Observation","id":"1","valueQuantity":{"value":1.00}}';
+    const patch =
+      '[{"op":"copy","from":"/valueQuantity","path":"/a"},{"op":"add","path":"/a/low","value":1E-22}]';
+
+    const result = applyJsonPatch(parseJson(observation) as ResourceObject, parseJson(patch)); // it has a type
+
+    expect(serialise(result)).toBe(`${observation.slice(0, -1)},"a":{"value":1.00,"low":1E-22}}`);
+  });
+
   it('can be applied again: the values of a patch are not shared with its result', () => {
     const patch = parseJson(
       '[{"op":"add","path":"/name/-","value":{"given":["A"]}},{"op":"add","path":"/name/0/given/-","value":"B"}]',
