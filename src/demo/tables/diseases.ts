@@ -149,7 +149,7 @@ export const DISEASES = {
     ),
     from: 15,
     share: [0.08, 0.07],
-    effects: { moodScore: { shift: 11, treated: -6 } },
+    effects: { moodScore: { shift: 12, treated: -4 } },
     drugs: ['sertraline', 'fluoxetine'],
     visits: 0.9,
     goal: 'PHQ-9 total score below 5',
