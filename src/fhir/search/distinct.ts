@@ -1,18 +1,29 @@
 /**
  * Index values without duplicates, in their first order.
  *
- * Invariant: values of one parameter mostly stand together and are few, so they are compared pairwise; long runs (a
- * questionnaire's codes) go through a set of their texts.
+ * Values of one parameter are mostly few, so they are compared pairwise where they stand; long runs (a questionnaire's
+ * codes) go through a map by their texts.
  */
 import type { IndexValue, ReferenceTarget } from './index-value.js';
 
 const LONG = 64;
 
-export function distinct(values: readonly IndexValue[]): readonly IndexValue[] {
-  if (values.length > LONG) return distinctByText(values);
-  const kept: IndexValue[] = [];
-  for (const value of values) if (!holds(kept, value)) kept.push(value);
-  return kept;
+/** Takes out of a list, from a place on, what stands there before. */
+export function dropRepeated(values: IndexValue[], from: number): void {
+  const added = values.length - from;
+  if (added < 2) return;
+  if (added > LONG) {
+    for (const value of distinctByText(values.splice(from))) values.push(value);
+    return;
+  }
+  let kept = from + 1;
+  for (let at = from + 1; at < values.length; at++) {
+    const value = values[at] as IndexValue; // at is inside
+    if (stands(values, from, kept, value)) continue;
+    values[kept] = value;
+    kept += 1;
+  }
+  values.length = kept;
 }
 
 function distinctByText(values: readonly IndexValue[]): readonly IndexValue[] {
@@ -29,13 +40,13 @@ function infinities(_key: string, value: unknown): unknown {
   return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }
 
-function holds(kept: readonly IndexValue[], value: IndexValue): boolean {
-  for (let at = kept.length - 1; at >= 0; at--) if (same(kept[at] as IndexValue, value)) return true; // at is inside
+function stands(values: readonly IndexValue[], from: number, to: number, value: IndexValue): boolean {
+  for (let at = from; at < to; at++) if (same(values[at] as IndexValue, value)) return true; // at is inside
   return false;
 }
 
 function same(a: IndexValue, b: IndexValue): boolean {
-  if (a.param !== b.param || a.kind !== b.kind) return false;
+  if (a.kind !== b.kind || a.param !== b.param) return false;
   switch (a.kind) {
     case 'token':
       return b.kind === 'token' && a.code === b.code && a.system === b.system;

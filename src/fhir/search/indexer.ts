@@ -8,7 +8,7 @@
 import { assert } from '../../base/assert.js';
 import type { Definitions, SearchParameter } from '../definitions/definitions.js';
 import type { JsonObject, ResourceObject } from '../format/json.js';
-import { distinct } from './distinct.js';
+import { dropRepeated } from './distinct.js';
 import type { IndexValue } from './index-value.js';
 import { parameterStep, type Room } from './parameter-step.js';
 import { elementsOf } from './path/elements.js';
@@ -62,15 +62,24 @@ function compartmentsOf({ code }: SearchParameter, type: string, { definitions }
 
 /** Whom the compartment is about belongs to it. */
 function ownCompartment(type: string): Extract {
+  const param = `@${type}`;
   return (value, walk) => {
     const { id } = value as JsonObject; // steps of a type are handed its resources
     if (typeof id !== 'string') return;
-    walk.values.push({ kind: 'reference', param: `@${type}`, target: { kind: 'local', type, id } });
+    walk.memberships.push({ kind: 'reference', param, target: { kind: 'local', type, id } });
   };
 }
 
+/** What a parameter finds twice is dropped at once, while its values are the last of the list. */
 function valuesOf(resource: ResourceObject, steps: readonly Extract[]): readonly IndexValue[] {
-  const walk: Extraction = { resource, values: [] };
-  for (const step of steps) step(resource, walk);
-  return distinct(walk.values);
+  const walk: Extraction = { resource, values: [], memberships: [] };
+  const { values, memberships } = walk;
+  for (const step of steps) {
+    const from = values.length;
+    step(resource, walk);
+    dropRepeated(values, from);
+  }
+  dropRepeated(memberships, 0);
+  for (const membership of memberships) values.push(membership);
+  return values;
 }

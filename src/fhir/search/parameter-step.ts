@@ -80,7 +80,10 @@ function valueStep(type: SearchParameterType, parameter: ReferenceParameter, roo
   return (elementType) => referenceValues(elementType, parameter, room.references);
 }
 
-/** One value per root; a root that lacks a component can never match and has none. */
+/**
+ * One value per root; a root that lacks a component can never match and has none. Components are looked at from the last
+ * on: the first is mostly a code that is always there, the last a value of one of many types.
+ */
 function compositeStep(
   { code, components = [] }: SearchParameter,
   root: string,
@@ -88,20 +91,24 @@ function compositeStep(
   room: Room,
 ): Extract | undefined {
   return stepOf(root, start, room, (focus) => {
-    const parts = components.map(({ type, expression }) => {
-      const component: ReferenceParameter = { code: '', targets: [], compartments: [] };
-      const inner = { resourceType: start.resourceType, focus };
-      return stepOf(expression, inner, room, valueStep(type, component, room));
-    });
+    const parts = components
+      .map(({ type, expression }) => {
+        const inner = { resourceType: start.resourceType, focus };
+        return stepOf(expression, inner, room, valueStep(type, COMPONENT, room));
+      })
+      .reverse();
     return (value, walk) => {
       const found: (readonly IndexValue[])[] = [];
       for (const part of parts) {
-        const inner: Extraction = { resource: walk.resource, values: [] };
+        const inner: Extraction = { resource: walk.resource, values: [], memberships: [] };
         part?.(value, inner);
         if (inner.values.length === 0) return;
         found.push(inner.values);
       }
-      walk.values.push({ kind: 'composite', param: code, components: found });
+      walk.values.push({ kind: 'composite', param: code, components: found.reverse() });
     };
   });
 }
+
+/** Values inside a composite belong to no parameter of their own. */
+const COMPONENT: ReferenceParameter = { code: '', targets: [], compartments: [] };

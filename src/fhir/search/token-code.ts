@@ -13,8 +13,8 @@ export const UCUM = 'http://unitsofmeasure.org';
 /** Element types whose values are kept exact. */
 const EXACT: ReadonlySet<string> = new Set(['Identifier', 'id', 'uri', 'url', 'canonical', 'oid', 'uuid']);
 
-/** Element types whose values can come from a code system, hence from UCUM. */
-const CODED: ReadonlySet<string> = new Set(['Coding', 'CodeableConcept']);
+/** Element types whose values can come from a code system, hence from UCUM. An extension can hold any of them. */
+const CODED: ReadonlySet<string> = new Set(['Coding', 'CodeableConcept', 'Extension']);
 
 /** The code as it is indexed and compared. */
 export function tokenCode(system: string, code: string, elementType: string): string {
@@ -39,7 +39,7 @@ export function tokenTests(
   if (elementTypes.length === 0 || elementTypes.some((type) => !EXACT.has(type))) {
     tests.push({ kind: 'token', ...within, code: folded });
   }
-  if (elementTypes.some((type) => EXACT.has(type))) tests.push(exact);
+  if (elementTypes.some((type) => EXACT.has(type) || type === 'Extension')) tests.push(exact);
   else if (system === undefined && elementTypes.some((type) => CODED.has(type))) {
     tests.push({ kind: 'token', system: UCUM, code });
   }

@@ -10,6 +10,8 @@ import type { Step, Walk } from '../path/compile.js';
 
 export interface Extraction extends Walk {
   readonly values: IndexValue[];
+  /** Of compartments; several parameters can make the same one. */
+  readonly memberships: IndexValue[];
 }
 
 export type Extract = Step<Extraction>;

@@ -90,10 +90,7 @@ function addTarget(
 ): void {
   if (target === undefined) return;
   walk.values.push({ kind: 'reference', param: code, target });
-  if (target.kind !== 'local') return;
+  if (compartments.length === 0 || target.kind !== 'local' || !compartments.includes(target.type)) return;
   const { type, id } = target;
-  for (const name of compartments) {
-    if (name === type)
-      walk.values.push({ kind: 'reference', param: `@${name}`, target: { kind: 'local', type, id } });
-  }
+  walk.memberships.push({ kind: 'reference', param: `@${type}`, target: { kind: 'local', type, id } });
 }
