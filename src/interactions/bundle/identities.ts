@@ -10,6 +10,7 @@
  * Invariant: no resource is written by two entries of one transaction.
  */
 import { type Issue, Refusal } from '../../fhir/outcome.js';
+import { canonicalCondition } from '../../fhir/search/canonical-condition.js';
 import type { Predicate } from '../../fhir/search/query.js';
 import { ambiguous } from '../condition.js';
 import { anotherId, nothingToMatch } from '../conditional-update.js';
@@ -146,7 +147,7 @@ class Matching {
 
   /** The entry that had these criteria before, if any did. */
   claim(entry: CreateEntry | UpdateEntry, where: Predicate): CreateEntry | UpdateEntry | undefined {
-    const key = `${entry.type} ${JSON.stringify(where)}`;
+    const key = canonicalCondition(entry.type, where);
     const first = this.#claims.get(key);
     if (first === undefined) this.#claims.set(key, entry);
     return first;

@@ -78,6 +78,7 @@ function tokenKeys(value: IndexValue): readonly string[] {
   return value.kind === 'token' ? [tokenKey(value.param, value.system, value.code)] : [];
 }
 
+/** What one key stands for more than once is told apart by `matches`. */
 function tokenKey(param: string, system: string, code: string): string {
-  return JSON.stringify([param, system, code]);
+  return `${param}\n${system}\n${code}`;
 }
