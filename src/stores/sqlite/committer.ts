@@ -8,19 +8,20 @@ import { visible } from '../../ports/access-filter.js';
 import type { CommitResult, Condition, ExpectedVersion, WriteOutcome } from '../../ports/backend.js';
 import { Catalogue, NO_DATE } from './catalogue.js';
 import type { Connection } from './connection.js';
-import { indexRows } from './index-rows.js';
 import { IndexWriter } from './index-writer.js';
 import { Interner } from './interner.js';
 import type { CommitJob, WireWrite } from './messages.js';
 import { methodNumber } from './methods.js';
+import { RowMaker } from './row-maker.js';
 import { Prober } from './search/prober.js';
 import { storedBytes } from './stored-bytes.js';
-import { valuesOf } from './wire-values.js';
 
 const LAST = 'SELECT position, last_updated FROM version ORDER BY position DESC LIMIT 1';
 const EPOCH = "SELECT value FROM setting WHERE name = 'index_epoch'";
 const STATE =
   'SELECT rid, position, version, last_updated, live, sort_date FROM resource WHERE type = ? AND id = ?';
+const ADD_RESOURCE =
+  'INSERT INTO resource(type, id, position, version, last_updated, live, sort_date) VALUES (?, ?, ?, ?, ?, 1, ?)';
 const SET_RESOURCE =
   'UPDATE resource SET position = ?, version = ?, last_updated = ?, live = ?, sort_date = ? WHERE rid = ?';
 const ADD_VERSION =
@@ -40,6 +41,7 @@ export class Committer {
   readonly #connection: Connection;
   readonly #primaryDates: ReadonlyMap<string, string>;
   readonly #interner: Interner;
+  readonly #rows: RowMaker;
   readonly #index: IndexWriter;
   readonly #prober: Prober;
   #position = 0;
@@ -50,6 +52,7 @@ export class Committer {
     this.#connection = connection;
     this.#primaryDates = primaryDates;
     this.#interner = new Interner(connection);
+    this.#rows = new RowMaker(this.#interner);
     this.#index = new IndexWriter(connection);
     this.#prober = new Prober(connection, new Catalogue(connection), primaryDates);
   }
@@ -58,15 +61,14 @@ export class Committer {
   begin(): void {
     this.#readPosition();
     const [epoch = null] = this.#connection.get(EPOCH) ?? [];
-    if (epoch !== this.#epoch) this.#interner.forget();
+    if (epoch !== this.#epoch) this.#forgetNames();
     this.#epoch = epoch;
   }
 
   /** Part or all of the transaction was undone. */
   rolledBack(): void {
     this.#index.discard();
-    this.#interner.forget();
-    this.#prober.forget();
+    this.#forgetNames();
     if (this.#connection.inTransaction) this.#readPosition();
   }
 
@@ -101,6 +103,12 @@ export class Committer {
     return { kind: 'committed', outcomes };
   }
 
+  #forgetNames(): void {
+    this.#interner.forget();
+    this.#rows.forget();
+    this.#prober.forget();
+  }
+
   #hasChanged(condition: Condition, job: CommitJob): boolean {
     const ids = this.#prober.ids(condition.type, condition.where, job.access, 2);
     const counted = Math.min(condition.ids.length, 2);
@@ -112,10 +120,13 @@ export class Committer {
     const version = (state?.version ?? 0) + 1;
     const position = ++this.#position;
     const primaryDate = this.#primaryDates.get(write.type);
-    const rid = state?.rid ?? this.#interner.identity(write.type, write.id);
-    const { rows, primaryLo } = indexRows(this.#interner, type, valuesOf(write.values), primaryDate);
-    const sortDate = primaryLo ?? (primaryDate === undefined ? 0 : NO_DATE);
-    this.#connection.run(SET_RESOURCE, position, version, lastUpdated, 1, sortDate, rid);
+    const rows = this.#rows.make(type, write.values, primaryDate);
+    const sortDate = rows.primaryLo ?? (primaryDate === undefined ? 0 : NO_DATE);
+    // The resource may have been mentioned just now: by itself, as a member of its own compartment.
+    const mentioned = state?.rid ?? this.#interner.known(write.type, write.id);
+    const rid = mentioned ?? this.#add(write, type, position, version, lastUpdated, sortDate);
+    if (mentioned !== undefined)
+      this.#connection.run(SET_RESOURCE, position, version, lastUpdated, 1, sortDate, rid);
     const bytes = storedBytes(write, String(version), lastUpdated);
     this.#connection.run(
       ADD_VERSION,
@@ -137,6 +148,12 @@ export class Committer {
       created: !state?.live,
       unchanged: false,
     };
+  }
+
+  #add({ type, id }: WireWrite, typeId: number, ...values: readonly number[]): number {
+    const rid = Number(this.#connection.run(ADD_RESOURCE, typeId, id, ...values).lastInsertRowid);
+    this.#interner.remember(type, id, rid);
+    return rid;
   }
 
   #delete(

@@ -10,7 +10,7 @@
  *
  * Invariant: numbers come back from the text bit by bit; infinities too.
  */
-import { type IndexValue, OPEN_END, type ReferenceTarget } from '../../fhir/search/index-value.js';
+import type { IndexValue, ReferenceTarget } from '../../fhir/search/index-value.js';
 import { urlIdentity, versionIdentity } from './catalogue.js';
 import type { Interner } from './interner.js';
 
@@ -20,8 +20,6 @@ export type StringRow = readonly [folded: string, exact: string];
 export type CompositeRow = readonly (readonly SimpleRow[])[];
 export type SimpleRow = KeyRow | RangeRow | StringRow;
 export type Row = SimpleRow | CompositeRow;
-/** By the parameter's id. */
-export type Rows = ReadonlyMap<number, readonly Row[]>;
 
 export function isString(row: Row): row is StringRow {
   return typeof row !== 'number' && typeof row[0] === 'string';
@@ -44,51 +42,8 @@ export function compositeKeys(row: CompositeRow): readonly KeyRow[] {
   return [0];
 }
 
-export interface IndexedValues {
-  readonly rows: Rows;
-  /** lo of the primary date; undefined where there is none. */
-  readonly primaryLo: number | undefined;
-}
-
-/** Interns the values of a resource; `primaryDate` is the code of its type's primary date. */
-export function indexRows(
-  interner: Interner,
-  type: number,
-  values: readonly IndexValue[],
-  primaryDate: string | undefined,
-): IndexedValues {
-  const rows = new Map<number, Row[]>();
-  const seen = new Set<string>();
-  const ranges = new Map<string, number>();
-  let primaryLo: number | undefined;
-  for (const value of values) {
-    const param = interner.param(type, value.param).id;
-    const found = valueRows(interner, value);
-    for (const row of found) {
-      const text = `${param}:${rowText(row)}`;
-      if (seen.has(text)) continue;
-      seen.add(text);
-      const list = rows.get(param);
-      if (list === undefined) rows.set(param, [row]);
-      else list.push(row);
-      if (!isRange(row)) continue;
-      const count = (ranges.get(value.param) ?? 0) + 1;
-      ranges.set(value.param, count);
-      interner.widen(type, value.param, span(row), count > 1);
-    }
-    if (value.kind === 'date' && value.param === primaryDate) {
-      primaryLo = Math.min(primaryLo ?? value.lo, value.lo);
-    }
-  }
-  return { rows, primaryLo };
-}
-
-function span(row: RangeRow): number {
-  const [lo = 0, hi = 0] = row;
-  return lo <= -OPEN_END || hi >= OPEN_END ? Number.POSITIVE_INFINITY : hi - lo;
-}
-
-function valueRows(interner: Interner, value: IndexValue): readonly Row[] {
+/** Most values are one row. */
+export function valueRows(interner: Interner, value: IndexValue): readonly Row[] {
   switch (value.kind) {
     case 'token':
       return [interner.token(value.system, value.code)];
@@ -133,14 +88,8 @@ function referenceRows(interner: Interner, target: ReferenceTarget): readonly Ke
   return [plain, interner.identity(...urlIdentity(target.url, target.version))];
 }
 
-export function entryText(rows: Rows): string {
-  const parts: string[] = [];
-  for (const [param, list] of rows) parts.push(`"${param}":[${list.map(rowText).join(',')}]`);
-  return `{${parts.join(',')}}`;
-}
-
 export function parseEntry(text: string): Map<number, Row[]> {
-  // The text was written by entryText: parameter ids to rows.
+  // The text was written by row-maker.ts: parameter ids to rows.
   const parsed = JSON.parse(text) as Record<string, Row[]>;
   return new Map(Object.entries(parsed).map(([param, list]) => [Number(param), list]));
 }

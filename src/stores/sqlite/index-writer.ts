@@ -7,17 +7,16 @@
 import type { Connection } from './connection.js';
 import {
   compositeKeys,
-  entryText,
   isComposite,
   isRange,
   isString,
   parseEntry,
   type RangeRow,
   type Row,
-  type Rows,
   rowText,
   type StringRow,
 } from './index-rows.js';
+import type { ParamRows, ResourceRows } from './row-maker.js';
 
 const ADD_KEY = 'INSERT OR IGNORE INTO key_index(param, value, date, rid) VALUES (?, ?, ?, ?)';
 const DROP_KEY = 'DELETE FROM key_index WHERE param = ? AND value = ? AND date = ? AND rid = ?';
@@ -26,8 +25,8 @@ const DROP_RANGE = 'DELETE FROM range_index WHERE param = ? AND unit = 0 AND lo 
 const ADD_STRING = 'INSERT OR IGNORE INTO string_index(param, folded, exact, rid) VALUES (?, ?, ?, ?)';
 const DROP_STRING = 'DELETE FROM string_index WHERE param = ? AND folded = ? AND exact = ? AND rid = ?';
 const READ_ENTRY = 'SELECT rows FROM index_entry WHERE rid = ?';
-const SET_ENTRY =
-  'INSERT INTO index_entry(rid, rows) VALUES (?, ?) ON CONFLICT (rid) DO UPDATE SET rows = excluded.rows';
+const ADD_ENTRY = 'INSERT INTO index_entry(rid, rows) VALUES (?, ?)';
+const SET_ENTRY = 'UPDATE index_entry SET rows = ? WHERE rid = ?';
 const DROP_ENTRY = 'DELETE FROM index_entry WHERE rid = ?';
 
 type NumberTuple = readonly number[];
@@ -50,21 +49,21 @@ export class IndexWriter {
   }
 
   /** The rows that a resource has from now on. `before`: its sort date if it is indexed already. */
-  put(rid: number, rows: Rows, date: number, before: number | undefined): void {
+  put(rid: number, { params, text }: ResourceRows, date: number, before: number | undefined): void {
     if (this.#pending.has(rid)) this.flush();
-    const old = before === undefined ? new Map<number, Row[]>() : this.#entry(rid);
-    for (const [param, list] of rows) {
-      const previous = old.get(param);
-      old.delete(param);
-      if (previous === undefined) {
-        collect(this.#adds, param, list, date, rid);
-      } else {
-        this.#replace(param, previous, list, before ?? date, date, rid);
-      }
-    }
-    for (const [param, list] of old) collect(this.#drops, param, list, before ?? date, rid);
-    this.#connection.run(SET_ENTRY, rid, entryText(rows));
     this.#pending.add(rid);
+    if (before === undefined) {
+      for (const { param, rows } of params) collect(this.#adds, param, rows, date, rid);
+      this.#connection.run(ADD_ENTRY, rid, text);
+      return;
+    }
+    const old = this.#entry(rid);
+    for (const entry of params) {
+      this.#replace(entry, old.get(entry.param) ?? [], before, date, rid);
+      old.delete(entry.param);
+    }
+    for (const [param, list] of old) collect(this.#drops, param, list, before, rid);
+    this.#connection.run(SET_ENTRY, text, rid);
   }
 
   drop(rid: number, date: number): void {
@@ -75,16 +74,25 @@ export class IndexWriter {
   }
 
   flush(): void {
-    const connection = this.#connection;
-    for (const tuple of this.#drops.keys) connection.run(DROP_KEY, ...tuple);
-    for (const tuple of this.#drops.ranges) connection.run(DROP_RANGE, ...tuple);
-    for (const tuple of this.#drops.strings) connection.run(DROP_STRING, ...tuple);
-    const addKey = connection.prepare(ADD_KEY);
-    for (const tuple of this.#adds.keys.sort(byNumbers)) addKey.run(...tuple);
-    const addRange = connection.prepare(ADD_RANGE);
-    for (const tuple of this.#adds.ranges.sort(byNumbers)) addRange.run(...tuple);
-    const addString = connection.prepare(ADD_STRING);
-    for (const tuple of this.#adds.strings.sort(byText)) addString.run(...tuple);
+    const dropKey = this.#connection.prepare(DROP_KEY);
+    for (const [param = 0, value = 0, date = 0, rid = 0] of this.#drops.keys)
+      dropKey.run(param, value, date, rid);
+    const dropRange = this.#connection.prepare(DROP_RANGE);
+    for (const [param = 0, lo = 0, hi = 0, rid = 0] of this.#drops.ranges) dropRange.run(param, lo, hi, rid);
+    const dropString = this.#connection.prepare(DROP_STRING);
+    for (const [param, folded, exact, rid] of this.#drops.strings) dropString.run(param, folded, exact, rid);
+    const addKey = this.#connection.prepare(ADD_KEY);
+    for (const [param = 0, value = 0, date = 0, rid = 0] of this.#adds.keys.sort(byNumbers)) {
+      addKey.run(param, value, date, rid);
+    }
+    const addRange = this.#connection.prepare(ADD_RANGE);
+    for (const [param = 0, lo = 0, hi = 0, rid = 0] of this.#adds.ranges.sort(byNumbers)) {
+      addRange.run(param, lo, hi, rid);
+    }
+    const addString = this.#connection.prepare(ADD_STRING);
+    for (const [param, folded, exact, rid] of this.#adds.strings.sort(byText)) {
+      addString.run(param, folded, exact, rid);
+    }
     this.discard();
   }
 
@@ -96,19 +104,16 @@ export class IndexWriter {
   }
 
   #replace(
-    param: number,
-    previous: readonly Row[],
-    list: readonly Row[],
+    { param, rows, text }: ParamRows,
+    old: readonly Row[],
     before: number,
     date: number,
     rid: number,
   ): void {
-    const same =
-      previous.length === list.length &&
-      previous.every((row, at) => rowText(row) === rowText(list[at] as Row)); // lengths are equal
-    if (same && (before === date || !list.some(carriesDate))) return;
-    collect(this.#drops, param, previous, before, rid);
-    collect(this.#adds, param, list, date, rid);
+    const same = old.map(rowText).join(',') === text;
+    if (same && (before === date || !rows.some(carriesDate))) return;
+    collect(this.#drops, param, old, before, rid);
+    collect(this.#adds, param, rows, date, rid);
   }
 
   #entry(rid: number): Map<number, Row[]> {

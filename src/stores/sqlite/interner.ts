@@ -48,7 +48,12 @@ export class Interner {
     return id;
   }
 
+  /** The one object for a parameter: it changes as ranges are met. */
   param(type: number, code: string): Param {
+    return this.#mutableParam(type, code);
+  }
+
+  #mutableParam(type: number, code: string): MutableParam {
     const key = `${type} ${code}`;
     const known = this.#params.get(key);
     if (known !== undefined) return known;
@@ -63,14 +68,20 @@ export class Interner {
 
   /** The parameter has a range of this span, or a resource with several ranges. */
   widen(type: number, code: string, span: number, repeats: boolean): void {
-    const param = this.param(type, code);
+    const param = this.#mutableParam(type, code);
     if (span <= param.maxSpan && (!repeats || param.repeats)) return;
     this.#connection.run(WIDEN_PARAM, span, repeats ? 1 : 0, param.id);
-    this.#params.set(`${type} ${code}`, {
-      id: param.id,
-      maxSpan: Math.max(span, param.maxSpan),
-      repeats: repeats || param.repeats,
-    });
+    param.maxSpan = Math.max(span, param.maxSpan);
+    param.repeats ||= repeats;
+  }
+
+  /** The rid of an identity that was met lately. */
+  known(type: string, id: string): number | undefined {
+    return this.#identities.get(`${type}/${id}`);
+  }
+
+  remember(type: string, id: string, rid: number): void {
+    this.#identities.set(`${type}/${id}`, rid);
   }
 
   text(text: string): number {

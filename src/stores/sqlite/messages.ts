@@ -1,6 +1,6 @@
 /**
- * What passes between a process's main thread and its writer thread. Index values travel as JSON text, which costs
- * less than copying the objects; stored bytes do not travel back: both sides can put them together.
+ * What passes between a process's main thread and its writer thread. Index values travel as text, which costs less
+ * than copying the objects; stored bytes do not travel back: both sides can put them together.
  */
 import type { RefusalKind } from '../../fhir/outcome.js';
 import type { AccessFilter } from '../../ports/access-filter.js';
@@ -13,7 +13,7 @@ export type WireWrite =
       readonly id: string;
       readonly metaRest: string;
       readonly rest: string;
-      /** JSON of IndexValue[]. */
+      /** Lines, see wire-values.ts. */
       readonly values: string;
       readonly expected: ExpectedVersion;
       readonly method: WriteMethod;

@@ -8,11 +8,12 @@ import type { Logger } from '../../base/log.js';
 import type { Definitions } from '../../fhir/definitions/definitions.js';
 import { NO_DATE } from './catalogue.js';
 import type { Connection } from './connection.js';
-import { indexRows } from './index-rows.js';
 import { IndexWriter } from './index-writer.js';
 import { Interner } from './interner.js';
 import { INDEX_TABLES } from './migrations.js';
+import { RowMaker } from './row-maker.js';
 import { type Indexer, parseResource } from './visibility.js';
+import { valueLines } from './wire-values.js';
 
 /** Counts up whenever the same values are stored in another way. */
 const LAYOUT = 1;
@@ -79,20 +80,20 @@ export class Reindexer {
     return this.#connection.transaction(() => {
       const from = Number(this.#setting('index_built_to') ?? 0);
       const rows = this.#connection.all<LiveRow>(NEXT, from, BATCH);
-      const interner = new Interner(this.#connection);
+      const maker = new RowMaker(new Interner(this.#connection));
       const index = new IndexWriter(this.#connection);
-      for (const row of rows) this.#index(row, interner, index);
+      for (const row of rows) this.#index(row, maker, index);
       index.flush();
       this.#connection.run(SET, 'index_built_to', rows.at(-1)?.[0] ?? from);
       return rows.length;
     });
   }
 
-  #index([rid, typeId, bytes]: LiveRow, interner: Interner, index: IndexWriter): void {
+  #index([rid, typeId, bytes]: LiveRow, maker: RowMaker, index: IndexWriter): void {
     const resource = parseResource(bytes);
     const primaryDate = this.#definitions.primaryDates.get(resource.resourceType);
-    const { rows, primaryLo } = indexRows(interner, typeId, this.#indexer(resource), primaryDate);
-    const sortDate = primaryLo ?? (primaryDate === undefined ? 0 : NO_DATE);
+    const rows = maker.make(typeId, valueLines(this.#indexer(resource)), primaryDate);
+    const sortDate = rows.primaryLo ?? (primaryDate === undefined ? 0 : NO_DATE);
     this.#connection.run(SET_DATE, sortDate, rid);
     index.put(rid, rows, sortDate, undefined);
   }

@@ -11,7 +11,7 @@ import { Refusal } from '../../fhir/outcome.js';
 import type { Commit, CommitResult, Write, WriteOutcome } from '../../ports/backend.js';
 import type { Answer, CommitJob, Job, LedgerJob, WireWrite, WriterSettings } from './messages.js';
 import { storedBytes } from './stored-bytes.js';
-import { valuesText } from './wire-values.js';
+import { valueLines } from './wire-values.js';
 
 interface Pending {
   readonly resolve: (result: CommitResult) => void;
@@ -125,7 +125,7 @@ function wireWrite(write: Write): WireWrite {
   if (write.kind === 'delete') return write;
   const { type, id, expected, method, resource } = write;
   const { metaRest, rest, values } = resource;
-  return { kind: 'put', type, id, expected, method, metaRest, rest, values: valuesText(values) };
+  return { kind: 'put', type, id, expected, method, metaRest, rest, values: valueLines(values) };
 }
 
 function withBytes(outcome: WriteOutcome, write: Write | undefined): WriteOutcome {

@@ -91,11 +91,18 @@ class PartRun {
 
   byDate(descending: boolean): readonly MatchKeys[] {
     const { driver, size, sorted } = this.#plan;
-    if (driver !== undefined && (driver.sources?.length ?? MANY) <= (size === undefined ? MANY : 1)) {
-      return this.#walk(driver, driver.sources ?? [], descending);
+    const sources = driver?.sources;
+    // Few rows are sorted at once; of many rows only as many are read as the page needs, where an index has them sorted.
+    if (
+      driver !== undefined &&
+      sources !== undefined &&
+      sources.length <= (size === undefined ? MERGED : 1)
+    ) {
+      return this.#walk(driver, sources, descending);
     }
-    if (driver !== undefined && (size !== undefined || !this.#scope.isBounded))
+    if (driver !== undefined && (size !== undefined || !this.#scope.isBounded)) {
       return this.#collectByDate(driver, descending);
+    }
     const walked = sorted ?? this.#natural();
     return this.#walk(walked, walked.sources ?? [], descending);
   }
@@ -234,7 +241,8 @@ class PartRun {
   }
 }
 
-const MANY = 16;
+/** So many sorted sources are merged rather than collected. */
+const MERGED = 16;
 
 /** Sorted pages of keys as one, without repeated rids. */
 export function merged(
