@@ -6,7 +6,7 @@
  */
 import type { Chart } from './chart.js';
 import type { Effect } from './tables/diseases.js';
-import type { Measure } from './tables/tests.js';
+import type { Measure } from './tables/measure.js';
 import { YEAR } from './time.js';
 
 /** Part of the spread between people by which a person's own values move from day to day. */

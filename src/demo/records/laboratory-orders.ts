@@ -2,7 +2,8 @@
 import type { Chart } from '../chart.js';
 import { ageAt } from '../person.js';
 import type { DiseaseName } from '../tables/diseases.js';
-import type { LabName, PanelName } from '../tables/tests.js';
+import type { LabName } from '../tables/labs.js';
+import type { PanelName } from '../tables/panels.js';
 import { VISIT_KINDS } from '../tables/visit-kinds.js';
 import type { Visit } from '../visits.js';
 

@@ -7,11 +7,10 @@ import { type Chart, isGap } from '../chart.js';
 import { ABSENT_CONCEPT, concept, decimal, profile, quantity, SYSTEM } from '../concepts.js';
 import { reference, STREAM, stableId } from '../identity.js';
 import { valueAt } from '../measures.js';
+import { LABS, type LabName } from '../tables/labs.js';
+import type { Measure } from '../tables/measure.js';
 import {
   INTERPRETATIONS,
-  LABS,
-  type LabName,
-  type Measure,
   NEGATIVE,
   PANELS,
   type Panel,
@@ -20,7 +19,7 @@ import {
   STRIP_TESTS,
   URINE_COLOR,
   URINE_COLORS,
-} from '../tables/tests.js';
+} from '../tables/panels.js';
 import { HOUR, instantText } from '../time.js';
 import type { Visit } from '../visits.js';
 import { panelsOf, testsOf } from './laboratory-orders.js';

@@ -7,7 +7,8 @@ import { type Chart, isGap } from '../chart.js';
 import { decimal, profile, quantity } from '../concepts.js';
 import { valueAt } from '../measures.js';
 import { ageAt } from '../person.js';
-import { BLOOD_PRESSURE, type Measure, PERCENTILES, VITALS } from '../tables/tests.js';
+import type { Measure } from '../tables/measure.js';
+import { BLOOD_PRESSURE, PERCENTILES, VITALS } from '../tables/vitals.js';
 import type { Visit } from '../visits.js';
 import { CATEGORY, NOT_OBTAINED, observation } from './observation.js';
 
