@@ -48,7 +48,15 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async (globals) => {
       const { loadCommand } = await import('./cli/load.js');
       const { openForCommand } = await import('./wiring/command-tenant.js');
-      return loadCommand({ openTenant: () => openForCommand(configOf(globals())) });
+      return loadCommand({
+        openTenant: () => openForCommand(configOf(globals())),
+        input: process.stdin,
+        output: process.stdout,
+        status: process.stderr,
+        exit: (code) => {
+          process.exitCode = code;
+        },
+      });
     },
   },
   {

@@ -17,27 +17,22 @@ export class AlreadyStored extends Error {
   override readonly name = 'AlreadyStored';
 }
 
-/** For what is not committed as one: checks, and batches, whose entries are requests of their own. */
-export function plainContext({ parts, access }: LoadTarget): Context {
-  return { ...parts, access, requestId: 'load', deadline: Number.POSITIVE_INFINITY };
-}
-
 /** For one document of a file. `onHandedOver`: its commit is on its way to the writer. */
 export function documentContext(target: LoadTarget, newId: NewId, onHandedOver: () => void): Context {
   return {
-    ...plainContext(target),
+    ...target.context,
     newId,
-    backend: watched(target.parts.backend, async (commit) => {
+    backend: watched(target.context.backend, async (commit) => {
       await refuseSecondTime(commit, target);
       onHandedOver();
     }),
   };
 }
 
-async function refuseSecondTime({ writes }: Commit, { parts, access }: LoadTarget): Promise<void> {
+async function refuseSecondTime({ writes }: Commit, { context }: LoadTarget): Promise<void> {
   const first = writes.find((write) => write.kind === 'put' && write.method === 'POST');
   if (first === undefined) return;
-  const found = await parts.backend.read({ type: first.type, id: first.id }, access.write);
+  const found = await context.backend.read({ type: first.type, id: first.id }, context.access.write);
   if (found.kind !== 'absent') throw new AlreadyStored();
 }
 

@@ -31,6 +31,11 @@ const LINE_FEED = 0x0a;
 const GZIP_MAGIC = [0x1f, 0x8b] as const;
 const NDJSON_NAME = /\.(?:ndjson|jsonl)(?:\.gz)?$/i;
 
+/** By its name; other files may turn out to be. */
+export function isNdjson({ name }: LoadFile): boolean {
+  return NDJSON_NAME.test(name);
+}
+
 /** `from`: lines up to this one are skipped; `onBytes` hears how many bytes were read from disk. */
 export async function* documents(
   file: LoadFile,
@@ -45,7 +50,7 @@ export async function* documents(
     if (bytes === undefined) return;
     if (line <= from || isBlank(bytes)) continue;
     const content = read(bytes);
-    const isPartOfWhole = content instanceof UnreadableText && line === 1 && !NDJSON_NAME.test(file.name);
+    const isPartOfWhole = content instanceof UnreadableText && line === 1 && !isNdjson(file);
     if (isPartOfWhole) {
       yield { line, content: read(Buffer.concat([bytes, await lines.rest()])) };
       return;

@@ -18,9 +18,8 @@ export interface LoadRefusal {
 }
 
 export interface LoadProgress {
-  /** Bytes read from disk, of `totalBytes` where that is known. */
+  /** Bytes read from disk. */
   readonly bytes: number;
-  readonly totalBytes?: number;
   readonly resources: number;
   readonly refused: number;
 }

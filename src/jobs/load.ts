@@ -12,13 +12,12 @@ import type { Readable } from 'node:stream';
 import { isObject, type JsonObject, type JsonValue } from '../fhir/format/json.js';
 import { Refusal } from '../fhir/outcome.js';
 import { makePace, type Pace } from '../interactions/bundle/pace.js';
-import type { Context, TenantParts } from '../interactions/context.js';
-import type { AccessDecision } from '../ports/access-filter.js';
+import type { Context } from '../interactions/context.js';
 import type { Ledger } from '../ports/ledger.js';
 import { checkBundle, readBundle, stopsLoad, storeBatchBundle, storeTransaction } from './load-bundles.js';
-import { documentContext, documentIds, plainContext } from './load-context.js';
-import { documents, type LoadDocument, UnreadableFile, UnreadableText } from './load-documents.js';
-import { type LoadFile, loadFiles } from './load-inputs.js';
+import { documentContext, documentIds } from './load-context.js';
+import { documents, isNdjson, type LoadDocument, UnreadableFile, UnreadableText } from './load-documents.js';
+import type { LoadFile } from './load-inputs.js';
 import { Marks } from './load-marks.js';
 import { Pipeline } from './load-pipeline.js';
 import {
@@ -34,8 +33,8 @@ import { checkAny, ResourceBatch, readItem, storeBatch } from './load-resources.
 
 /** Into which store, and with whose rights. */
 export interface LoadTarget {
-  readonly parts: TenantParts;
-  readonly access: AccessDecision;
+  /** For what is not committed as one: checks, and batches, whose entries are requests of their own. */
+  readonly context: Context;
   readonly ledger: Ledger;
 }
 
@@ -50,14 +49,13 @@ export interface LoadOptions {
 /** Resources under way at once: bounds memory, and keeps the writer busy. */
 const UNDER_WAY = 4000;
 
-/** Throws LoadInputError where an input cannot be read at all, and what ended the load early. */
+/** `files`: as loadFiles makes them. Throws what ended the load early. */
 export async function load(
-  inputs: readonly string[],
+  files: readonly LoadFile[],
   target: LoadTarget,
   options: LoadOptions,
   listener: LoadListener,
 ): Promise<LoadSummary> {
-  const files = loadFiles(inputs);
   const run = new LoadRun(files, target, options, listener);
   for (const file of files) await run.file(file);
   return run.end();
@@ -74,10 +72,8 @@ class LoadRun {
   readonly #pipeline = new Pipeline(UNDER_WAY);
   readonly #marks: Marks;
   readonly #pace: Pace = makePace();
-  readonly #plain: Context;
   /** Makes the ids of this load others than those of an earlier one. */
   readonly #salt: string;
-  readonly #totalBytes: number | undefined;
   readonly #stored = new Map<string, number>();
   #batch = new ResourceBatch<number>();
   #bytes = 0;
@@ -94,14 +90,8 @@ class LoadRun {
     private readonly listener: LoadListener,
   ) {
     this.#marks = new Marks(target.ledger);
-    this.#plain = plainContext(target);
     const isRepeatable = files.every((file) => file.fingerprint !== undefined) && !options.again;
-    this.#salt = isRepeatable ? '' : target.parts.newId();
-    const sizes = files.map((file) => file.size);
-    this.#totalBytes = sizes.reduce(
-      (sum, size) => (sum === undefined || size === undefined ? undefined : sum + size),
-      0,
-    );
+    this.#salt = isRepeatable ? '' : target.context.newId();
   }
 
   async file(file: LoadFile): Promise<void> {
@@ -148,7 +138,7 @@ class LoadRun {
   }
 
   async #document({ line, content }: LoadDocument, open: OpenFile): Promise<void> {
-    const place = { file: open.file.name, line };
+    const place = placeOf(open.file, line);
     try {
       if (content instanceof UnreadableText)
         throw new Refusal('malformed-json', `Left out: ${content.reason}.`);
@@ -162,28 +152,28 @@ class LoadRun {
 
   async #resource(value: JsonValue, line: number, open: OpenFile): Promise<void> {
     if (this.options.dryRun) {
-      const { resourceType } = checkAny(value, this.#plain);
+      const { resourceType } = checkAny(value, this.target.context);
       this.#take({ ...NOTHING, stored: tally([resourceType]) }, open);
       return;
     }
     const freshId = documentIds(open.file, line, this.#salt);
-    const item = readItem(value, line, freshId, this.#plain);
+    const item = readItem(value, line, freshId, this.target.context);
     if (!this.#batch.accepts(item.write)) await this.#flush(open);
     this.#batch.add(item);
   }
 
   async #bundle(content: JsonObject, line: number, open: OpenFile): Promise<void> {
-    const bundle = readBundle(content, this.#plain);
+    const bundle = readBundle(content, this.target.context);
     if (bundle === 'resource') return this.#resource(content, line, open);
-    const place = { file: open.file.name, line };
+    const place = placeOf(open.file, line);
     await this.#flush(open);
-    if (this.options.dryRun) return this.#take(await checkBundle(bundle, place, this.#plain), open);
+    if (this.options.dryRun) return this.#take(await checkBundle(bundle, place, this.target.context), open);
     const { type, entries } = bundle;
     await this.#pipeline.add<PieceResult>({
       weight: entries.length,
       run: (handedOver, earlier) =>
         type === 'batch'
-          ? storeBatchBundle({ bundle, place, context: () => this.#plain, earlier })
+          ? storeBatchBundle({ bundle, place, context: () => this.target.context, earlier })
           : storeTransaction({
               bundle,
               place,
@@ -208,9 +198,9 @@ class LoadRun {
       weight: items.length,
       run: async (handedOver) => {
         const refusals: LoadRefusal[] = [];
-        const context = documentContext(this.target, this.target.parts.newId, handedOver);
+        const context = documentContext(this.target, this.target.context.newId, handedOver);
         const writes = await storeBatch(items, context, (line, refusal) =>
-          refusals.push({ file: open.file.name, line, reasons: reasonsOf(refusal) }),
+          refusals.push({ ...placeOf(open.file, line), reasons: reasonsOf(refusal) }),
         );
         return { ...NOTHING, stored: tally(writes.map((write) => write.type)), refusals };
       },
@@ -256,9 +246,13 @@ class LoadRun {
   #tell(): void {
     this.listener.progress({
       bytes: this.#bytes,
-      ...(this.#totalBytes === undefined ? {} : { totalBytes: this.#totalBytes }),
       resources: this.#resources,
       refused: this.#refused,
     });
   }
+}
+
+/** Lines are told of NDJSON alone. */
+function placeOf(file: LoadFile, line: number): Pick<LoadRefusal, 'file' | 'line'> {
+  return line === 1 && !isNdjson(file) ? { file: file.name } : { file: file.name, line };
 }
