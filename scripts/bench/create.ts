@@ -31,7 +31,7 @@ async function bareRate(file: string, patients: readonly string[]): Promise<numb
   const context = contextOf(inside.parts);
   // Our own generator's patients: each parses to an object with a resourceType.
   const resources = patients.map((text) => parseJson(text) as ResourceObject);
-  const prepared = resources.map((resource) => prepare({ ...resource, id: 'prepared' }, context));
+  const prepared = resources.map((resource) => prepare(resource, 'prepared', context));
   let done = 0;
   const started = performance.now();
   const one = async (connection: number): Promise<void> => {
