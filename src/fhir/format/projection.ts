@@ -37,9 +37,9 @@ const SUMMARIES: Readonly<Record<'true' | 'text' | 'data', Choose>> = {
   data: ({ name }) => (name === 'text' ? 'none' : 'whole'),
 };
 
-/** Mandatory elements stay even where they are not in the summary: without them what is around them means nothing. */
-function inSummary({ inSummary: listed, min }: ElementDefinition): 'none' | Choose {
-  return listed || min > 0 ? inSummary : 'none';
+/** Mandatory and modifier elements stay where they are not in the summary: without them the rest may mislead. */
+function inSummary({ inSummary: listed, min, isModifier }: ElementDefinition): 'none' | Choose {
+  return listed || min > 0 || isModifier ? inSummary : 'none';
 }
 
 /** The elements asked for; an empty tree stands for all of an element. */
@@ -98,7 +98,7 @@ function narrowedObject(
   return result;
 }
 
-/** Types that have no summary of their own (Extension, SampledData) are given whole. */
+/** Types that have no summary of their own (Extension, Narrative, some backbones) are given whole. */
 function isWhole(type: string, primitive: boolean, choice: Choose, definitions: Definitions): boolean {
   if (primitive || type === 'Resource') return true;
   const elements = definitions.dataTypes.get(type)?.elements ?? [];

@@ -126,8 +126,9 @@ class Reader {
   }
 
   private judgedPath(): { readonly path: Path; readonly judgement?: Judgement } {
-    const steps: Step[] = [];
-    const root = this.root();
+    const cast = this.take('sign', '(') ? this.cast() : undefined;
+    const steps: Step[] = [...(cast?.steps ?? [])];
+    const root = cast === undefined ? this.root() : (cast.root ?? '');
     let judgement: Judgement | undefined;
     if (root === undefined) judgement = this.step(steps);
     while (judgement === undefined) {
@@ -139,6 +140,16 @@ class Reader {
     }
     const path = { ...(root === undefined || root === '' ? {} : { root }), steps };
     return judgement === undefined ? { path } : { path, judgement };
+  }
+
+  /** `(Observation.value as Quantity)`, behind its opening parenthesis. */
+  private cast(): Path {
+    if (++this.nesting > MAX_NESTING) throw new PathError(`it is nested deeper than ${MAX_NESTING} levels`);
+    const { steps, ...inner } = this.path();
+    const types: Step[] = this.take('name', 'as') ? [{ kind: 'of-type', type: this.typeName() }] : [];
+    this.expect('sign', ')');
+    this.nesting--;
+    return { ...inner, steps: [...steps, ...types] };
   }
 
   /** '' for `$this` and its like; undefined where the path begins with a step. */
