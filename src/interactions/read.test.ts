@@ -134,9 +134,9 @@ describe('_summary and _elements of a read', () => {
     expect(json.maritalStatus).toBeUndefined();
   });
 
-  it('_elements keeps what is named', async () => {
+  it('_elements keeps what is named, and what modifies the meaning of the rest', async () => {
     const { json } = await world.ask(`GET ${url}?_elements=gender`);
-    expect(Object.keys(json).sort()).toEqual(['gender', 'id', 'meta', 'resourceType']);
+    expect(Object.keys(json).sort()).toEqual(['active', 'gender', 'id', 'meta', 'resourceType']);
   });
 
   it('refuses a _summary that one resource cannot have', async () => {

@@ -78,8 +78,13 @@ async function run({ parsed, resumed }: Execution, context: Context): Promise<Se
     total: countOnly ? 'accurate' : parsed.total,
     includes: parsed.includes,
     ...(resumed === undefined ? {} : { asOf: resumed.asOf, after: resumed.after }),
-    deadline: context.settings.searchTimeLimit,
+    deadline: timeLeft(context),
   });
+}
+
+/** What a search may take is never more than what is left for the whole request. */
+function timeLeft({ settings, deadline, clock }: Context): number {
+  return Math.max(1, Math.min(settings.searchTimeLimit, deadline - clock.now()));
 }
 
 function entriesOf({ parsed }: Execution, page: SearchPage, context: Context): EntryPieces[] {
