@@ -84,8 +84,8 @@ const NOT_YET: Readonly<Record<string, string>> = {
 };
 
 function didYouMean(name: string, known: Iterable<string>): string {
-  const near = nearest(name, known);
-  return near.length === 0 ? '' : `: did you mean ${near.join(' or ')}?`;
+  const [near] = nearest(name, known);
+  return near === undefined ? '' : `: did you mean ${near}?`;
 }
 
 function fileValues(file: ConfigFile, problems: string[]): Map<string, JsonValue> {

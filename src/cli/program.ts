@@ -75,7 +75,7 @@ function speakThrough(command: Command, { output, errors }: ProgramParts): void 
   command.exitOverride().configureOutput({
     writeOut: (text) => void output.write(text),
     writeErr: (text) => void errors.write(text),
-    outputError: (text, write) => write(text.replace(/^error: /, 'fairway: ')),
+    outputError: (text, write) => write(text.replace(/^error: /, 'fairway: ').replace('\n(Did', ' (Did')),
   });
   command.configureHelp({ showGlobalOptions: true });
 }

@@ -6,15 +6,15 @@
  */
 import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { openAccess } from '../access/open.js';
 import { type Config, ConfigError, publicUrl } from '../config.js';
-import { type DemoState, loadDemo, wantsDemo } from './demo-population.js';
+import { freePort } from '../http/free-port.js';
 import type { Metrics } from '../http/metrics.js';
 import { Primary } from '../http/primary.js';
 import { RequestMeter } from '../http/request-meter.js';
 import { FairwayServer } from '../http/server.js';
 import { WorkerChannel } from '../http/worker.js';
+import { type DemoState, loadDemo, wantsDemo } from './demo-population.js';
 import { openLog, type ProcessLog } from './process-log.js';
 import { openTenant, type Tenant } from './tenant.js';
 
@@ -164,16 +164,4 @@ function announce(config: Config, log: ProcessLog): void {
 
 function onStop(signals: readonly NodeJS.Signals[], stop: () => void): void {
   for (const signal of signals) process.on(signal, stop);
-}
-
-/** Links in answers name the port, so it has to be known before the store is opened. */
-function freePort(host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-      .once('error', reject)
-      .listen(0, host, () => {
-        const address = probe.address();
-        probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-      });
-  });
 }

@@ -16,8 +16,8 @@ import { makeIndexer } from '../fhir/search/indexer.js';
 import { makeValidator } from '../fhir/validate/validator.js';
 import { basePathOf, DEFAULT_TENANT } from '../http/doors.js';
 import type { Context, Knowledge, TenantParts } from '../interactions/context.js';
-import { SOFTWARE_VERSION } from './software-version.js';
 import { openSqliteStore, type SqliteStore } from '../stores/sqlite/store.js';
+import { SOFTWARE_VERSION } from './software-version.js';
 
 export interface Tenant {
   readonly parts: TenantParts;

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type Config,
+  ConfigError,
+  type Environment,
+  publicUrl,
+  readConfig,
+  strangeVariables,
+} from './config.js';
+import { configSchema, environmentName, SETTINGS } from './config-schema.js';
+
+const read = (environment: Environment = {}, text?: string): Config =>
+  readConfig(text === undefined ? undefined : { name: 'fairway.json', text }, environment);
+
+function problemsOf(environment: Environment, text?: string): readonly string[] {
+  try {
+    read(environment, text);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('readConfig', () => {
+  it('has a default for everything, closed and on this machine alone', () => {
+    expect(read()).toMatchObject({ port: 8080, host: '127.0.0.1', auth: 'smart', demo: false, workers: 1 });
+  });
+
+  it('takes the file, and the environment above it', () => {
+    const config = read(
+      { FAIRWAY_PORT: '9000', FAIRWAY_DEMO: 'on' },
+      '{"port": 1, "dataDir": "/x", "demo": false}',
+    );
+
+    expect(config).toMatchObject({ port: 9000, dataDir: '/x', demo: true });
+  });
+
+  it('takes an empty variable for one that is not set', () => {
+    expect(read({ FAIRWAY_PORT: '' }).port).toBe(8080);
+  });
+
+  it('tells all problems at once', () => {
+    const problems = problemsOf(
+      { FAIRWAY_PORT: 'x', FAIRWAY_WORKERS: '0' },
+      '{"prot": 1, "auth": "closed", "demo": "on", "dataDir": ""}',
+    );
+
+    expect(problems).toEqual([
+      'prot in fairway.json is no setting: did you mean port?',
+      'FAIRWAY_PORT must be a whole number from 0 to 65535.',
+      'dataDir in fairway.json must be a text that is not empty.',
+      'auth in fairway.json must be open or smart in this version.',
+      'demo in fairway.json must be true or false (on or off in the environment).',
+      'FAIRWAY_WORKERS must be a whole number from 1 to 128.',
+    ]);
+  });
+
+  it('says where the file is not JSON', () => {
+    expect(problemsOf({}, '{"port": }')[0]).toMatch(/^fairway\.json is not JSON: line 1, column 10/);
+  });
+
+  it.each<[string, Environment, RegExp]>([
+    [
+      'open access on all addresses',
+      { FAIRWAY_AUTH: 'open', FAIRWAY_HOST: '0.0.0.0' },
+      /FAIRWAY_HOST=127\.0\.0\.1/,
+    ],
+    ['open access by a name', { FAIRWAY_AUTH: 'open', FAIRWAY_HOST: 'fhir.example.org' }, /loopback/],
+    ['a certificate without its key', { FAIRWAY_TLS_CERT: 'a.pem' }, /FAIRWAY_TLS_KEY/],
+    ['a public URL with a slash at its end', { FAIRWAY_PUBLIC_URL: 'https://a.org/' }, /FAIRWAY_PUBLIC_URL/],
+    ['a public URL that is none', { FAIRWAY_PUBLIC_URL: 'a.org' }, /FAIRWAY_PUBLIC_URL/],
+    ['a page greater than the greatest', { FAIRWAY_DEFAULT_COUNT: '2000' }, /FAIRWAY_MAX_COUNT/],
+    ['a store of a later version', { FAIRWAY_STORE: 'mongodb' }, /sqlite in this version/],
+    ['a listener of a later version', { FAIRWAY_MLLP_PORT: '2575' }, /HL7 v2/],
+  ])('refuses %s', (_case, environment, text) => {
+    expect(problemsOf(environment)).toEqual([expect.stringMatching(text)]);
+  });
+
+  it.each(['127.0.0.1', 'localhost', '::1'])('allows open access on %s', (host) => {
+    expect(read({ FAIRWAY_AUTH: 'open', FAIRWAY_HOST: host }).auth).toBe('open');
+  });
+});
+
+describe('publicUrl', () => {
+  it.each<[Environment, string]>([
+    [{}, 'http://localhost:8080'],
+    [{ FAIRWAY_HOST: '127.0.0.2', FAIRWAY_PORT: '1' }, 'http://127.0.0.2:1'],
+    [{ FAIRWAY_HOST: 'fe80::1' }, 'http://[fe80::1]:8080'],
+    [{ FAIRWAY_TLS_CERT: 'a', FAIRWAY_TLS_KEY: 'b' }, 'https://localhost:8080'],
+    [{ FAIRWAY_PUBLIC_URL: 'https://fhir.example.org/r4' }, 'https://fhir.example.org/r4'],
+  ])('of %j is %s', (environment, url) => {
+    expect(publicUrl(read(environment))).toBe(url);
+  });
+});
+
+describe('the table of settings', () => {
+  it('gives every setting an environment variable', () => {
+    expect(Object.keys(SETTINGS).map(environmentName)).toEqual(
+      expect.arrayContaining([
+        'FAIRWAY_DATA_DIR',
+        'FAIRWAY_TLS_CERT',
+        'FAIRWAY_TRUST_PROXY',
+        'FAIRWAY_PUBLIC_URL',
+      ]),
+    );
+  });
+
+  it('makes a JSON Schema that allows nothing else', () => {
+    expect(configSchema()).toMatchObject({
+      additionalProperties: false,
+      properties: { port: { type: 'integer', minimum: 0, maximum: 65_535, default: 8080 } },
+    });
+  });
+
+  it('notices variables that were meant to be settings', () => {
+    expect(strangeVariables({ FAIRWAY_PROT: '1', FAIRWAY_PORT: '1', HOME: '/' })).toEqual([
+      'FAIRWAY_PROT is no setting: did you mean FAIRWAY_PORT?',
+    ]);
+  });
+});

@@ -1,0 +1,159 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fairway, serveProcess } from './testing.js';
+
+let folder: string;
+let settings: Record<string, string>;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'fairway-commands-'));
+  settings = { FAIRWAY_AUTH: 'open', FAIRWAY_PORT: '0', FAIRWAY_DATA_DIR: join(folder, 'data') };
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function put(url: string, id: string): Promise<number> {
+  const answer = await fetch(`${url}/fhir/Patient/${id}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/fhir+json' },
+    body: `{"resourceType":"Patient","id":"${id}"}`,
+  });
+  await answer.arrayBuffer();
+  return answer.status;
+}
+
+describe('backup and restore', () => {
+  it('bring back what a running server had, and not what it got afterwards', async () => {
+    const file = join(folder, 'backup.db');
+    const server = await serveProcess(settings);
+    await put(server.url, 'before');
+    const backup = await fairway(['backup', file], settings);
+    await put(server.url, 'after');
+    const tooEarly = await fairway(['restore', '--force', file], settings);
+    server.child.kill('SIGTERM');
+    await server.end;
+
+    const restored = await fairway(['restore', '--force', file], settings);
+    const again = await serveProcess(settings);
+    const statuses = await Promise.all(
+      ['before', 'after'].map(async (id) => (await fetch(`${again.url}/fhir/Patient/${id}`)).status),
+    );
+    again.child.kill('SIGTERM');
+    await again.end;
+
+    expect(backup).toMatchObject({
+      status: 0,
+      output: expect.stringMatching(/backup\.db: [\d.]+ MB, verified/),
+    });
+    expect(tooEarly).toMatchObject({ status: 2, errors: expect.stringContaining('stop the server first') });
+    expect(restored).toMatchObject({ status: 0, output: expect.stringContaining('restored from') });
+    expect(statuses).toEqual([200, 404]);
+  });
+
+  it('replace nothing unasked', async () => {
+    const file = join(folder, 'backup.db');
+    const server = await serveProcess(settings);
+    server.child.kill('SIGTERM');
+    await server.end;
+    await fairway(['backup', file], settings);
+
+    const secondBackup = await fairway(['backup', file], settings);
+    const restore = await fairway(['restore', file], settings);
+
+    expect(secondBackup).toMatchObject({ status: 2, errors: expect.stringContaining('--force') });
+    expect(restore).toMatchObject({ status: 2, errors: expect.stringContaining('--force') });
+  });
+
+  it('refuse a damaged backup and leave the store as it is', async () => {
+    const file = join(folder, 'backup.db');
+    const server = await serveProcess(settings);
+    await put(server.url, 'kept');
+    server.child.kill('SIGTERM');
+    await server.end;
+    await fairway(['backup', file], settings);
+    truncateSync(file, 20_000);
+
+    const restore = await fairway(['restore', '--force', file], settings);
+    const doctor = await fairway(['doctor'], settings);
+
+    expect(restore.status).toBe(2);
+    expect(doctor.output).toContain('is sound');
+  });
+});
+
+describe('doctor', () => {
+  it('finds nothing wrong with a good set-up', async () => {
+    const { status, output } = await fairway(['doctor'], settings);
+
+    expect(output).toContain('All is well.');
+    expect(output.match(/^ok /gm)?.length).toBeGreaterThanOrEqual(9);
+    expect(status).toBe(0);
+  });
+
+  it('says all that is wrong, with the way out', async () => {
+    mkdirSync(join(folder, 'data'));
+    writeFileSync(join(folder, 'data', 'fairway.db'), 'this is no database');
+    const server = await serveProcess({ ...settings, FAIRWAY_DATA_DIR: join(folder, 'other') });
+
+    const { status, output } = await fairway(['doctor'], {
+      ...settings,
+      FAIRWAY_PORT: String(server.port),
+      FAIRWAY_WORKER: '2',
+    });
+    server.child.kill('SIGTERM');
+    await server.end;
+
+    expect(status).toBe(1);
+    expect(output).toMatch(
+      /^problem +configuration: FAIRWAY_WORKER is no setting: did you mean FAIRWAY_WORKERS\?/m,
+    );
+    expect(output).toMatch(/^problem +store: .*not a database/m);
+    expect(output).toMatch(/^problem +port: .*in use/m);
+    expect(output).toContain('3 problems.');
+  });
+
+  it('prints the JSON Schema of the configuration', async () => {
+    const { output } = await fairway(['doctor', '--schema']);
+
+    expect(JSON.parse(output)).toMatchObject({ title: 'Fairway configuration', additionalProperties: false });
+  });
+});
+
+describe('demo-data and load', () => {
+  it('write a population and put it into the store', async () => {
+    const out = join(folder, 'population');
+    const made = await fairway(['demo-data', '--patients', '2', '--seed', '3', '--out', out]);
+    const loaded = await fairway(['load', out], settings);
+
+    expect(made.status).toBe(0);
+    expect(readdirSync(out)).toContain('Patient.ndjson');
+    expect(loaded).toMatchObject({ status: 0 });
+    expect(existsSync(join(folder, 'data', 'fairway.db'))).toBe(true);
+  });
+
+  it('load while the server runs', async () => {
+    const server = await serveProcess(settings);
+    const file = join(folder, 'one.json');
+    writeFileSync(file, '{"resourceType":"Patient","id":"loaded"}');
+
+    const { status } = await fairway(['load', file], settings);
+    const answer = await fetch(`${server.url}/fhir/Patient/loaded`);
+    server.child.kill('SIGTERM');
+    await server.end;
+
+    expect(status).toBe(0);
+    expect(answer.status).toBe(200);
+  });
+});

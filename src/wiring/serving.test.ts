@@ -1,0 +1,187 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fairway, type ServerProcess, serveProcess, until } from './testing.js';
+
+const PATIENT = '{"resourceType":"Patient"}';
+
+let dataDir: string;
+let running: ServerProcess | undefined;
+
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'fairway-serving-'));
+});
+
+afterEach(async () => {
+  running?.child.kill('SIGKILL');
+  await running?.end;
+  running = undefined;
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+async function serve(settings: Record<string, string> = {}): Promise<ServerProcess> {
+  running = await serveProcess({ FAIRWAY_DATA_DIR: dataDir, ...settings });
+  return running;
+}
+
+async function create(server: ServerProcess): Promise<string> {
+  const answer = await fetch(`${server.url}/fhir/Patient`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/fhir+json' },
+    body: PATIENT,
+  });
+  await answer.arrayBuffer();
+  return answer.headers.get('location')?.replace(/\/_history.*/, '') ?? '';
+}
+
+async function total(server: ServerProcess, search: string): Promise<number> {
+  const answer = await fetch(`${server.url}/fhir/${search}`);
+  return ((await answer.json()) as { total: number }).total; // a searchset
+}
+
+/** Processes whose parent is this one. */
+function childrenOf(pid: number | undefined): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return text === '' ? [] : text.split(' ').map(Number);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false; // no such process
+  }
+}
+
+describe('serve', () => {
+  it('stops on SIGTERM with status 0, and has what it stored when it starts again', async () => {
+    const first = await serve();
+    const location = await create(first);
+    first.child.kill('SIGTERM');
+    const { status, output } = await first.end;
+
+    const again = await serve();
+    const answer = await fetch(`${again.url}${new URL(location).pathname}`);
+
+    expect(status).toBe(0);
+    expect(
+      output
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { msg: string }).msg),
+    ).toEqual(['listening', 'stopped']);
+    expect(answer.status).toBe(200);
+  });
+
+  it('logs every request at level debug, and nothing of its content', async () => {
+    const server = await serve({ FAIRWAY_LOG_LEVEL: 'debug' });
+    await fetch(`${server.url}/fhir/Patient/somebody?name=somebody`);
+    server.child.kill('SIGINT');
+    const { output } = await server.end;
+
+    expect(output).toMatch(
+      /"method":"GET","interaction":"read","status":404,"milliseconds":[\d.]+,"bytes":\d+/,
+    );
+    expect(output).not.toContain('somebody');
+  });
+
+  it('loads the demo population into an empty store, once', async () => {
+    const first = await serve({ FAIRWAY_DEMO: 'on' });
+    await until(async () => (await (await fetch(`${first.url}/readyz`)).text()).includes('loaded'));
+    const patients = await total(first, 'Patient?_summary=count');
+    first.child.kill('SIGTERM');
+    await first.end;
+
+    const again = await serve({ FAIRWAY_DEMO: 'on' });
+
+    expect(patients).toBe(30);
+    expect(await (await fetch(`${again.url}/readyz`)).text()).toContain('not needed');
+    expect(await total(again, 'Patient?_summary=count')).toBe(30);
+  });
+
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['without an authorization server', {}, /FAIRWAY_AUTH=open/],
+    ['openly on all addresses', { FAIRWAY_AUTH: 'open', FAIRWAY_HOST: '0.0.0.0' }, /loopback/],
+    ['with a setting that is wrong', { FAIRWAY_AUTH: 'open', FAIRWAY_PORT: '70000' }, /FAIRWAY_PORT must be/],
+    [
+      'with a configuration that is not there',
+      { FAIRWAY_CONFIG: '/nowhere.json' },
+      /\/nowhere\.json cannot be read/,
+    ],
+  ])('refuses to start %s', async (_case, settings, text) => {
+    const { status, errors, output } = await fairway(['serve'], { FAIRWAY_DATA_DIR: dataDir, ...settings });
+
+    expect(status).toBe(2);
+    expect(errors).toMatch(text);
+    expect(errors).not.toMatch(/^\s+at /m);
+    expect(output).toBe('');
+  });
+
+  it('says so where the port is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await until(async () => other.listening);
+    const address = other.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+
+    const { status, errors } = await fairway(['serve'], {
+      FAIRWAY_AUTH: 'open',
+      FAIRWAY_DATA_DIR: dataDir,
+      FAIRWAY_PORT: String(port),
+    });
+    other.close();
+
+    expect(status).toBe(2);
+    expect(errors).toMatch(/^fairway: .*in use.*\n$/);
+  });
+});
+
+describe('several workers', () => {
+  it('serve one store, add up their metrics, and stop together', async () => {
+    const server = await serve({ FAIRWAY_WORKERS: '2' });
+    const location = await create(server);
+    const statuses = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const answer = await fetch(server.url + new URL(location).pathname, {
+          headers: { connection: 'close' },
+        });
+        await answer.arrayBuffer();
+        return answer.status;
+      }),
+    );
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    server.child.kill('SIGTERM');
+
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(metrics).toContain(
+      'fairway_http_request_duration_seconds_count{interaction="read",status="2xx"} 20',
+    );
+    expect((await server.end).status).toBe(0);
+  });
+
+  it('are replaced when they die', async () => {
+    const server = await serve({ FAIRWAY_WORKERS: '2' });
+    const [victim = 0] = childrenOf(server.child.pid);
+    process.kill(victim, 'SIGKILL');
+
+    await until(async () => {
+      const now = childrenOf(server.child.pid);
+      return now.length === 2 && !now.includes(victim);
+    });
+    const location = await create(server);
+
+    expect(location).toContain('/fhir/Patient/');
+  });
+
+  it('end when their primary dies', async () => {
+    const server = await serve({ FAIRWAY_WORKERS: '2' });
+    const workers = childrenOf(server.child.pid);
+    server.child.kill('SIGKILL');
+
+    await until(async () => !workers.some(isAlive));
+
+    expect(workers).toHaveLength(2);
+  });
+});
