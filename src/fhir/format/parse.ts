@@ -8,7 +8,7 @@
 import { type JsonArray, type JsonNumber, type JsonObject, type JsonValue, NumberLiteral } from './json.js';
 
 /** Deeper nesting is refused: no FHIR resource needs it, and walkers recurse. */
-const MAX_DEPTH = 200;
+export const MAX_DEPTH = 200;
 
 const TAB = 0x09;
 const LINE_FEED = 0x0a;

@@ -24,7 +24,7 @@ import {
 import { addMember, readMember } from './patch-value.js';
 import type { Path } from './path-expression.js';
 import { failed, invalid, Problem } from './problem.js';
-import { copyOf, type Emptied, prune, samePatched } from './working-copy.js';
+import { copyOf, type Emptied, finished } from './working-copy.js';
 import { insertAt, putAt, removeAt } from './write-place.js';
 
 interface PatchDraft extends Draft {
@@ -49,8 +49,7 @@ export function applyFhirPathPatch(
       throw new Refusal(error instanceof Problem ? error.kind : 'patch-failed', [issue]);
     }
   }
-  prune(draft.root, draft.emptied);
-  return samePatched(resource, draft.root);
+  return finished(resource, draft.root, draft.emptied);
 }
 
 function carryOut(draft: PatchDraft, operation: Operation): void {

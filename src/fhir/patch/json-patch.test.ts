@@ -57,6 +57,34 @@ describe('applyJsonPatch', () => {
     expect(serialise(result)).toBe(`${observation.slice(0, -1)},"a":{"value":1.00,"low":1E-22}}`);
   });
 
+  it('does not let copies of copies grow without end', () => {
+    const patch = Array.from({ length: 40 }, (_, index) => ({ op: 'copy', from: '', path: `/a${index}` }));
+
+    const refusal = refusalOf(() => applyJsonPatch({ resourceType: 'Patient', id: '1' }, patch));
+
+    expect(refusal.kind).toBe('patch-failed');
+    expect(refusal.issues[0]?.text).toBe(
+      'Operation 16 (copy) copies too much: send the result as an update.',
+    );
+  });
+
+  it('does not nest deeper than a resource may be', () => {
+    const deeper = [
+      { op: 'add', path: '/b', value: {} },
+      { op: 'move', from: '/a', path: '/b/a' },
+      { op: 'move', from: '/b', path: '/a' },
+    ];
+    const patch = [
+      { op: 'add', path: '/a', value: {} },
+      ...Array.from({ length: 5000 }, () => deeper).flat(),
+    ];
+
+    const refusal = refusalOf(() => applyJsonPatch({ resourceType: 'Patient', id: '1' }, patch));
+
+    expect(refusal.kind).toBe('patch-invalid');
+    expect(refusal.issues[0]?.text).toBe('A patch cannot nest elements deeper than 200 levels.');
+  });
+
   it('can be applied again: the values of a patch are not shared with its result', () => {
     const patch = parseJson(
       '[{"op":"add","path":"/name/-","value":{"given":["A"]}},{"op":"add","path":"/name/0/given/-","value":"B"}]',

@@ -15,7 +15,7 @@ import {
 import { type Issue, Refusal } from '../outcome.js';
 import { equal } from './equality.js';
 import { expressionOf, indexOf, type Pointer, parsePointer, valueAt } from './pointer.js';
-import { copyOf, type Emptied, prune, samePatched } from './working-copy.js';
+import { copyOf, type Emptied, finished, sizeOf } from './working-copy.js';
 
 /** Ready to be applied: members are there as its kind needs them. */
 interface Operation {
@@ -31,7 +31,12 @@ interface Draft {
   root: JsonValue;
   readonly resourceType: string;
   readonly emptied: Emptied;
+  /** Values that `copy` may still make. */
+  copies: number;
 }
+
+/** A few short copies of a resource into itself would double it past any memory. */
+const MAX_COPIES = 100_000;
 
 type Kind = 'add' | 'remove' | 'replace' | 'move' | 'copy' | 'test';
 
@@ -46,19 +51,20 @@ const RULES: Readonly<Record<Kind, Rule>> = {
   remove: { apply: (draft, operation) => void remove(draft, operation, operation.path) },
   replace: { needs: 'value', apply: replace },
   move: { needs: 'from', apply: move },
-  copy: {
-    needs: 'from',
-    apply: (draft, operation) => add(draft, operation, copyOf(existing(draft, operation, operation.from))),
-  },
+  copy: { needs: 'from', apply: copy },
   test: { needs: 'value', apply: test },
 };
 
 export function applyJsonPatch(resource: ResourceObject, patch: JsonValue): ResourceObject {
   const operations = readOperations(patch);
-  const draft: Draft = { root: copyOf(resource), resourceType: resource.resourceType, emptied: new Set() };
+  const draft: Draft = {
+    root: copyOf(resource),
+    resourceType: resource.resourceType,
+    emptied: new Set(),
+    copies: MAX_COPIES,
+  };
   for (const operation of operations) RULES[operation.kind].apply(draft, operation);
-  prune(draft.root, draft.emptied);
-  return samePatched(resource, draft.root);
+  return finished(resource, draft.root, draft.emptied);
 }
 
 function readOperations(patch: JsonValue): readonly Operation[] {
@@ -145,6 +151,14 @@ function replace(draft: Draft, operation: Operation): void {
 
 function move(draft: Draft, operation: Operation): void {
   add(draft, operation, remove(draft, operation, operation.from));
+}
+
+function copy(draft: Draft, operation: Operation): void {
+  const value = existing(draft, operation, operation.from);
+  draft.copies -= sizeOf(value);
+  if (draft.copies < 0)
+    throw failed(draft, operation, operation.path, 'copies too much: send the result as an update.');
+  add(draft, operation, copyOf(value));
 }
 
 function test(draft: Draft, operation: Operation): void {

@@ -71,6 +71,7 @@ describe('parsePath', () => {
     'a.where(',
     "a.where(b = '",
     'a | b',
+    'a.where(%resource.b)',
   ])('refuses "%s"', (text) => {
     expect(() => parsePath(text)).toThrow(PathError);
   });

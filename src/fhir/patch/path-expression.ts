@@ -229,6 +229,8 @@ class Reader {
       this.expect('sign', ')');
       return inner;
     }
+    // Here it would be the whole resource, not the element that is judged.
+    if (this.token().value.startsWith('%')) throw this.unexpected();
     const { path, judgement } = this.judgedPath();
     if (judgement !== undefined) return { kind: this.negated(judgement), path };
     const negated = this.take('sign', '!=');

@@ -12,6 +12,7 @@ import {
   type JsonValue,
   type ResourceObject,
 } from '../format/json.js';
+import { MAX_DEPTH } from '../format/parse.js';
 import { Refusal } from '../outcome.js';
 
 /** Containers from which something was removed; pruned at the end, as later operations may fill them again. */
@@ -26,8 +27,20 @@ export function copyOf(value: JsonValue): JsonValue {
   return copy;
 }
 
+/** Number of values in a tree, itself included; Infinity where it is nested deeper than any resource may be. */
+export function sizeOf(value: JsonValue, depth = 0): number {
+  if (!Array.isArray(value) && !isObject(value)) return 1;
+  if (depth === MAX_DEPTH) return Number.POSITIVE_INFINITY;
+  let size = 1;
+  for (const member of Object.values(value)) {
+    size += sizeOf(member, depth + 1);
+    if (size === Number.POSITIVE_INFINITY) return size;
+  }
+  return size;
+}
+
 /** Drops, in place, the containers that are still empty, and those that become empty by that. */
-export function prune(value: JsonValue, emptied: Emptied): void {
+function prune(value: JsonValue, emptied: Emptied): void {
   if (emptied.size === 0) return;
   if (Array.isArray(value)) for (const item of value) prune(item, emptied);
   if (!isObject(value)) return;
@@ -58,7 +71,11 @@ function isEmptied(value: JsonValue, emptied: Emptied): boolean {
 }
 
 /** The patched tree as a resource, if it still is the resource that it was. */
-export function samePatched(before: ResourceObject, after: JsonValue): ResourceObject {
+export function finished(before: ResourceObject, after: JsonValue, emptied: Emptied): ResourceObject {
+  if (sizeOf(after) === Number.POSITIVE_INFINITY) {
+    throw new Refusal('patch-invalid', `A patch cannot nest elements deeper than ${MAX_DEPTH} levels.`);
+  }
+  prune(after, emptied);
   if (!isObject(after) || after.resourceType !== before.resourceType || after.id !== before.id) {
     throw new Refusal(
       'patch-invalid',
