@@ -4,7 +4,8 @@
  * https://hl7.org/fhirpath/N1/#path-selection
  *
  * Invariant: an expression is compiled once and keeps no state between values; a choice that no step wants costs
- * nothing when values pass.
+ * nothing when values pass. Where search needs it, more generous than FHIRPath: `as` takes each item of a list, and a
+ * union may repeat a value.
  */
 import type { JsonObject, JsonValue } from '../../format/json.js';
 import { type Criterion, compileCriterion } from './criterion.js';
