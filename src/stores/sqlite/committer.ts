@@ -4,7 +4,6 @@
  *
  * Invariant: whoever gets a result other than `committed`, or an error, rolls back and calls `rolledBack`.
  */
-import { visible } from '../../ports/access-filter.js';
 import type { CommitResult, Condition, ExpectedVersion, WriteOutcome } from '../../ports/backend.js';
 import { Catalogue, NO_DATE } from './catalogue.js';
 import type { Connection } from './connection.js';
@@ -189,7 +188,7 @@ export class Committer {
     if (access.kind === 'unrestricted') return -1;
     return writes.findIndex(({ type, id }) => {
       const state = this.#state(type, id);
-      return state?.live === true && !this.#prober.passes(state.rid, type, visible(access, type), access);
+      return state?.live === true && !this.#prober.passes(state.rid, type, access);
     });
   }
 

@@ -1,6 +1,6 @@
 /**
- * Index values as the integers and texts that are stored, grouped by parameter, and the text in which they are kept
- * beside the resource (`index_entry`).
+ * Index values as the integers and texts that are stored, grouped by parameter, and the JSON in which they are kept
+ * beside the resource (`index_entry`, in SQLite's binary form: https://www.sqlite.org/jsonb.html).
  *
  *   key        12                       token, reference, uri, compartment: an interned integer
  *   range      [lo, hi]                 date, number
@@ -12,6 +12,7 @@
  */
 import type { IndexValue, ReferenceTarget } from '../../fhir/search/index-value.js';
 import { urlIdentity, versionIdentity } from './catalogue.js';
+import type { Connection } from './connection.js';
 import type { Interner } from './interner.js';
 
 export type KeyRow = number;
@@ -88,7 +89,11 @@ function referenceRows(interner: Interner, target: ReferenceTarget): readonly Ke
   return [plain, interner.identity(...urlIdentity(target.url, target.version))];
 }
 
-export function parseEntry(text: string): Map<number, Row[]> {
+const READ_ENTRY = 'SELECT json(rows) FROM index_entry WHERE rid = ?';
+
+/** The rows of a resource by parameter; none where it is not indexed. */
+export function readEntry(connection: Connection, rid: number): Map<number, Row[]> {
+  const [text = '{}'] = connection.get<[string]>(READ_ENTRY, rid) ?? [];
   // The text was written by row-maker.ts: parameter ids to rows.
   const parsed = JSON.parse(text) as Record<string, Row[]>;
   return new Map(Object.entries(parsed).map(([param, list]) => [Number(param), list]));

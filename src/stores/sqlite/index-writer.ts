@@ -10,9 +10,9 @@ import {
   isComposite,
   isRange,
   isString,
-  parseEntry,
   type RangeRow,
   type Row,
+  readEntry,
   rowText,
   type StringRow,
 } from './index-rows.js';
@@ -24,9 +24,8 @@ const ADD_RANGE = 'INSERT OR IGNORE INTO range_index(param, unit, lo, hi, rid) V
 const DROP_RANGE = 'DELETE FROM range_index WHERE param = ? AND unit = 0 AND lo = ? AND hi = ? AND rid = ?';
 const ADD_STRING = 'INSERT OR IGNORE INTO string_index(param, folded, exact, rid) VALUES (?, ?, ?, ?)';
 const DROP_STRING = 'DELETE FROM string_index WHERE param = ? AND folded = ? AND exact = ? AND rid = ?';
-const READ_ENTRY = 'SELECT rows FROM index_entry WHERE rid = ?';
-const ADD_ENTRY = 'INSERT INTO index_entry(rid, rows) VALUES (?, ?)';
-const SET_ENTRY = 'UPDATE index_entry SET rows = ? WHERE rid = ?';
+const ADD_ENTRY = 'INSERT INTO index_entry(rid, rows) VALUES (?, jsonb(?))';
+const SET_ENTRY = 'UPDATE index_entry SET rows = jsonb(?) WHERE rid = ?';
 const DROP_ENTRY = 'DELETE FROM index_entry WHERE rid = ?';
 
 type NumberTuple = readonly number[];
@@ -117,8 +116,7 @@ export class IndexWriter {
   }
 
   #entry(rid: number): Map<number, Row[]> {
-    const [text = '{}'] = this.#connection.get<[string]>(READ_ENTRY, rid) ?? [];
-    return parseEntry(text);
+    return readEntry(this.#connection, rid);
   }
 }
 

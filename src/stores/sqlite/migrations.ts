@@ -52,7 +52,7 @@ CREATE TABLE range_index(
 CREATE TABLE string_index(
   param INTEGER, folded TEXT, exact TEXT, rid INTEGER,
   PRIMARY KEY (param, folded, exact, rid)) WITHOUT ROWID;
-CREATE TABLE index_entry(rid INTEGER PRIMARY KEY, rows TEXT NOT NULL);
+CREATE TABLE index_entry(rid INTEGER PRIMARY KEY, rows BLOB NOT NULL);
 `;
 
 /** Step n makes version n of version n − 1. */

@@ -42,11 +42,11 @@ export class Visibility {
     const where = visible(access, seen.type);
     if (where.op === 'everything') return true;
     if (where.op === 'nothing') return false;
-    if (seen.current) return this.#prober.passes(seen.rid, seen.type, where, access);
+    if (seen.current) return this.#prober.passes(seen.rid, seen.type, access);
     const { bytes, lastUpdated } = seen.bytes === null ? this.#before(seen) : seen;
     if (bytes === null) return false;
     const identity = { type: seen.type, id: seen.id, lastUpdated };
-    return matches(this.#valuesOf(bytes), identity, where, this.#resolver(access));
+    return matches(this.#valuesOf(bytes), identity, where, this.#resolver);
   }
 
   #before({ rid, version }: SeenVersion): { readonly bytes: Buffer | null; readonly lastUpdated: number } {
@@ -58,17 +58,16 @@ export class Visibility {
     return this.#indexer(parseResource(bytes));
   }
 
-  #resolver(access: AccessFilter): MatchResolver {
-    return {
-      resource: (type, id) => {
-        const rid = this.#view.catalogue.rid(type, id);
-        return rid === undefined ? undefined : this.#candidate(rid, access);
-      },
-      referrers: (type, param, target) => this.#referrers(type, param, target, access),
-    };
-  }
+  /** The filter's own chains lead to whatever is there. */
+  readonly #resolver: MatchResolver = {
+    resource: (type, id) => {
+      const rid = this.#view.catalogue.rid(type, id);
+      return rid === undefined ? undefined : this.#candidate(rid);
+    },
+    referrers: (type, param, target) => this.#referrers(type, param, target),
+  };
 
-  *#referrers(type: string, code: string, target: Identity, access: AccessFilter): Iterable<Candidate> {
+  *#referrers(type: string, code: string, target: Identity): Iterable<Candidate> {
     const param = this.#view.catalogue.param(type, code);
     const rid = this.#view.catalogue.rid(target.type, target.id);
     if (param === undefined || rid === undefined) return;
@@ -78,16 +77,15 @@ export class Visibility {
       rid,
     );
     for (const [source] of sources) {
-      const candidate = this.#candidate(source, access);
+      const candidate = this.#candidate(source);
       if (candidate !== undefined) yield candidate;
     }
   }
 
-  #candidate(rid: number, access: AccessFilter): Candidate | undefined {
+  #candidate(rid: number): Candidate | undefined {
     const current = this.#view.current(rid);
     if (current === undefined) return undefined;
     const { type, id, lastUpdated, bytes } = current;
-    if (!this.#prober.passes(rid, type, visible(access, type), access)) return undefined;
     return { identity: { type, id, lastUpdated }, values: this.#valuesOf(bytes) };
   }
 }

@@ -6,7 +6,7 @@
  * the references of each row.
  */
 import type { Predicate, QueryPart } from '../../../fhir/search/query.js';
-import { parseEntry } from '../index-rows.js';
+import { readEntry } from '../index-rows.js';
 import { entryOf, entryPath } from './entry-test.js';
 import { and, FALSE, type Fragment, oneOf, or, raw, sql } from './fragment.js';
 import type { KeySet } from './key-set.js';
@@ -82,9 +82,8 @@ export function hasTargets(scope: Scope, has: HasPredicate): readonly number[] |
     if (param === undefined || sources === undefined) return undefined;
     const targets = new Set<number>();
     for (const source of sources) {
-      const [text = '{}'] =
-        scope.connection.get<[string]>('SELECT rows FROM index_entry WHERE rid = ?', source) ?? [];
-      for (const row of parseEntry(text).get(param.id) ?? []) if (typeof row === 'number') targets.add(row);
+      const rows = readEntry(scope.connection, source);
+      for (const row of rows.get(param.id) ?? []) if (typeof row === 'number') targets.add(row);
     }
     return { kind: 'listed', values: [...targets] };
   });

@@ -39,11 +39,12 @@ const UNITED = 100;
 const MERGED_SOURCES = 64;
 
 export function driverOf(
-  scope: Scope,
+  outer: Scope,
   type: string,
   predicate: Predicate,
   window: Window,
 ): Driver | undefined {
+  const scope = outer.scopeOf(predicate);
   switch (predicate.op) {
     case 'id':
       return ridDriver(scope, type, rids(scope, type, predicate.ids), window);

@@ -6,7 +6,7 @@
  */
 import type { Definitions } from '../../../fhir/definitions/definitions.js';
 import type { Include } from '../../../fhir/search/query.js';
-import { parseEntry } from '../index-rows.js';
+import { readEntry } from '../index-rows.js';
 import { FALSE, raw, sql, TRUE } from './fragment.js';
 import { probe } from './probe.js';
 import type { Scope } from './scope.js';
@@ -81,9 +81,7 @@ function forward(
   const targets = new Set<number>();
   for (const { rid, type } of from) {
     if (type !== include.source) continue;
-    const [text = '{}'] =
-      scope.connection.get<[string]>('SELECT rows FROM index_entry WHERE rid = ?', rid) ?? [];
-    const rows = parseEntry(text);
+    const rows = readEntry(scope.connection, rid);
     for (const param of params) {
       for (const row of rows.get(param) ?? []) if (typeof row === 'number') targets.add(row);
     }

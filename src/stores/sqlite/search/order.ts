@@ -58,17 +58,19 @@ export function beyond(key: Fragment, rid: Fragment, after: readonly Cell[], des
   return sql`(${key}, ${rid}) ${raw(descending ? '<' : '>')} (${keyValue}, ${ridValue})`;
 }
 
-/** A part of the date order, as a condition on the column that holds the sort date. */
-export type Phase = (date: Fragment) => Fragment;
+/** A part of the date order: the condition on the columns that hold sort date and rid. */
+export type Phase = (date: Fragment, rid: Fragment) => Fragment;
 
-const WHOLE: Phase = () => TRUE;
-const DATED: Phase = (date) => sql`${date} < ${NO_DATE}`;
-const UNDATED: Phase = (date) => sql`${date} = ${NO_DATE}`;
-
-/** The parts of the date order, one after the other: descending, those without a date are read last. */
+/**
+ * The parts of the date order, one after the other: descending, those without a date are read last. The page begins
+ * after the keys of the last match before it.
+ */
 export function datePhases(descending: boolean, after: readonly Cell[] | undefined): readonly Phase[] {
-  if (!descending) return [WHOLE];
-  return after?.[0] === NO_DATE ? [UNDATED] : [DATED, UNDATED];
+  const begin: Phase = (date, rid) => (after === undefined ? TRUE : beyond(date, rid, after, descending));
+  if (!descending) return [begin];
+  const undated: Phase = (date) => sql`${date} = ${NO_DATE}`;
+  if (after?.[0] === NO_DATE) return [(date, rid) => and([undated(date, rid), begin(date, rid)])];
+  return [(date, rid) => and([sql`${date} < ${NO_DATE}`, begin(date, rid)]), undated];
 }
 
 /** After the keys of the last match of a page, for keys that may be null and that each have a direction. */

@@ -26,12 +26,12 @@ export interface Plan {
 
 /** Undefined: nothing can match. */
 export function planFor(scope: Scope, type: string, where: Predicate): Plan | undefined {
-  const members = conjunction(where);
+  const members = conjunction(scope, where);
   if (members === undefined || scope.catalogue.type(type) === undefined) return undefined;
   const window = windowOf(scope, type, members);
-  const ways = new Map<Predicate, Driver>();
+  const ways = new Map<Member, Driver>();
   for (const member of members) {
-    const driver = driverOf(scope, type, member, window);
+    const driver = driverOf(member.scope, type, member.predicate, window);
     if (driver !== undefined) ways.set(member, driver);
   }
   const drivers = [...ways.values()].sort(
@@ -47,19 +47,26 @@ export function planFor(scope: Scope, type: string, where: Predicate): Plan | un
       and(
         members
           .filter((member) => taken === undefined || ways.get(member) !== taken || !taken.covers)
-          .map((member) => probe(scope, type, member, row)),
+          .map((member) => probe(member.scope, type, member.predicate, row)),
       ),
   };
 }
 
+/** A condition that every match passes, and the scope that it is evaluated in. */
+interface Member {
+  readonly predicate: Predicate;
+  readonly scope: Scope;
+}
+
 /** The members of nested `and`s; undefined where one of them is `nothing`. */
-function conjunction(where: Predicate): readonly Predicate[] | undefined {
+function conjunction(outer: Scope, where: Predicate): readonly Member[] | undefined {
+  const scope = outer.scopeOf(where);
   if (where.op === 'nothing') return undefined;
   if (where.op === 'everything') return [];
-  if (where.op !== 'and') return [where];
-  const members: Predicate[] = [];
+  if (where.op !== 'and') return [{ predicate: where, scope }];
+  const members: Member[] = [];
   for (const one of where.of) {
-    const inner = conjunction(one);
+    const inner = conjunction(scope, one);
     if (inner === undefined) return undefined;
     members.push(...inner);
   }
@@ -67,13 +74,14 @@ function conjunction(where: Predicate): readonly Predicate[] | undefined {
 }
 
 /** Between which sort dates all matches lie. */
-function windowOf(scope: Scope, type: string, members: readonly Predicate[]): Window {
+function windowOf(scope: Scope, type: string, members: readonly Member[]): Window {
   const primary = scope.primaryDate(type);
   let window = ALL_TIME;
   if (primary === undefined) return window;
-  for (const member of members) {
-    if (member.op !== 'value' || member.param !== primary.code || member.test.kind !== 'date') continue;
-    window = intersect(window, lowerEndWindow(member.test, primary.maxSpan));
+  for (const { predicate } of members) {
+    if (predicate.op !== 'value' || predicate.param !== primary.code || predicate.test.kind !== 'date')
+      continue;
+    window = intersect(window, lowerEndWindow(predicate.test, primary.maxSpan));
   }
   return window;
 }

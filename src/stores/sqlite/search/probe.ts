@@ -21,7 +21,8 @@ export interface RowNames {
   readonly date: Fragment;
 }
 
-export function probe(scope: Scope, type: string, predicate: Predicate, row: RowNames): Fragment {
+export function probe(outer: Scope, type: string, predicate: Predicate, row: RowNames): Fragment {
+  const scope = outer.scopeOf(predicate);
   switch (predicate.op) {
     case 'everything':
       return TRUE;

@@ -1,5 +1,5 @@
 /**
- * Questions about resources inside a transaction or a snapshot: which match, does this one pass.
+ * Questions about resources inside a transaction or a snapshot: which match, may this one be seen.
  *
  * Invariant: answers completely, however long it takes; only for questions that must be answered where they are asked.
  */
@@ -42,9 +42,10 @@ export class Prober {
     });
   }
 
-  /** Whether the current version under a rid passes the predicate; the filter holds for what the predicate leads to. */
-  passes(rid: number, type: string, where: Predicate, access: AccessFilter): boolean {
-    const condition = probe(this.#scope(access), type, where, ROW);
+  /** Whether the access filter lets the current version under a rid be seen. */
+  passes(rid: number, type: string, access: AccessFilter): boolean {
+    const scope = this.#scope(access);
+    const condition = probe(scope, type, scope.seen(type, { op: 'everything' }), ROW);
     const asking = sql`SELECT 1 FROM resource r WHERE r.rid = ${rid} AND r.live = 1 AND ${condition}`;
     return this.#connection.get(asking.text, ...asking.values) !== undefined;
   }

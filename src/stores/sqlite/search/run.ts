@@ -170,9 +170,8 @@ class PartRun {
     descending: boolean,
     limit: number,
   ): readonly MatchKeys[] {
-    const { after } = this.#request;
     const direction = descending ? 'DESC' : 'ASC';
-    const rows = sql`${select} AND ${phase(date)} AND ${after === undefined ? TRUE : beyond(date, rid, after, descending)}
+    const rows = sql`${select} AND ${phase(date, rid)}
       ORDER BY ${date} ${raw(direction)}, ${rid} ${raw(direction)}`;
     return this.#bounded(
       rows,
@@ -186,8 +185,8 @@ class PartRun {
     const direction = raw(descending ? 'DESC' : 'ASC');
     const found: MatchKeys[] = [];
     for (const phase of datePhases(descending, after)) {
-      const rows = sql`SELECT DISTINCT d.date, d.rid FROM (${driver.set}) d WHERE ${phase(ROW.date)}
-        AND ${after === undefined ? TRUE : beyond(ROW.date, ROW.rid, after, descending)} AND ${this.#condition(driver)}
+      const rows = sql`SELECT DISTINCT d.date, d.rid FROM (${driver.set}) d WHERE ${phase(ROW.date, ROW.rid)}
+        AND ${this.#condition(driver)}
         ORDER BY 1 ${direction}, 2 ${direction} LIMIT ${limit - found.length}`;
       found.push(...this.#rows(rows));
       if (found.length >= limit) break;

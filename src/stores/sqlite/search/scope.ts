@@ -22,6 +22,9 @@ export const UNBOUNDED: Limits = { candidates: Number.POSITIVE_INFINITY, listed:
 export class Scope {
   /** Chains and `_has` that were found to lead to few resources, by their predicate; undefined = to many. */
   readonly listings = new Map<Predicate, KeySet | undefined>();
+  /** Predicates of the access filter, which stand in the tree beside the query's own. */
+  readonly #filters = new Set<Predicate>();
+  #trusting: Scope | undefined;
   #aliases = 0;
 
   constructor(
@@ -35,7 +38,26 @@ export class Scope {
   /** A predicate on a type together with what may be seen of the type. */
   seen(type: string, where: Predicate): Predicate {
     if (this.access.kind === 'unrestricted') return where;
-    return { op: 'and', of: [where, visible(this.access, type)] };
+    const filter: Predicate = { op: 'and', of: [visible(this.access, type)] };
+    this.#filters.add(filter);
+    return { op: 'and', of: [where, filter] };
+  }
+
+  /**
+   * The scope in which a predicate is evaluated. The filter says what may be seen; its own chains are not seen through
+   * it, or it would have to be known before it is known.
+   */
+  scopeOf(predicate: Predicate): Scope {
+    if (!this.#filters.has(predicate)) return this;
+    this.#trusting ??= this.#unrestricted();
+    return this.#trusting;
+  }
+
+  #unrestricted(): Scope {
+    const access: AccessFilter = { kind: 'unrestricted', reason: 'evaluating the access filter itself' };
+    const scope = new Scope(this.connection, this.catalogue, this.primaryDates, access, this.limits);
+    scope.alias = () => this.alias();
+    return scope;
   }
 
   param(type: string, code: string): Param | undefined {
@@ -54,9 +76,7 @@ export class Scope {
   }
 
   /** A name for a table that no other part of the statement uses. */
-  alias(): string {
-    return `x${this.#aliases++}`;
-  }
+  alias: () => string = () => `x${this.#aliases++}`;
 }
 
 /** Thrown where a query turns out to be too much for the limits of its scope. */
