@@ -5,7 +5,7 @@
  * Invariant: a malformed patch is refused with all that is wrong with it, before anything is applied.
  */
 import { isObject, type JsonObject, type JsonValue } from '../format/json.js';
-import { type Issue, Refusal } from '../outcome.js';
+import { type Issue, REFUSALS, Refusal } from '../outcome.js';
 import { plainValue } from './patch-value.js';
 import { type Path, PathError, parsePath } from './path-expression.js';
 import { invalid, Problem } from './problem.js';
@@ -55,6 +55,7 @@ export function readOperations(parameters: JsonValue): readonly Operation[] {
     try {
       operations.push(readOperation(parameter, index + 1));
     } catch (error) {
+      if (!(error instanceof Problem)) throw error;
       issues.push(issueOf(error, `Operation ${index + 1}`, index + 1));
     }
   }
@@ -62,13 +63,12 @@ export function readOperations(parameters: JsonValue): readonly Operation[] {
   return operations;
 }
 
-/** An issue about one operation; what is no problem of the patch is thrown on. */
-export function issueOf(error: unknown, operation: string, number: number): Issue {
-  if (!(error instanceof Problem)) throw error;
+/** `operation` names it in the text: "Operation 1 (add)". */
+export function issueOf(problem: Problem, operation: string, number: number): Issue {
   return {
     severity: 'error',
-    code: error.kind === 'patch-invalid' ? 'invalid' : 'processing',
-    text: `${operation} ${error.message}`,
+    code: REFUSALS[problem.kind][1],
+    text: `${operation} ${problem.message}`,
     expression: [`Parameters.parameter[${number - 1}]`],
   };
 }

@@ -44,9 +44,9 @@ export function applyFhirPathPatch(
     try {
       carryOut(draft, operation);
     } catch (error) {
+      if (!(error instanceof Problem)) throw error;
       const { kind, number } = operation;
-      const issue = issueOf(error, `Operation ${number} (${kind})`, number);
-      throw new Refusal(error instanceof Problem ? error.kind : 'patch-failed', [issue]);
+      throw new Refusal(error.kind, [issueOf(error, `Operation ${number} (${kind})`, number)]);
     }
   }
   return finished(resource, draft.root, draft.emptied);
