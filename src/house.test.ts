@@ -26,8 +26,8 @@ interface Room {
   readonly typesOnly: boolean;
 }
 
-/** Tests and contract suites may import anything. */
-const FREE = /\.(test|contract|testing)\.ts$|(^|\/)testing\.ts$/;
+/** Tests, contract suites and what they are helped by may import anything. */
+const FREE = /\.(test|contract)\.ts$|(^|\/)testing\.ts$|^ports\/(contract-world|generated-query)\.ts$/;
 
 /** Where JSON.parse and JSON.stringify are right, and why; everywhere else trees go through fhir/format. */
 const JSON_ALLOWED: Readonly<Record<string, string>> = {
@@ -65,6 +65,16 @@ describe('rooms', () => {
 
   it('imports only what the table allows', () => {
     expect(CODE.flatMap(forbiddenImports)).toEqual([]);
+  });
+});
+
+describe('tests', () => {
+  it('are imported by tests alone', () => {
+    const product = CODE.flatMap(({ path, imports }) =>
+      imports.map(({ from }) => targetOf(path, from)).filter((target) => FREE.test(target)),
+    );
+
+    expect(product).toEqual([]);
   });
 });
 
@@ -187,12 +197,17 @@ function forbiddenImports({ path, imports }: SourceFile): string[] {
   const { mayImport, typesOnly, name } = room;
   return imports.flatMap(({ from, typeOnly }) => {
     if (!from.startsWith('.')) return [];
-    const target = posix.join(dirname(path), from).replace(/\.js$/, '.ts');
+    const target = targetOf(path, from);
     const other = roomOf(target)?.name ?? target;
     if (other === name || other === 'base') return [];
     if (!mayImport.has(other)) return [`${path} → ${target}`];
     return typesOnly && !typeOnly ? [`${path} → ${target} (a type only)`] : [];
   });
+}
+
+/** The file that an import means, relative to src. */
+function targetOf(path: string, from: string): string {
+  return from.startsWith('.') ? posix.join(dirname(path), from).replace(/\.js$/, '.ts') : from;
 }
 
 /** The room whose folder a path is in, the longest name first; files beside main.ts are of its room. */

@@ -8,16 +8,18 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_NOW } from '../demo/options.js';
 import type { PopulationOptions } from '../demo/population.js';
 import { type Counts, writeBundles, writeNdjson } from './demo-files.js';
+import { countText } from './units.js';
 
 export interface DemoDataDeps {
   /** Where the counts go: standard output. */
   readonly output: { write(text: string): unknown };
-  /** Begins to show how far a count of patients has come. */
+  /** Begins to show how far it has come: `total` patients, told in what `label` names. */
   readonly progress: (label: string, total: number) => Meter;
 }
 
+/** What of Progress is needed here. */
 export interface Meter {
-  update(done: number): void;
+  update(patients: number, resources: number): void;
   /** Leaves the last state on the screen. */
   finish(): void;
 }
@@ -86,10 +88,10 @@ async function run(command: Command, flags: Flags, deps: DemoDataDeps): Promise<
     });
   }
   const options: PopulationOptions = { seed, patients, start, now };
-  const meter = deps.progress('patients', patients);
+  const meter = deps.progress('resources', patients);
   const counts = await WRITERS[flags.format](options, out, {
     gzip: flags.gzip === true,
-    onPatient: (done) => meter.update(done),
+    onPatient: (done, resources) => meter.update(done, resources),
   });
   meter.finish();
   deps.output.write(summary(counts, out));
@@ -99,11 +101,9 @@ async function run(command: Command, flags: Flags, deps: DemoDataDeps): Promise<
 function summary(counts: Counts, folder: string): string {
   const rows = [...counts].sort(([, left], [, right]) => right - left);
   const width = Math.max(...rows.map(([type]) => type.length));
-  const lines = rows.map(
-    ([type, count]) => `  ${type.padEnd(width)}  ${count.toLocaleString('en-US').padStart(11)}`,
-  );
+  const lines = rows.map(([type, count]) => `  ${type.padEnd(width)}  ${countText(count).padStart(11)}`);
   const total = rows.reduce((sum, [, count]) => sum + count, 0);
-  return `${lines.join('\n')}\n${total.toLocaleString('en-US')} resources written to ${folder}\n`;
+  return `${lines.join('\n')}\n${countText(total)} resources written to ${folder}\n`;
 }
 
 function wholeNumber(low: number, high: number): (text: string) => number {
