@@ -16,6 +16,7 @@ import { serialise } from '../fhir/format/serialise.js';
 import { makeIndexer } from '../fhir/search/indexer.js';
 import { makeValidator } from '../fhir/validate/validator.js';
 import type { AccessDecision } from '../ports/access-filter.js';
+import type { Ledger } from '../ports/ledger.js';
 import { openSqliteStore } from '../stores/sqlite/store.js';
 import type { Context, InteractionSettings, Knowledge } from './context.js';
 import { renderRefusal } from './render.js';
@@ -48,6 +49,7 @@ export interface Ask {
 
 export interface World {
   readonly context: Context;
+  readonly ledger: Ledger;
   /** `GET Patient/1?_pretty=true`; a refusal is an answer like others. */
   ask(line: string, ask?: Ask): Promise<Answer>;
   /** The same as somebody else. */
@@ -111,7 +113,7 @@ export async function openWorld(settings: Partial<InteractionSettings> = {}): Pr
   const wait = (milliseconds: number): void => {
     now += milliseconds;
   };
-  return worldOf(context, wait, close);
+  return worldOf(context, store.ledger, wait, close);
 }
 
 /** Ten bytes that end in a count: unlike each other, and the same in every run. */
@@ -121,12 +123,13 @@ function countedBytes(count: number): Uint8Array {
   return bytes;
 }
 
-function worldOf(context: Context, wait: World['wait'], close: World['close']): World {
+function worldOf(context: Context, ledger: Ledger, wait: World['wait'], close: World['close']): World {
   return {
     context,
+    ledger,
     wait,
     close,
-    as: (access) => worldOf({ ...context, access }, wait, close),
+    as: (access) => worldOf({ ...context, access }, ledger, wait, close),
     ask: async (line, ask = {}) => answerOf(await respond(requestOf(line, ask), context)),
   };
 }
