@@ -24,7 +24,7 @@ export interface TokenValue {
   readonly param: string;
   /** '' = the value has no system. */
   readonly system: string;
-  /** Codes are folded by `foldToken` where case does not matter, identifiers are kept exact. */
+  /** Folded where case does not matter (token-code.ts), identifiers are kept exact; '' = a system alone. */
   readonly code: string;
 }
 
@@ -48,7 +48,7 @@ export interface DateValue {
 export interface NumberValue {
   readonly kind: 'number';
   readonly param: string;
-  /** lo = hi for a decimal; a Range has two; open ends are ±Infinity. */
+  /** lo = hi for a decimal; a Range has two, so has a quantity with a comparator; open ends are ±Infinity. */
   readonly lo: number;
   readonly hi: number;
 }

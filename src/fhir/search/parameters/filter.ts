@@ -26,7 +26,7 @@ const MAX_DEPTH = 24;
 const MAX_NODES = 20_000;
 
 /** Parameters of FHIR that are filters, and are not served. */
-const NOT_SERVED: ReadonlySet<string> = new Set(['_text', '_content', '_filter', '_list', '_query', '_in']);
+const NOT_SERVED: ReadonlySet<string> = new Set(['_text', '_content', '_filter', '_list', '_query']);
 
 /** What a name can lead to on one type; the same rest of a name on the same type is read once. */
 interface Names {

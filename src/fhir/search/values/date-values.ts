@@ -27,13 +27,15 @@ function rangeOf(value: JsonValue | undefined): DateRange | undefined {
   return typeof value === 'string' ? dateRange(value) : undefined;
 }
 
-/** Neither end known is no value; one end known leaves the other open. */
+/** Neither end known is no value; one end known leaves the other open. Ends in the wrong order span the same time. */
 function periodOf(value: JsonValue | undefined): DateRange | undefined {
   if (!isObject(value)) return undefined;
   const start = rangeOf(value.start);
   const end = rangeOf(value.end);
   if (start === undefined && end === undefined) return undefined;
-  return { lo: start?.lo ?? -OPEN_END, hi: end?.hi ?? OPEN_END };
+  if (start === undefined || end === undefined)
+    return { lo: start?.lo ?? -OPEN_END, hi: end?.hi ?? OPEN_END };
+  return { lo: Math.min(start.lo, end.lo), hi: Math.max(start.hi, end.hi) };
 }
 
 /** From the first event or bound to the last; the schedule between them is not looked at. */

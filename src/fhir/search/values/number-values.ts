@@ -74,15 +74,14 @@ function compared(at: number, comparator: JsonValue | undefined): Range {
   return { lo: at, hi: at };
 }
 
-/** https://hl7.org/fhir/R4/datatypes.html#Range: an end that is absent is open. */
+/** https://hl7.org/fhir/R4/datatypes.html#Range: an end that is absent is open, ends in the wrong order are turned. */
 function rangeOf(value: JsonObject): Range | undefined {
   const low = isObject(value.low) ? value.low.value : undefined;
   const high = isObject(value.high) ? value.high.value : undefined;
   if (!isNumber(low) && !isNumber(high)) return undefined;
-  return {
-    lo: isNumber(low) ? numberOf(low) : Number.NEGATIVE_INFINITY,
-    hi: isNumber(high) ? numberOf(high) : Number.POSITIVE_INFINITY,
-  };
+  const lo = isNumber(low) ? numberOf(low) : Number.NEGATIVE_INFINITY;
+  const hi = isNumber(high) ? numberOf(high) : Number.POSITIVE_INFINITY;
+  return lo <= hi ? { lo, hi } : { lo: hi, hi: lo };
 }
 
 function add(walk: Extraction, param: string, { lo, hi }: Range, unit: JsonObject): void {
