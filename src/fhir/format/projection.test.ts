@@ -139,6 +139,28 @@ describe('_elements', () => {
     ]);
   });
 
+  it('keeps what is mandatory whole where the part that is asked for is not there', () => {
+    expect(projected(OBSERVATION, { elements: ['code.coding'] }).code).toEqual(OBSERVATION.code);
+  });
+
+  it('keeps contained resources that the rest refers to, and those that they refer to', () => {
+    const request: ResourceObject = {
+      resourceType: 'MedicationRequest',
+      contained: [
+        { resourceType: 'Medication', id: 'm', manufacturer: { reference: '#o' } },
+        { resourceType: 'Organization', id: 'o', partOf: { reference: '#o' } },
+        { resourceType: 'Practitioner', id: 'p' },
+      ],
+      medicationReference: { reference: '#m' },
+      requester: { reference: '#p' },
+    };
+
+    expect(projected(request, { elements: ['id'] }).contained).toEqual([
+      { resourceType: 'Medication', id: 'm', manufacturer: { reference: '#o' } },
+      { resourceType: 'Organization', id: 'o', partOf: { reference: '#o' } },
+    ]);
+  });
+
   it('works together with a summary', () => {
     expect(Object.keys(projected(OBSERVATION, { summary: 'data', elements: ['value'] }))).toEqual([
       'resourceType',

@@ -3,10 +3,11 @@
  * https://hl7.org/fhir/R4/search.html#summary, https://hl7.org/fhir/R4/search.html#elements
  *
  * Invariants: the result is tagged SUBSETTED once and is a copy; mandatory and modifier elements stay, so that it can
- * be read safely; resources inside (contained, entries of a Bundle) are whole or not there.
+ * be read safely, and so do contained resources that they refer to; resources inside are whole or not there.
  */
 import type { Definitions, ElementDefinition } from '../definitions/definitions.js';
 import { propertiesOf } from '../properties.js';
+import { rewriteLinks } from '../reference-walk.js';
 import { isObject, type JsonObject, type JsonValue, type ResourceObject } from './json.js';
 
 export interface ProjectionRequest {
@@ -28,7 +29,33 @@ export function project(
   if (elements !== undefined && elements.length > 0) {
     result = narrowed(result, chosenOf(elementTree(resource.resourceType, elements)), definitions);
   }
-  return result === resource ? resource : subsetted(result);
+  return result === resource ? resource : subsetted(withContained(result, resource, definitions));
+}
+
+/** Contained resources to which the parts that are left refer: a `#…` that leads nowhere is not FHIR. */
+function withContained(
+  result: ResourceObject,
+  { contained }: ResourceObject,
+  definitions: Definitions,
+): ResourceObject {
+  if (!Array.isArray(contained) || result.contained !== undefined) return result;
+  const byLink = new Map(contained.filter(isResource).map((one) => [`#${one.id}`, one]));
+  const kept = new Set<JsonValue>();
+  const toFollow = [result];
+  for (const resource of toFollow) {
+    rewriteLinks(resource, definitions, ({ text }) => {
+      const target = byLink.get(text);
+      if (target === undefined || kept.has(target)) return undefined;
+      kept.add(target);
+      toFollow.push(target);
+      return undefined;
+    });
+  }
+  return kept.size === 0 ? result : { ...result, contained: contained.filter((one) => kept.has(one)) };
+}
+
+function isResource(value: JsonValue): value is ResourceObject {
+  return isObject(value) && typeof value.resourceType === 'string';
 }
 
 const SUMMARIES: Readonly<Record<'true' | 'text' | 'data', Choose>> = {
@@ -94,6 +121,7 @@ function narrowedObject(
         ? value
         : narrowedValue(value, property.type, choice, definitions);
     if (kept !== undefined) result[key] = kept;
+    else if (property.element.min > 0) result[key] = value;
   }
   return result;
 }
