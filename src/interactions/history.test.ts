@@ -84,6 +84,13 @@ describe('history', () => {
     expect(link(second.json, 'next')).toBeUndefined();
   });
 
+  it('holds no more entries than the setting allows, and says so', async () => {
+    const { json } = await world.ask('GET _history?_count=5000');
+    expect(link(json, 'self')).toBe(`${BASE}/_history?_count=1000`);
+    const none = await world.ask('GET Patient/h/_history?_count=0');
+    expect([none.json.total, none.json.entry]).toEqual([4, undefined]);
+  });
+
   it('refuses a cursor of another path', async () => {
     const next = link((await world.ask('GET _history?_count=1')).json, 'next') ?? '';
     const token = new URL(next).searchParams.get('_cursor');

@@ -95,7 +95,7 @@ function parse(pairs: readonly QueryPair[], lenient: boolean, context: Context):
     const read = parameter?.read(value, context);
     if (read !== undefined) {
       query = { ...query, ...read };
-      applied.push([name, value]);
+      applied.push([name, read.count === undefined ? value : String(read.count)]);
     } else if (parameter !== undefined) {
       issues.push({ severity: 'error', code: 'value', text: `${name} takes ${parameter.takes}.` });
     } else if (!lenient) {
