@@ -52,17 +52,18 @@ function sendLong(
       wouldCompress: coding !== undefined,
     });
   }
-  return sendCompressed(flight, response, body, coding, limits);
+  return sendCompressed(flight, response, body, length, coding, limits);
 }
 
 async function sendCompressed(
   flight: Flight,
   response: FhirResponse,
   body: readonly Buffer[],
+  length: number,
   coding: Coding,
   limits: AnswerLimits,
 ): Promise<number> {
-  const bytes = await compress(body.length === 1 ? (body[0] as Buffer) : Buffer.concat(body), coding); // length is 1
+  const bytes = await compress(joined(body, length), coding);
   return sendAsItIs(flight, response, [bytes], bytes.length, limits, { varies: true, coding });
 }
 
@@ -91,7 +92,7 @@ function sendAsItIs(
   if (unread) return lingering(flight, sent, length);
   if (length > JOINED_BYTES && sent.length > 0) return sendPieces(outgoing, sent, length, limits);
   if (sent.length === 0) outgoing.end();
-  else outgoing.end(sent.length === 1 ? sent[0] : Buffer.concat(sent, length));
+  else outgoing.end(joined(sent, length));
   watchSlowClient(outgoing, limits);
   return sent.length === 0 ? 0 : length;
 }
@@ -133,6 +134,10 @@ function isText(contentType: string | undefined): boolean {
   return contentType === undefined || /^text\/|json|xml/.test(contentType);
 }
 
+function joined(pieces: readonly Buffer[], length: number): Buffer {
+  return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, length); // length is 1
+}
+
 /** Larger answers go out as the client takes them. */
 async function sendPieces(
   outgoing: ServerResponse,
@@ -168,11 +173,11 @@ function* chunks(pieces: readonly Buffer[]): Generator<Buffer> {
     waiting.push(piece);
     length += piece.length;
     if (length < JOINED_BYTES) continue;
-    yield Buffer.concat(waiting, length);
+    yield joined(waiting, length);
     waiting = [];
     length = 0;
   }
-  if (length > 0) yield Buffer.concat(waiting, length);
+  if (length > 0) yield joined(waiting, length);
 }
 
 /** node:http takes this limit back when the answer is out and the connection waits for the next request. */
@@ -193,6 +198,11 @@ function hasUnreadBody({ incoming }: Flight): boolean {
  * and then the connection closes.
  */
 function lingering({ incoming, outgoing }: Flight, body: readonly Buffer[], length: number): number {
+  // Whoever waits for leave to send (Expect) and does not get it has nothing on the way.
+  if (incoming.headers.expect !== undefined && incoming.readableFlowing === null) {
+    outgoing.end(joined(body, length));
+    return length;
+  }
   for (const piece of body) outgoing.write(piece);
   const close = (): void => {
     clearTimeout(timer);

@@ -14,7 +14,6 @@ describe('what is no HTTP', () => {
   it.each([
     ['garbage', '\0\0\0\0\r\n\r\n'],
     ['a TLS greeting', '\u0016\u0003\u0001\u0002\u0000\u0001\u0000'],
-    ['a line without version', 'GET /fhir/Patient\r\n\r\n'],
     ['another version', 'GET / HTTP/9.9\r\n\r\n'],
     ['an unknown method', 'G@T / HTTP/1.1\r\nHost: localhost\r\n\r\n'],
     [

@@ -30,11 +30,13 @@ async function create(resource: object): Promise<string> {
   return new URL(answer.headers.location ?? '').pathname.replace(/\/_history.*/, '');
 }
 
-function send(body: Buffer, headers: Record<string, string> = {}): request.Test {
-  return request(server.url).post('/fhir/Patient').type(JSON_TYPE).set(headers).serialize(String).send(body);
-}
+const send = (body: Buffer, headers: Record<string, string> = {}): Promise<Exchange> =>
+  exchange('POST', '/fhir/Patient', { 'content-type': JSON_TYPE, ...headers }, body);
 
-const issueOf = (answer: request.Response): { code: string; text: string } => {
+const bytes = (target: string, headers: Record<string, string>): Promise<Exchange> =>
+  exchange('GET', target, headers);
+
+const issueOf = (answer: { readonly text: string }): { code: string; text: string } => {
   const { issue } = JSON.parse(answer.text) as { issue: [{ code: string; details: { text: string } }] }; // an OperationOutcome
   return { code: issue[0].code, text: issue[0].details.text };
 };
@@ -251,18 +253,34 @@ function lines(...head: readonly string[]): string {
   return `${[head[0], 'Host: localhost', ...head.slice(1)].join('\r\n')}\r\n\r\n`;
 }
 
-/** The answer as it was sent, not decompressed. */
-function bytes(
+interface Exchange {
+  readonly status: number | undefined;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly body: Buffer;
+  readonly text: string;
+}
+
+/** Bytes as they are given and as they come, neither packed nor unpacked. */
+function exchange(
+  method: string,
   target: string,
   headers: Record<string, string>,
-): Promise<{ headers: Record<string, string | string[] | undefined>; body: Buffer }> {
+  body?: Buffer,
+): Promise<Exchange> {
   return new Promise((resolve, reject) => {
-    httpRequest(server.url + target, { headers }, (answer) => {
+    const sent = httpRequest(server.url + target, { method, headers }, (answer) => {
       const chunks: Buffer[] = [];
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-      answer.on('end', () => resolve({ headers: answer.headers, body: Buffer.concat(chunks) }));
-    })
-      .on('error', reject)
-      .end();
+      answer.on('end', () => {
+        const received = Buffer.concat(chunks);
+        resolve({
+          status: answer.statusCode,
+          headers: answer.headers,
+          body: received,
+          text: received.toString(),
+        });
+      });
+    });
+    sent.on('error', reject).end(body);
   });
 }

@@ -5,6 +5,7 @@
  * Invariant: every request is answered once, every refusal with an OperationOutcome; an interaction runs only after the
  * gate let the request in and the access decision was made.
  */
+import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../fhir/outcome.js';
 import type { Context, TenantParts } from '../interactions/context.js';
 import { parseMediaType } from '../interactions/negotiation.js';
@@ -13,6 +14,7 @@ import { handle, interactionName } from '../interactions/router.js';
 import type { AccessDecision } from '../ports/access-filter.js';
 import { ClientGone, readBody } from './body.js';
 import type { Flight } from './flight.js';
+import type { Site } from './gate.js';
 import { HttpFhirRequest } from './http-request.js';
 import { parsePairs, parseRequestTarget, type RequestTarget } from './request-target.js';
 import type { Responder } from './responder.js';
@@ -57,44 +59,60 @@ export class FhirEndpoint {
 
   async #answer(flight: Flight): Promise<FhirResponse> {
     const { incoming } = flight;
-    const { settings, basePath, tenant } = this.#parts;
+    const { settings, basePath } = this.#parts;
     const target = parseRequestTarget(incoming.url ?? '/', basePath.length);
+    const bodyless = new HttpFhirRequest(incoming, target.path, target.query, undefined);
     const context = this.#context(flight);
-    const bodyless = !WITH_BODY.has(incoming.method ?? 'GET');
-    const named = new HttpFhirRequest(incoming, target.path, target.query, undefined);
-    flight.route = interactionName(named, context) ?? 'none';
+    const route = interactionName(bodyless, context);
     flight.due = flight.started + settings.requestTimeLimit;
-    if (bodyless || flight.route === 'none') return handle(named, context);
+    if (route !== undefined) flight.route = route;
+    // What has no route is refused by the router, without its body.
+    if (route === undefined || !WITH_BODY.has(bodyless.method)) return handle(bodyless, context);
     flight.due = Number.POSITIVE_INFINITY; // how long it may come in is node:http's to watch
     const body = await readBody(incoming, flight.outgoing, settings.bodyLimit);
     flight.due = performance.now() + settings.requestTimeLimit;
-    const request = isSearchForm(target)
-      ? new HttpFhirRequest(incoming, target.path, [...target.query, ...formPairs(named, body)], undefined)
-      : new HttpFhirRequest(incoming, target.path, target.query, body);
-    return handle(request, { ...context, deadline: tenant.clock.now() + settings.requestTimeLimit });
+    return handle(withBody(incoming, target, bodyless, body), this.#context(flight));
   }
 
-  #context(flight: Flight): Context {
-    const { tenant, settings, decide, basePath } = this.#parts;
-    const behindProxy =
-      settings.trustProxy && settings.publicUrl === undefined && SOUND_HOST.test(flight.site.host);
+  /** Property by property: a spread of the tenant's parts took 4 % of a read. */
+  #context({ site, requestId }: Flight): Context {
+    const { tenant, settings, decide } = this.#parts;
     return {
-      ...tenant,
-      ...(behindProxy
-        ? { baseUrl: `${flight.site.secure ? 'https' : 'http'}://${flight.site.host}${basePath}` }
-        : undefined),
+      tenant: tenant.tenant,
+      baseUrl: settings.trustProxy ? this.#baseUrl(site) : tenant.baseUrl,
+      backend: tenant.backend,
+      sealer: tenant.sealer,
+      knowledge: tenant.knowledge,
+      clock: tenant.clock,
+      newId: tenant.newId,
+      log: tenant.log,
+      settings: tenant.settings,
       access: decide(),
-      requestId: flight.requestId,
+      requestId,
       deadline: tenant.clock.now() + settings.requestTimeLimit,
     };
+  }
+
+  /** Behind a proxy that is trusted, links lead to where the client believes to be. */
+  #baseUrl({ host, secure }: Site): string {
+    const { tenant, settings, basePath } = this.#parts;
+    if (settings.publicUrl !== undefined || !SOUND_HOST.test(host)) return tenant.baseUrl;
+    return `${secure ? 'https' : 'http'}://${host}${basePath}`;
   }
 }
 
 /** A host with or without a port, as it may stand in links. */
 const SOUND_HOST = /^[A-Za-z0-9.-]+(:\d+)?$|^\[[0-9a-fA-F:.]+\](:\d+)?$/;
 
-function isSearchForm({ path }: RequestTarget): boolean {
-  return path.at(-1) === '_search';
+function withBody(
+  incoming: IncomingMessage,
+  { path, query }: RequestTarget,
+  bodyless: HttpFhirRequest,
+  body: Buffer | undefined,
+): HttpFhirRequest {
+  return path.at(-1) === '_search'
+    ? new HttpFhirRequest(incoming, path, [...query, ...formPairs(bodyless, body)], undefined)
+    : new HttpFhirRequest(incoming, path, query, body);
 }
 
 /** https://hl7.org/fhir/R4/http.html#search: the fields of a form are parameters like those of the URL. */

@@ -56,21 +56,15 @@ describe('a server that stops', () => {
 });
 
 describe('a client that takes nothing', () => {
-  it('is cut off', async () => {
-    const server = await startServer({ sendTimeLimit: 200 });
-    // Far more than the buffers of both systems hold.
-    const asks = 'GET /fhir/metadata HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(40);
-    const socket = await opened(server, asks);
-    socket.pause();
+  it('is cut off: a stopping server does not wait for it', async () => {
+    const server = await startServer({ sendTimeLimit: 200, shutdownTimeLimit: 600_000 });
+    // Far more than the buffers of both ends hold.
+    const socket = await opened(server, 'GET /fhir/metadata HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(40));
+    await once(socket, 'readable');
 
-    const [error] = await Promise.race([
-      once(socket, 'error'),
-      once(socket, 'close').then(() => [undefined]),
-    ]);
-    socket.destroy();
     await server.stop();
 
-    expect(error === undefined || error instanceof Error).toBe(true);
+    socket.on('error', () => undefined).destroy();
   });
 });
 
