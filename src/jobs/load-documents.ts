@@ -28,6 +28,7 @@ export class UnreadableFile extends Error {
 }
 
 const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 const GZIP_MAGIC = [0x1f, 0x8b] as const;
 const NDJSON_NAME = /\.(?:ndjson|jsonl)(?:\.gz)?$/i;
 
@@ -49,7 +50,7 @@ export async function* documents(
     const bytes = await lines.next();
     if (bytes === undefined) return;
     if (line <= from || isBlank(bytes)) continue;
-    const content = read(bytes);
+    const content = read(withoutLineEnd(bytes));
     const isPartOfWhole = content instanceof UnreadableText && line === 1 && !isNdjson(file);
     if (isPartOfWhole) {
       yield { line, content: read(Buffer.concat([bytes, await lines.rest()])) };
@@ -160,6 +161,13 @@ class ByteLines {
     const { value, done } = await this.#chunks.next();
     return done === true ? undefined : value;
   }
+}
+
+/** So that an error at the end of a line is not told of the next one. */
+function withoutLineEnd(bytes: Buffer): Buffer {
+  let end = bytes.length;
+  while (end > 0 && (bytes[end - 1] === LINE_FEED || bytes[end - 1] === CARRIAGE_RETURN)) end--;
+  return bytes.subarray(0, end);
 }
 
 function isBlank(bytes: Buffer): boolean {

@@ -57,8 +57,13 @@ export async function load(
   listener: LoadListener,
 ): Promise<LoadSummary> {
   const run = new LoadRun(files, target, options, listener);
-  for (const file of files) await run.file(file);
-  return run.end();
+  try {
+    for (const file of files) await run.file(file);
+    return await run.end();
+  } catch (error) {
+    await run.abandon();
+    throw error;
+  }
 }
 
 /** What is known of the file that is being read. */
@@ -128,6 +133,12 @@ class LoadRun {
       refused: this.#refused,
       skippedFiles: this.#skippedFiles,
     };
+  }
+
+  /** Lets what is under way end, and notes how far it came. What goes wrong then follows from what went wrong before. */
+  async abandon(): Promise<void> {
+    await Promise.allSettled([this.#pipeline.end()]);
+    await Promise.allSettled([this.#marks.end()]);
   }
 
   #skip(file: LoadFile): void {
