@@ -4,8 +4,10 @@
  *
  * Invariant: rows are arrays in the order of the SELECT; a statement is prepared once per connection and text.
  */
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { storeError } from './store-error.js';
+import { StoreError, storeError } from './store-error.js';
 
 export type Cell = number | string | Buffer | null;
 
@@ -41,6 +43,10 @@ export class Connection {
     role: Role,
     options: { readonly mustExist?: boolean; readonly pageLimit?: number } = {},
   ): Connection {
+    const folder = dirname(file);
+    if (!existsSync(folder)) {
+      throw new StoreError('unwritable', `The folder ${folder} is not there: make it, or name another file.`);
+    }
     let database: Database.Database | undefined;
     try {
       database = new Database(file, {

@@ -3,6 +3,7 @@
  * tell. The forms of rows are drawn in index-rows.ts.
  */
 import type { QuantityTest, StringTest, ValueTest } from '../../../fhir/search/query.js';
+import type { Param } from '../catalogue.js';
 import { and, FALSE, type Fragment, oneOf, or, raw, sql, TRUE } from './fragment.js';
 import { isKeyTest, type KeySet, keySet } from './key-set.js';
 import { rangeCondition } from './range-test.js';
@@ -17,14 +18,41 @@ export function entryPath(param: number): string {
   return `$."${param}"`;
 }
 
+/** One row as SQL expressions: the whole of it, and its parts by number. */
+interface RowExpressions {
+  readonly whole: Fragment;
+  part(at: number): Fragment;
+}
+
+/** Some row of the parameter passes the test. */
+export function someRowPasses(scope: Scope, rid: Fragment, param: Param, test: ValueTest): Fragment {
+  const isRange = test.kind === 'date' || test.kind === 'number' || test.kind === 'quantity';
+  if (isRange && !param.repeats) return onlyRowPasses(scope, rid, param, test);
+  return someRow(scope, rid, param, (row) => rowCondition(scope, test, element(row)));
+}
+
 /** Some row of the parameter passes the condition, which speaks of the row as an SQL expression. */
 export function someRow(
   scope: Scope,
   rid: Fragment,
-  param: number,
+  param: Param,
   condition: (row: Fragment) => Fragment,
 ): Fragment {
-  return someElement(scope, entryOf(rid), entryPath(param), condition);
+  return someElement(scope, entryOf(rid), entryPath(param.id), condition);
+}
+
+/** Where no resource has several rows they need not be gone through. */
+function onlyRowPasses(scope: Scope, rid: Fragment, param: Param, test: ValueTest): Fragment {
+  const path = entryPath(param.id);
+  const row: RowExpressions = {
+    whole: sql`(${entryOf(rid)} -> ${`${path}[0]`})`,
+    part: (at) => sql`(${entryOf(rid)} ->> ${`${path}[0][${at}]`})`,
+  };
+  return sql`ifnull(${rowCondition(scope, test, row)}, 0)`;
+}
+
+function element(row: Fragment): RowExpressions {
+  return { whole: row, part: (at) => sql`(${row} ->> ${raw(String(at))})` };
 }
 
 function someElement(
@@ -40,34 +68,31 @@ function someElement(
 }
 
 /** One row passes the test. */
-export function rowCondition(scope: Scope, test: ValueTest, row: Fragment): Fragment {
-  if (isKeyTest(test)) return keyCondition(keySet(scope, test), row);
+function rowCondition(scope: Scope, test: ValueTest, row: RowExpressions): Fragment {
+  if (isKeyTest(test)) return keyCondition(keySet(scope, test), row.whole);
   switch (test.kind) {
     case 'date':
     case 'number':
-      return rangeCondition(test, sql`(${row} ->> 0)`, sql`(${row} ->> 1)`);
+      return rangeCondition(test, row.part(0), row.part(1));
     case 'quantity':
-      return and([
-        rangeCondition(test, sql`(${row} ->> 0)`, sql`(${row} ->> 1)`),
-        unitCondition(scope, test, row),
-      ]);
+      return and([rangeCondition(test, row.part(0), row.part(1)), unitCondition(scope, test, row)]);
     case 'string':
-      return stringCondition(test, sql`(${row} ->> 0)`, sql`(${row} ->> 1)`);
+      return stringCondition(test, row.part(0), row.part(1));
     case 'composite':
       return and(
         test.components.map((component, at) =>
-          someElement(scope, row, `$[${at}]`, (part) => rowCondition(scope, component, part)),
+          someElement(scope, row.whole, `$[${at}]`, (one) => rowCondition(scope, component, element(one))),
         ),
       );
   }
 }
 
-export function keyCondition(keys: KeySet, value: Fragment): Fragment {
+function keyCondition(keys: KeySet, value: Fragment): Fragment {
   if (keys.kind === 'listed') return oneOf(value, keys.values);
   return sql`EXISTS (SELECT 1 FROM term t WHERE t.id = ${value} AND ${keys.condition})`;
 }
 
-export function stringCondition(test: StringTest, folded: Fragment, exact: Fragment): Fragment {
+function stringCondition(test: StringTest, folded: Fragment, exact: Fragment): Fragment {
   switch (test.mode) {
     case 'starts':
       return sql`substr(${folded}, 1, ${[...test.value].length}) = ${test.value}`;
@@ -78,13 +103,12 @@ export function stringCondition(test: StringTest, folded: Fragment, exact: Fragm
   }
 }
 
-function unitCondition({ catalogue }: Scope, { system, code }: QuantityTest, row: Fragment): Fragment {
+function unitCondition({ catalogue }: Scope, { system, code }: QuantityTest, row: RowExpressions): Fragment {
   if (code === undefined) return TRUE;
   const codeId = catalogue.text(code);
   if (codeId === undefined) return FALSE;
-  if (system === undefined)
-    return or([oneOf(sql`(${row} ->> 3)`, [codeId]), oneOf(sql`(${row} ->> 4)`, [codeId])]);
+  if (system === undefined) return or([oneOf(row.part(3), [codeId]), oneOf(row.part(4), [codeId])]);
   const systemId = catalogue.text(system);
   if (systemId === undefined) return FALSE;
-  return and([oneOf(sql`(${row} ->> 2)`, [systemId]), oneOf(sql`(${row} ->> 3)`, [codeId])]);
+  return and([oneOf(row.part(2), [systemId]), oneOf(row.part(3), [codeId])]);
 }

@@ -9,7 +9,7 @@ import { unreachable } from '../../../base/assert.js';
 import type { DateTest, Predicate, ValueTest } from '../../../fhir/search/query.js';
 import { NO_DATE, type Param } from '../catalogue.js';
 import { chainProbe, hasProbe } from './chain-probe.js';
-import { entryOf, entryPath, rowCondition, someRow } from './entry-test.js';
+import { entryOf, entryPath, someRow, someRowPasses } from './entry-test.js';
 import { and, FALSE, type Fragment, not, oneOf, or, sql, TRUE } from './fragment.js';
 import { groupKeys, isKeyTest, type KeySet, keySet } from './key-set.js';
 import { lowerEndWindow, rangeCondition, within } from './range-test.js';
@@ -80,7 +80,7 @@ function valueProbe(scope: Scope, type: string, code: string, test: ValueTest, r
   const param = scope.param(type, code);
   if (param === undefined) return FALSE;
   if (isKeyTest(test)) return keyProbe(param, keySet(scope, test), row, scope);
-  const exact = someRow(scope, row.rid, param.id, (value) => rowCondition(scope, test, value));
+  const exact = someRowPasses(scope, row.rid, param, test);
   const primary = scope.primaryDate(type);
   return test.kind === 'date' && primary?.id === param.id ? primaryDateProbe(test, param, row, exact) : exact;
 }
@@ -93,7 +93,7 @@ export function keyProbe(param: Param | undefined, keys: KeySet, row: RowNames, 
     return sql`EXISTS (SELECT 1 FROM key_index WHERE param = ${param.id} AND ${oneOf(sql`value`, keys.values)}
       AND date = ${row.date} AND rid = ${row.rid})`;
   }
-  return someRow(scope, row.rid, param.id, (value) =>
+  return someRow(scope, row.rid, param, (value) =>
     keys.kind === 'listed'
       ? oneOf(value, keys.values)
       : sql`EXISTS (SELECT 1 FROM term t WHERE t.id = ${value} AND ${keys.condition})`,

@@ -1,0 +1,252 @@
+/** What a store's file goes through: opening, older and newer versions, damage, a full disk, other processes. */
+import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  allIds,
+  commitOf,
+  contractWorld,
+  dateValue,
+  EVERYTHING,
+  HandClock,
+  idsOf,
+  put,
+  referenceValue,
+  remove,
+  START,
+  searchOf,
+  token,
+  tokenValue,
+  UNRESTRICTED,
+  write,
+} from '../../ports/contract-world.js';
+import { Connection } from './connection.js';
+import { SCHEMA_VERSION } from './migrations.js';
+import { freshFolder, openStore } from './testing.js';
+
+describe('a store', () => {
+  const world = contractWorld(new HandClock());
+  let folder: string;
+  let file: string;
+
+  beforeEach(() => {
+    folder = freshFolder();
+    file = join(folder, 'store.db');
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** As another program would, past all checks. */
+  function alter(change: (connection: Connection) => void): void {
+    const connection = Connection.open(file, 'control');
+    change(connection);
+    connection.close();
+  }
+
+  async function filled(): Promise<void> {
+    const store = await openStore(file, world);
+    await write(
+      store.backend,
+      put('Patient', '1', [tokenValue('code', 'a')]),
+      put('Observation', 'o', [dateValue('date', START), referenceValue('subject', 'Patient', '1')]),
+      put('Patient', 'gone', [tokenValue('code', 'a')]),
+    );
+    await write(store.backend, remove('Patient', 'gone'));
+    await store.close();
+  }
+
+  test('is there again when it is opened again', async () => {
+    await filled();
+    const store = await openStore(file, world);
+    expect((await store.backend.read({ type: 'Patient', id: '1' }, UNRESTRICTED)).kind).toBe('found');
+    expect(await store.backend.position()).toBe(4);
+    await store.close();
+  });
+
+  test('of the version before is migrated, and its index made anew', async () => {
+    await filled();
+    alter((connection) => {
+      for (const table of ['term', 'param', 'key_index', 'range_index', 'string_index', 'index_entry']) {
+        connection.execute(`DROP TABLE ${table}`);
+      }
+      connection.run("DELETE FROM setting WHERE name = 'index_epoch'");
+      connection.pragma('user_version = 1');
+    });
+    const store = await openStore(file, world);
+    expect(idsOf(await store.backend.search(searchOf('Patient', token('code', 'a'))))).toEqual(['1']);
+    const chain = {
+      op: 'chain',
+      param: 'subject',
+      targets: [{ type: 'Patient', where: token('code', 'a') }],
+    } as const;
+    expect(idsOf(await store.backend.search(searchOf('Observation', chain)))).toEqual(['o']);
+    await store.close();
+  });
+
+  test('is indexed anew when the definitions have changed, going on where it was interrupted', async () => {
+    await filled();
+    alter((connection) => {
+      // What a process that was killed in the middle leaves behind: a part of the index, and how far it came.
+      connection.execute('DELETE FROM key_index; DELETE FROM index_entry');
+      connection.run(
+        "INSERT INTO setting(name, value) VALUES ('index_building', '1 other'), ('index_built_to', 1)",
+      );
+      connection.run("DELETE FROM setting WHERE name = 'index_epoch'");
+    });
+    const definitions = { ...world.definitions, fingerprint: 'other' };
+    const store = await openStore(file, { ...world, definitions });
+    expect(idsOf(await store.backend.search(searchOf('Patient', token('code', 'a'))))).toEqual([]);
+    expect(idsOf(await store.backend.search(searchOf('Observation')))).toEqual(['o']);
+    await store.close();
+    const again = await openStore(file, world);
+    expect(idsOf(await again.backend.search(searchOf('Patient', token('code', 'a'))))).toEqual(['1']);
+    await again.close();
+  });
+
+  test('of a newer version is refused, and left as it is', async () => {
+    await filled();
+    alter((connection) => connection.pragma(`user_version = ${SCHEMA_VERSION + 1}`));
+    await expect(openStore(file, world)).rejects.toMatchObject({ name: 'StoreError', kind: 'newer' });
+    alter((connection) => expect(connection.pragma('user_version')).toBe(SCHEMA_VERSION + 1));
+  });
+
+  test('that is no database, or that of another application, is refused and left as it is', async () => {
+    writeFileSync(file, 'this is a letter, not a database. '.repeat(100));
+    const before = readFileSync(file);
+    await expect(openStore(file, world)).rejects.toMatchObject({ kind: 'not-a-database' });
+    expect(readFileSync(file).equals(before)).toBe(true);
+    rmSync(file);
+    alter((connection) => connection.execute('CREATE TABLE someone_elses(x)'));
+    await expect(openStore(file, world)).rejects.toMatchObject({ kind: 'another-application' });
+  });
+
+  test('that is damaged is refused by name', async () => {
+    await filled();
+    const bytes = readFileSync(file);
+    bytes.fill(0xff, 100, 8_000);
+    writeFileSync(file, bytes);
+    await expect(openStore(file, world)).rejects.toMatchObject({ kind: 'corrupt' });
+  });
+
+  test('in a folder that is not there, or that is one, is refused', async () => {
+    await expect(openStore(join(folder, 'no', 'store.db'), world)).rejects.toMatchObject({
+      kind: 'unwritable',
+    });
+    await expect(openStore(folder, world)).rejects.toMatchObject({ kind: 'unwritable' });
+  });
+
+  test.skipIf(process.getuid?.() === 0)('that may not be written is refused', async () => {
+    await filled();
+    chmodSync(file, 0o444);
+    chmodSync(folder, 0o555);
+    await expect(openStore(file, world)).rejects.toMatchObject({ kind: 'unwritable' });
+    chmodSync(folder, 0o755);
+  });
+
+  test('opened for reading only answers and does not change', async () => {
+    await filled();
+    const store = await openStore(file, world, { readOnly: true });
+    expect(await allIds(store.backend, searchOf('Patient'))).toEqual(['1']);
+    await store.close();
+    const definitions = { ...world.definitions, fingerprint: 'other' };
+    await expect(openStore(file, { ...world, definitions }, { readOnly: true })).rejects.toMatchObject({
+      kind: 'failed',
+    });
+  });
+
+  test('that is full refuses what does not fit, and keeps what was there', async () => {
+    const store = await openStore(file, world, { pageLimit: 60 });
+    const big = {
+      metaRest: '',
+      rest: `,"text":"${'x'.repeat(100_000)}"}`,
+      values: [tokenValue('code', 'big')],
+    };
+    await write(store.backend, put('Patient', 'first'));
+    const attempts = Array.from({ length: 8 }, (_, at) =>
+      write(store.backend, put('Patient', `b${at}`, [], { resource: big })),
+    );
+    const settled = await Promise.allSettled([...attempts, write(store.backend, put('Patient', 'small'))]);
+    const refused = settled.filter(({ status }) => status === 'rejected');
+    expect(refused.length).toBeGreaterThan(0);
+    for (const one of refused) expect(one).toMatchObject({ reason: { name: 'Refusal', kind: 'store-full' } });
+    const ids = await allIds(store.backend, searchOf('Patient'));
+    expect(ids).toHaveLength(1 + settled.length - refused.length);
+    expect(ids).toContain('first');
+    expect(idsOf(await store.backend.search(searchOf('Patient', token('code', 'big'))))).toHaveLength(
+      ids.filter((id) => id.startsWith('b')).length,
+    );
+    await store.close();
+  });
+
+  test('is written by two processes at once: each sees what the other has committed', async () => {
+    const one = await openStore(file, world);
+    const two = await openStore(file, world);
+    await Promise.all(
+      Array.from({ length: 40 }, (_, at) =>
+        write(
+          at % 2 === 0 ? one.backend : two.backend,
+          put('Patient', `p${at}`, [tokenValue('code', `c${at % 5}`)]),
+        ),
+      ),
+    );
+    for (const { backend } of [one, two]) {
+      expect(await allIds(backend, searchOf('Patient', EVERYTHING, { count: 7 }))).toHaveLength(40);
+      expect(await allIds(backend, searchOf('Patient', token('code', 'c3')))).toHaveLength(8);
+    }
+    expect((await one.backend.read({ type: 'Patient', id: 'p1' }, UNRESTRICTED)).kind).toBe('found');
+    await write(two.backend, remove('Patient', 'p1'));
+    expect((await one.backend.read({ type: 'Patient', id: 'p1' }, UNRESTRICTED)).kind).toBe('deleted');
+    const positions = (await one.backend.changes(0, 100)).map(({ position }) => position);
+    expect(positions).toEqual([...positions].sort((left, right) => left - right));
+    expect(new Set(positions).size).toBe(41);
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  test('of one condition makes one resource, whichever process asks', async () => {
+    const stores = await Promise.all([openStore(file, world), openStore(file, world)]);
+    const conditions = [{ type: 'Patient', where: token('code', 'a'), ids: [] }];
+    const results = await Promise.all(
+      Array.from({ length: 12 }, (_, at) =>
+        (stores[at % 2] as (typeof stores)[number]).backend.commit(
+          commitOf([put('Patient', `p${at}`, [tokenValue('code', 'a')])], { conditions }),
+        ),
+      ),
+    );
+    expect(results.filter(({ kind }) => kind === 'committed')).toHaveLength(1);
+    await Promise.all(stores.map((store) => store.close()));
+  });
+
+  test('that is closed refuses further writes', async () => {
+    const store = await openStore(file, world);
+    await store.close();
+    await expect(write(store.backend, put('Patient', '1'))).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+
+  test('keeps its ledger, and opens only tokens that it sealed for the same purpose', async () => {
+    const store = await openStore(file, world);
+    await store.ledger.set('loaded', 'once');
+    await store.ledger.set('loaded', 'twice');
+    const token = store.sealer.seal('search-cursor', 'päyload');
+    await store.close();
+    const again = await openStore(file, world);
+    expect([again.ledger.get('loaded'), again.ledger.get('never')]).toEqual(['twice', undefined]);
+    expect(again.sealer.open('search-cursor', token)).toBe('päyload');
+    expect(again.sealer.open('history-cursor', token)).toBeUndefined();
+    for (const changed of [`${token}A`, token.slice(1), `A${token.slice(1)}`, '', '%', `${token}=`]) {
+      expect(again.sealer.open('search-cursor', changed)).toBeUndefined();
+    }
+    const other = await openStore(join(folder, 'other.db'), world);
+    expect(other.sealer.open('search-cursor', token)).toBeUndefined();
+    await Promise.all([again.close(), other.close()]);
+  });
+
+  test('copied while open is recovered from its log', async () => {
+    const store = await openStore(file, world);
+    await write(store.backend, put('Patient', '1'));
+    const copy = join(folder, 'copy.db');
+    copyFileSync(file, copy);
+    copyFileSync(`${file}-wal`, `${copy}-wal`);
+    const recovered = await openStore(copy, world);
+    expect((await recovered.backend.read({ type: 'Patient', id: '1' }, UNRESTRICTED)).kind).toBe('found');
+    await Promise.all([store.close(), recovered.close()]);
+  });
+});
