@@ -106,6 +106,13 @@ describe('lenient handling', () => {
   });
 });
 
+test('the same parameter twice with the same value is taken once', () => {
+  expect(patients('gender=male&_count=5&gender=male&_count=5').applied).toEqual([
+    ['gender', 'male'],
+    ['_count', '5'],
+  ]);
+});
+
 describe('results', () => {
   test('defaults', () => {
     expect(patients('')).toMatchObject({ count: 50, total: 'none', includes: [], warnings: [], applied: [] });
@@ -152,6 +159,7 @@ describe('results', () => {
       'The search parameter _sort names a sort key that is not known on Patient: did you mean birthdate?',
     ],
     ['_sort=', 'The search parameter _sort has no value: give one or leave the parameter out.'],
+    [`_sort=${'name,'.repeat(10)}name`, 'The search parameter _sort has more than 10 keys.'],
     ['_sort:desc=name', 'The search parameter _sort:desc takes no modifier.'],
     [
       '_elements=nmae',
@@ -295,6 +303,24 @@ describe('limits', () => {
   test('a chain that grows by the power of its targets is refused, quickly', () => {
     const name = `${'part-of.'.repeat(20)}status`;
     expect(refusal(() => search({ type: 'Procedure' }, `${name}=x`)).issues[0]?.code).toBe('too-costly');
+  });
+});
+
+describe('many values', () => {
+  const tags = Array.from({ length: 2000 }, (_, at) => `t${at}`).join(',');
+
+  test('are read on one type', () => {
+    expect(patients(`_tag=${tags}`).query.parts[0]?.where).toMatchObject({ op: 'or' });
+  });
+
+  test('are refused on every type', () => {
+    expect(refusal(() => search({}, `_tag=${tags}`)).issues[0]?.code).toBe('too-costly');
+  });
+
+  test('are counted before they are read', () => {
+    const pairs = Array.from({ length: 501 }, (_, at) => ['_tag', `t${at}`] as const);
+    expect(refusal(() => parseSearch(definitions, { type: 'Patient' }, pairs, OPTIONS)).status).toBe(400);
+    expect(refusal(() => parseCondition(definitions, 'Patient', pairs)).status).toBe(400);
   });
 });
 

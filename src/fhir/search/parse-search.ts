@@ -19,9 +19,10 @@ import {
   type Total,
 } from './parameters/results.js';
 import { readTypes, typesInScope } from './parameters/types.js';
-import { type Named, Report } from './problem-report.js';
+import { Report } from './problem-report.js';
 import type { Include, Predicate, QueryPart, SearchQuery } from './query.js';
-import { allOf } from './tree.js';
+import { refuseCriteria, refuseTooMany } from './search-limits.js';
+import { allOf, sizeOf } from './tree.js';
 
 export interface SearchScope {
   /** Absent: all types, or those of `_type`. */
@@ -53,6 +54,20 @@ export interface ParsedSearch {
   readonly applied: readonly SearchPair[];
 }
 
+/** What a search has come to while its parameters are read. */
+interface FilterDraft {
+  readonly types: readonly string[];
+  /** Per type, in the same order. */
+  readonly filters: readonly Predicate[][];
+  readonly reading: Reading;
+  readonly report: Report;
+}
+
+interface Draft extends FilterDraft {
+  readonly results: Results;
+  readonly maxCount: number;
+}
+
 /** Read by others: the content negotiation and the pager. */
 const NOT_OURS: ReadonlySet<string> = new Set(['_format', '_pretty', '_cursor']);
 
@@ -64,20 +79,25 @@ export function parseSearch(
   options: SearchOptions,
 ): ParsedSearch {
   const report = new Report(options.lenient);
-  const wanted = pairs.filter(([name]) => !NOT_OURS.has(name));
+  const wanted = distinctPairs(pairs.filter(([name]) => !NOT_OURS.has(name)));
   const types = searchedTypes(scope, wanted, definitions, report);
-  const reading: Reading = { definitions, baseUrl: options.baseUrl, now: options.now };
-  const filters: Predicate[][] = types.map(() => compartmentOf(scope));
-  const results: Results = { sort: [], includes: [] };
+  refuseTooMany(wanted, types.length);
+  const draft: Draft = {
+    types,
+    filters: types.map(() => compartmentOf(scope)),
+    results: { sort: [], includes: [] },
+    reading: { definitions, baseUrl: options.baseUrl, now: options.now },
+    maxCount: options.maxCount,
+    report,
+  };
   const applied: SearchPair[] = [];
   for (const [name, value] of wanted) {
-    const taken = takePair({ name, value }, types, filters, results, reading, options, report);
+    const taken = takePair(name, value, draft);
     if (taken !== undefined) applied.push([name, taken]);
   }
-  checkCombination(results, report);
+  checkCombination(draft);
   report.throwIfRefused();
-  const parts = types.map((type, at): QueryPart => ({ type, where: allOf(filters[at] ?? []) }));
-  return finished(parts, results, options, report.warnings, applied);
+  return finished(draft, options, applied);
 }
 
 /** Criteria of a conditional interaction: filters alone, all of them understood. */
@@ -87,14 +107,15 @@ export function parseCondition(
   criteria: string | readonly SearchPair[],
   options: { readonly baseUrl?: string; readonly now?: number } = {},
 ): Predicate {
-  const pairs = typeof criteria === 'string' ? [...new URLSearchParams(criteria)] : criteria;
+  const pairs = distinctPairs(typeof criteria === 'string' ? [...new URLSearchParams(criteria)] : criteria);
+  refuseTooMany(pairs, 1);
   const report = new Report(false);
-  const reading: Reading = { definitions, ...options };
   const filters: Predicate[][] = [[]];
+  const draft: FilterDraft = { types: [type], filters, reading: { definitions, ...options }, report };
   for (const [name, value] of pairs) {
     if (RESULT_PARAMETERS.has(name.split(':')[0] ?? '') || NOT_OURS.has(name)) {
       report.add(name, new Problem('malformed', 'says how a result looks and is no criterion'));
-    } else takeFilter({ name, value }, [type], filters, reading, report);
+    } else takeFilter(name, value, draft);
   }
   report.throwIfRefused();
   return allOf(filters[0] ?? []);
@@ -118,66 +139,63 @@ function compartmentOf({ compartment }: SearchScope): Predicate[] {
   return compartment === undefined ? [] : [{ op: 'compartment', ...compartment }];
 }
 
+/** Saying the same thing twice says nothing more. */
+function distinctPairs(pairs: readonly SearchPair[]): readonly SearchPair[] {
+  return [...new Map(pairs.map((pair) => [`${pair[0]}=${pair[1]}`, pair])).values()];
+}
+
+const EMPTY = new Problem('empty', 'has no value: give one or leave the parameter out');
+
 /** The value as executed; undefined where the parameter was left out. */
-function takePair(
-  { name, value }: Named,
-  types: readonly string[],
-  filters: readonly Predicate[][],
-  results: Results,
-  reading: Reading,
-  { maxCount }: SearchOptions,
-  report: Report,
-): string | undefined {
+function takePair(name: string, value: string, draft: Draft): string | undefined {
   if (name === '_type') return value;
-  const [base = '', modifier] = name.split(':');
-  if (!RESULT_PARAMETERS.has(base)) return takeFilter({ name, value }, types, filters, reading, report);
-  const { definitions } = reading;
-  const taken =
-    value === '' ? EMPTY : readResult(base, modifier, value, { definitions, types, maxCount }, results);
+  const [base = '', modifier] = name.split(':', 2);
+  if (!RESULT_PARAMETERS.has(base)) return takeFilter(name, value, draft);
+  const { types, maxCount, results, report } = draft;
+  const scope = { definitions: draft.reading.definitions, types, maxCount };
+  const taken = value === '' ? EMPTY : readResult(base, modifier, value, scope, results);
   if (!(taken instanceof Problem)) return taken;
   report.add(name, taken);
   return undefined;
 }
 
-const EMPTY = new Problem('empty', 'has no value: give one or leave the parameter out');
-
 /** Adds the filter to every type; a filter that one type does not know is a problem of all. */
 function takeFilter(
-  { name, value }: Named,
-  types: readonly string[],
-  filters: readonly Predicate[][],
-  reading: Reading,
-  report: Report,
+  name: string,
+  value: string,
+  { types, filters, reading, report }: FilterDraft,
 ): string | undefined {
   if (value === '') {
     report.add(name, EMPTY);
     return undefined;
   }
-  const found = types.map((type) => readFilter(type, name, value, reading));
-  const problems = found.filter(isProblems);
-  if (problems.length > 0) {
-    report.addAll(name, problems.flat(), types.length);
-    return undefined;
+  const found: Predicate[] = [];
+  for (const type of types) {
+    const predicate = readFilter(type, name, value, reading);
+    if (isProblems(predicate)) {
+      report.addAll(name, predicate);
+      return undefined;
+    }
+    found.push(predicate);
   }
-  for (const [at, predicate] of found.entries()) {
-    if (!isProblems(predicate)) filters[at]?.push(predicate);
-  }
+  for (const [at, predicate] of found.entries()) filters[at]?.push(predicate);
   return value;
 }
 
-function checkCombination({ summary, includes }: Results, report: Report): void {
+function checkCombination({ results: { summary, includes }, report }: Draft): void {
   if (summary === 'text' && includes.length > 0) {
     report.add('_summary', new Problem('malformed', 'cannot be text together with _include or _revinclude'));
   }
 }
 
 function finished(
-  parts: readonly QueryPart[],
-  { sort, includes, count, total = 'none', summary, elements }: Results,
+  { types, filters, results, report }: Draft,
   options: SearchOptions,
-  warnings: readonly Issue[],
   applied: readonly SearchPair[],
 ): ParsedSearch {
+  const parts = types.map((type, at): QueryPart => ({ type, where: allOf(filters[at] ?? []) }));
+  refuseCriteria(parts.reduce((sum, { where }) => sum + sizeOf(where), 0));
+  const { sort, includes, count, total = 'none', summary, elements } = results;
   const countOnly = summary === 'count' || count === 0;
   return {
     query: { parts, sort },
@@ -186,7 +204,7 @@ function finished(
     includes: countOnly ? [] : includes,
     ...(summary === undefined ? {} : { summary }),
     ...(elements === undefined ? {} : { elements }),
-    warnings,
+    warnings: report.warnings,
     applied,
   };
 }

@@ -5,13 +5,9 @@
 import { type Issue, type IssueSeverity, Refusal } from '../outcome.js';
 import type { Problem } from './parameters/problem.js';
 
-export interface Named {
-  readonly name: string;
-  readonly value: string;
-}
-
 /** Names come from the client; a longer one is cut. */
 const MAX_NAME = 100;
+const MAX_REASONS = 10;
 
 export class Report {
   private readonly refused: Issue[] = [];
@@ -24,12 +20,12 @@ export class Report {
     else this.refused.push(issue('error', name, problem));
   }
 
-  /** Problems of one parameter on several types: each reason once, and not more than a reader wants. */
-  addAll(name: string, problems: readonly Problem[], types: number): void {
+  /** All problems of one parameter: each reason once, and no more than a reader wants. */
+  addAll(name: string, problems: readonly Problem[]): void {
     const serious = problems.filter(({ ignorable }) => !ignorable);
-    const chosen = this.lenient && serious.length > 0 ? serious : problems;
+    const chosen = serious.length > 0 ? serious : problems;
     const once = [...new Map(chosen.map((problem) => [problem.reason, problem])).values()];
-    for (const problem of once.slice(0, types > 1 ? 1 : 10)) this.add(name, problem);
+    for (const problem of once.slice(0, MAX_REASONS)) this.add(name, problem);
   }
 
   get warnings(): readonly Issue[] {

@@ -17,6 +17,9 @@ const SORTABLE: ReadonlySet<SearchParameterType> = new Set<SortKey['kind']>([
   'uri',
 ]);
 
+/** Each key is one more column that every candidate carries along. */
+const MAX_KEYS = 10;
+
 /** No types: what they are was refused already, so nothing can be said of keys. */
 export function readSort(
   value: string,
@@ -24,8 +27,10 @@ export function readSort(
   definitions: Definitions,
 ): readonly SortKey[] | Problem {
   if (types.length === 0) return [];
+  const parts = value.split(',');
+  if (parts.length > MAX_KEYS) return malformed(`has more than ${MAX_KEYS} keys`);
   const keys: SortKey[] = [];
-  for (const part of value.split(',')) {
+  for (const part of parts) {
     const descending = part.startsWith('-');
     const param = descending ? part.slice(1) : part;
     const kind = kindOf(param, types, definitions);
