@@ -19,11 +19,21 @@ export function contentType(request: FhirRequest): MediaRange | undefined {
 /** The body of a request that must carry FHIR JSON. A body that does not name its type is taken for it. */
 export function readBody(request: FhirRequest): JsonValue {
   if (request.resource !== undefined) return request.resource;
+  checkIsJson(request);
+  return readJson(request);
+}
+
+/** The same before it is parsed. */
+export function readText(request: FhirRequest): string {
+  checkIsJson(request);
+  return decode(request.body);
+}
+
+function checkIsJson(request: FhirRequest): void {
   const type = contentType(request);
   if (type !== undefined && !(isJsonForm(type.type) && speaksOurVersion(type))) {
     throw unsupportedMediaType([FHIR_JSON]);
   }
-  return readJson(request);
 }
 
 export function unsupportedMediaType(offered: readonly string[]): Refusal {

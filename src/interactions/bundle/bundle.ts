@@ -6,13 +6,14 @@
  */
 import { isObject, type JsonArray, type JsonValue } from '../../fhir/format/json.js';
 import { Refusal } from '../../fhir/outcome.js';
-import { readBody } from '../content.js';
 import type { Context } from '../context.js';
 import type { FhirRequest } from '../request.js';
 import type { FhirResponse } from '../response.js';
 import { checkResource } from '../write.js';
 import { answerBundle, type EntryAnswer, entryPreference } from './answer.js';
 import { batch } from './batch.js';
+import { makePace } from './pace.js';
+import { readBundle } from './read-bundle.js';
 import { transaction } from './transaction.js';
 
 export interface RequestBundle {
@@ -24,7 +25,7 @@ export interface RequestBundle {
 const KINDS = { batch, transaction };
 
 export async function bundleRequest(request: FhirRequest, context: Context): Promise<FhirResponse> {
-  const bundle = requestBundle(readBody(request), context);
+  const bundle = requestBundle(await readBundle(request, makePace()), context);
   const answers = await carryOut(bundle, entryPreference(request.header('prefer')), context);
   return answerBundle(`${bundle.type}-response`, answers);
 }
