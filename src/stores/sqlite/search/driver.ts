@@ -19,6 +19,8 @@ export interface Driver {
   readonly name: string;
   /** A SELECT of (rid, date), in no order. */
   readonly set: Fragment;
+  /** A SELECT of at least as many rows that costs less: for counting, where `set` has more to do. */
+  readonly rough?: Fragment;
   /** SELECTs of (rid, date) with a WHERE to be added to, each read in the order of (date, rid) from its index. */
   readonly sources?: readonly Source[];
   readonly repeats: boolean;
@@ -192,19 +194,24 @@ function unionDriver(drivers: readonly (Driver | undefined)[]): Driver | undefin
   const parts = drivers.filter((driver) => driver !== undefined && driver !== NONE) as readonly Driver[]; // filtered
   if (drivers.includes(undefined) || parts.length > UNITED) return undefined;
   if (parts.length === 0) return NONE;
-  const set = {
-    text: parts.map((part) => `SELECT rid, date FROM (${part.set.text})`).join(' UNION ALL '),
-    values: parts.flatMap((part) => part.set.values),
-  };
+  const set = united(parts.map((part) => sql`SELECT rid, date FROM (${part.set})`));
   const sources = parts.flatMap((part) => part.sources ?? []);
   const sorted = parts.every((part) => part.sources !== undefined) && sources.length <= MERGED_SOURCES;
   return {
     name: 'union',
     set,
+    rough: united(parts.map((part) => sql`SELECT rid FROM (${part.rough ?? part.set})`)),
     ...(sorted ? { sources } : {}),
     repeats: true,
     covers: parts.every((part) => part.covers),
     scans: parts.some((part) => part.scans === true),
+  };
+}
+
+function united(selects: readonly Fragment[]): Fragment {
+  return {
+    text: selects.map(({ text }) => text).join(' UNION ALL '),
+    values: selects.flatMap(({ values }) => values),
   };
 }
 
@@ -236,5 +243,5 @@ function alternatives(
 function ridSet(select: Fragment, window: Window): Driver {
   const set = sql`SELECT s.rid, r.sort_date AS date FROM (SELECT DISTINCT rid FROM (${select})) s
     CROSS JOIN resource r ON r.rid = s.rid WHERE ${within(raw('r.sort_date'), window)}`;
-  return { name: 'set', set, repeats: false, covers: true };
+  return { name: 'set', set, rough: select, repeats: false, covers: true };
 }

@@ -69,8 +69,11 @@ export function datePhases(descending: boolean, after: readonly Cell[] | undefin
   const begin: Phase = (date, rid) => (after === undefined ? TRUE : beyond(date, rid, after, descending));
   if (!descending) return [begin];
   const undated: Phase = (date) => sql`${date} = ${NO_DATE}`;
-  if (after?.[0] === NO_DATE) return [(date, rid) => and([undated(date, rid), begin(date, rid)])];
-  return [(date, rid) => and([sql`${date} < ${NO_DATE}`, begin(date, rid)]), undated];
+  if (after === undefined) return [(date) => sql`${date} < ${NO_DATE}`, undated];
+  // What comes after a dated match is dated: the engine is given one bound to seek by, the closer one.
+  return after[0] === NO_DATE
+    ? [(date, rid) => and([undated(date, rid), begin(date, rid)])]
+    : [begin, undated];
 }
 
 /** After the keys of the last match of a page, for keys that may be null and that each have a direction. */

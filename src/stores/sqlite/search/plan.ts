@@ -24,11 +24,19 @@ export interface Plan {
   condition(driver: Driver | undefined, row: RowNames): Fragment;
 }
 
-/** Undefined: nothing can match. */
-export function planFor(scope: Scope, type: string, where: Predicate): Plan | undefined {
+/**
+ * Undefined: nothing can match. `bounded`: at which end a page key bounds the sort dates already; the engine seeks by
+ * one bound at each end, and the page key is the closer one.
+ */
+export function planFor(
+  scope: Scope,
+  type: string,
+  where: Predicate,
+  bounded: PageBound = 'none',
+): Plan | undefined {
   const members = conjunction(scope, where);
   if (members === undefined || scope.catalogue.type(type) === undefined) return undefined;
-  const window = windowOf(scope, type, members);
+  const window = without(windowOf(scope, type, members), bounded);
   const ways = new Map<Member, Driver>();
   for (const member of members) {
     const driver = driverOf(member.scope, type, member.predicate, window);
@@ -50,6 +58,12 @@ export function planFor(scope: Scope, type: string, where: Predicate): Plan | un
           .map((member) => probe(member.scope, type, member.predicate, row)),
       ),
   };
+}
+
+export type PageBound = 'none' | 'from' | 'to';
+
+function without(window: Window, bounded: PageBound): Window {
+  return bounded === 'none' ? window : { ...window, [bounded]: ALL_TIME[bounded] };
 }
 
 /** A condition that every match passes, and the scope that it is evaluated in. */
@@ -99,7 +113,7 @@ function shortest(
     let best: readonly [Driver, number] | undefined;
     for (const driver of drivers) {
       if (driver.scans === true) continue;
-      const counted = countRows(scope, driver.set, step);
+      const counted = countRows(scope, driver.rough ?? driver.set, step);
       if (counted < step && (best === undefined || counted < best[1])) best = [driver, counted];
     }
     if (best !== undefined) return best;

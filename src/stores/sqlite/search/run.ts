@@ -9,7 +9,7 @@ import type { Cell } from '../connection.js';
 import { type Driver, naturalDriver, type Source } from './driver.js';
 import { and, type Fragment, raw, sql, TRUE } from './fragment.js';
 import { beyond, beyondComputed, compareKeys, datePhases, NATURAL, type Order, type Phase } from './order.js';
-import { countRows, type Plan, planFor } from './plan.js';
+import { countRows, type PageBound, type Plan, planFor } from './plan.js';
 import type { RowNames } from './probe.js';
 import { OverLimit, type Scope } from './scope.js';
 import { sortExpression } from './sort-key.js';
@@ -30,7 +30,7 @@ export type MatchKeys = readonly Cell[];
 
 export function runPart(scope: Scope, request: PartRequest): readonly MatchKeys[] {
   if (request.limit <= 0) return [];
-  const plan = planFor(scope, request.type, request.where);
+  const plan = planFor(scope, request.type, request.where, pageBound(request));
   if (plan === undefined) return [];
   const run = new PartRun(scope, request, plan);
   switch (request.order.kind) {
@@ -41,6 +41,11 @@ export function runPart(scope: Scope, request: PartRequest): readonly MatchKeys[
     case 'computed':
       return run.byComputedKeys();
   }
+}
+
+function pageBound({ order, after }: PartRequest): PageBound {
+  if (order.kind !== 'date' || after === undefined) return 'none';
+  return order.descending ? 'to' : 'from';
 }
 
 /** Rids of all matches, in no order; undefined where they are more than `limit` or take too long to find. */
