@@ -5,12 +5,12 @@
 import { ELEMENT_ID, REFERENCE_TEXT } from './type-schema.js';
 
 const TEXT = 'text with more than white space, without control characters, of at most 1 MB';
-const URI = 'a URI, which has no white space';
+const URI = 'a URI: not empty, without white space';
 
 const REQUIREMENTS: Readonly<Record<string, string>> = {
   base64Binary: 'base64: groups of four letters, digits, "+" or "/", filled up with "="',
   boolean: 'true or false',
-  canonical: `${URI}, with "|" and a version after it if needed`,
+  canonical: `${URI}, if needed with "|" and a version behind it`,
   code: 'a code: not empty, no white space at its ends and none that is doubled',
   date: 'a date that exists: YYYY, YYYY-MM or YYYY-MM-DD',
   dateTime:

@@ -91,7 +91,7 @@ function placeOf(definitions: Definitions, owner: string, property: Property): P
   const one = onePlace(definitions, owner, property);
   const choice = element.choice ? { choice: element.name } : {};
   if (element.max <= 1) return { ...one, ...choice };
-  const beside = primitive ? { beside: sibling ? name.slice(1) : `_${name}` } : {};
+  const beside = primitive ? { beside: sibling ? name : `_${name}` } : {};
   return { many: one, max: Number.isFinite(element.max) ? element.max : null, ...beside, ...choice };
 }
 

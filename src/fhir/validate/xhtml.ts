@@ -25,6 +25,8 @@ const TEXT = /[^<]+/y;
 const STRAY_AMPERSAND = /&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)/;
 const REFERENCE = /&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(amp|lt|gt|quot|apos));/g;
 const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+/** Beginnings that no browser takes for another scheme. */
+const PLAIN_URL = /^(?:https?:|mailto:|[#/.])/;
 /** Schemes that run or carry active content; images may be data. */
 const ACTIVE_URL = /^(?:javascript:|vbscript:|data:(?!image\/(?:png|gif|jpe?g|webp|bmp)[;,]))/;
 
@@ -110,6 +112,7 @@ function attributeProblem(name: string, value: string): string | undefined {
       : undefined;
   }
   if (lower === 'href' || lower === 'src' || lower === 'background' || lower.endsWith(':href')) {
+    if (PLAIN_URL.test(value)) return undefined;
     return ACTIVE_URL.test(canonical(value)) ? 'has a link to active content' : undefined;
   }
   return undefined;
