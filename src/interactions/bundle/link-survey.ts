@@ -61,6 +61,8 @@ export function entryLink(
   const address = hash < 0 ? whole : whole.slice(0, hash);
   const fragment = hash < 0 ? '' : whole.slice(hash);
   if (names.has(address)) return { fullUrl: address, version: '', fragment };
+  // Nearly all links end here; most are the systems of codes.
+  if (!address.includes('/_history/')) return undefined;
   const fullUrl = VERSIONED.exec(address)?.[1];
   if (fullUrl === undefined || !names.has(fullUrl)) return undefined;
   return { fullUrl, version: address.slice(fullUrl.length + '/_history/'.length), fragment };
