@@ -36,8 +36,13 @@ const COMMANDS: readonly CommandEntry[] = [
       return serveCommand({
         serve: async () => {
           const config = configOf(globals());
+          const { config: file } = globals();
           const { serve } = await import('./wiring/serving.js');
-          return serve(config, strangeVariables(environment));
+          return serve({
+            config,
+            warnings: strangeVariables(environment),
+            demoWords: ['load-demo', ...(file === undefined ? [] : ['--config', file])],
+          });
         },
       });
     },
@@ -57,6 +62,16 @@ const COMMANDS: readonly CommandEntry[] = [
           process.exitCode = code;
         },
       });
+    },
+  },
+  {
+    name: 'load-demo',
+    summary: 'loads the demo population',
+    hidden: true,
+    load: async (globals) => {
+      const { loadDemoCommand } = await import('./cli/load-demo.js');
+      const { loadDemoPopulation } = await import('./wiring/demo-population.js');
+      return loadDemoCommand({ load: () => loadDemoPopulation(configOf(globals())) });
     },
   },
   {

@@ -14,6 +14,8 @@ export interface Globals {
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
+  /** The program's own: not listed. */
+  readonly hidden?: true;
   readonly load: (globals: () => Globals) => Promise<Command>;
 }
 
@@ -63,9 +65,9 @@ async function makeProgram(parts: ProgramParts, words: readonly string[]): Promi
     const { config } = program.opts<{ config?: string }>();
     return { config };
   };
-  for (const { name, summary, load } of parts.commands) {
-    if (words.includes(name)) program.addCommand((await load(globals)).name(name).summary(summary));
-    else program.command(name).description(summary);
+  for (const { name, summary, load, hidden = false } of parts.commands) {
+    if (words.includes(name)) program.addCommand((await load(globals)).summary(summary), { hidden });
+    else program.command(name, { hidden }).description(summary);
   }
   for (const command of [program, ...program.commands]) speakThrough(command, parts);
   return program;

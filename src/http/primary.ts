@@ -45,6 +45,7 @@ export class Primary {
 
   /** Resolves with the exit code when all workers have ended. */
   run(): Promise<number> {
+    if (this.#stopping) return Promise.resolve(0);
     cluster.on('message', (worker, message: unknown) => {
       if (isOurs<FromWorker>(message)) this.#hear(worker, message);
     });

@@ -1,32 +1,76 @@
 /**
- * The demo population of a first start, written by the one write path, in the background of a server that answers.
+ * The demo population of a first start, written by the one write path in a process of its own: the server answers
+ * meanwhile, and does not keep the memory that loading takes.
  *
  * Invariant: it is loaded into an empty store only, and once; a start that was interrupted goes on with it (its entries
  * are PUTs by id).
  */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Logger } from '../base/log.js';
+import type { Config } from '../config.js';
 import { bundles } from '../demo/bundles.js';
 import { transaction } from '../interactions/bundle/transaction.js';
-import { operatorContext, type Tenant } from './tenant.js';
+import { openForCommand } from './command-tenant.js';
+import type { Tenant } from './tenant.js';
 
 export type DemoState = 'loading' | 'loaded' | 'not needed' | 'failed';
 
 const MARK = 'demo-population';
 const POPULATION = { seed: 1, patients: 30 };
 
-/** Whether the population is wanted: the store is empty, or an earlier start began with it. */
-export async function wantsDemo({ parts, store }: Tenant): Promise<boolean> {
-  const mark = store.ledger.get(MARK);
-  return mark === 'begun' || (mark === undefined && (await parts.backend.position()) === 0);
+/** The server's side: whether the population is needed, and the process that loads it. */
+export class DemoPopulation {
+  readonly #words: readonly string[];
+  readonly #log: Logger;
+  #state: DemoState = 'not needed';
+  #child: ChildProcess | undefined;
+  #stopped = false;
+
+  /** `words`: what this program is started with to load the population. */
+  constructor(words: readonly string[], log: Logger) {
+    this.#words = words;
+    this.#log = log;
+  }
+
+  get state(): DemoState {
+    return this.#state;
+  }
+
+  /** Whether the store is empty, or an earlier start began with it. */
+  async isWanted({ parts, store }: Tenant): Promise<boolean> {
+    const mark = store.ledger.get(MARK);
+    return mark === 'begun' || (mark === undefined && (await parts.backend.position()) === 0);
+  }
+
+  async load(): Promise<void> {
+    if (this.#stopped) return;
+    this.#state = 'loading';
+    const [, program = ''] = process.argv;
+    this.#child = spawn(process.execPath, [...process.execArgv, program, ...this.#words], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    const [code] = await once(this.#child, 'exit');
+    if (this.#stopped) return;
+    this.#state = code === 0 ? 'loaded' : 'failed';
+    if (code === 0) this.#log.info({}, 'the demo population is loaded');
+    else this.#log.error({}, 'the demo population could not be loaded; the next start goes on with it');
+  }
+
+  /** The next start goes on with it. */
+  stop(): void {
+    this.#stopped = true;
+    this.#child?.kill();
+  }
 }
 
-/** False where the signal ended it before its end. */
-export async function loadDemo({ parts, store }: Tenant, signal?: AbortSignal): Promise<boolean> {
-  const context = operatorContext(parts, 'demo population');
-  await store.ledger.set(MARK, 'begun');
+/** The loading process's side. */
+export async function loadDemoPopulation(config: Config): Promise<void> {
+  const { context, ledger, close } = await openForCommand(config);
+  await ledger.set(MARK, 'begun');
   for (const { bundle } of bundles(POPULATION)) {
-    if (signal?.aborted === true) return false;
     await transaction(Array.isArray(bundle.entry) ? bundle.entry : [], 'return=minimal', context);
   }
-  await store.ledger.set(MARK, 'complete');
-  return true;
+  await ledger.set(MARK, 'complete');
+  await close();
 }

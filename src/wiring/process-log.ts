@@ -26,3 +26,20 @@ export function openLog(level: LogLevel, file: 1 | 2): ProcessLog {
     error: (fields, message) => log.error(fields, message),
   };
 }
+
+/**
+ * An error that no request waits for leaves the process in an unknown state: it is logged, by class and place alone because
+ * its message may quote a resource, and the process ends. A primary starts another.
+ */
+export function endOnDefect(log: Logger): void {
+  process.on('uncaughtException', (error: unknown) => {
+    const frames =
+      error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
+    const name = error instanceof Error ? error.name : typeof error;
+    log.error(
+      { error: name, stack: frames.join('\n') },
+      'unexpected error outside of requests: the process ends',
+    );
+    process.exit(1);
+  });
+}

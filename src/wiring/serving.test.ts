@@ -1,8 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { selfSigned } from '../http/self-signed.testing.js';
 import { fairway, type ServerProcess, serveProcess, until } from './testing.js';
 
 const PATIENT = '{"resourceType":"Patient"}';
@@ -102,10 +105,36 @@ describe('serve', () => {
     expect(await total(again, 'Patient?_summary=count')).toBe(30);
   });
 
+  it('speaks https with a certificate', async () => {
+    const { cert, key } = selfSigned();
+    writeFileSync(join(dataDir, 'cert.pem'), cert);
+    writeFileSync(join(dataDir, 'key.pem'), key);
+    const server = await serve({
+      FAIRWAY_TLS_CERT: join(dataDir, 'cert.pem'),
+      FAIRWAY_TLS_KEY: join(dataDir, 'key.pem'),
+    });
+
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      get({ host: 'localhost', port: server.port, path: '/', ca: cert, family: 4 }, resolve).on(
+        'error',
+        reject,
+      );
+    });
+    answer.resume();
+
+    expect(answer.statusCode).toBe(200);
+    expect(answer.headers['strict-transport-security']).toContain('max-age');
+  });
+
   it.each<[string, Record<string, string>, RegExp]>([
     ['without an authorization server', {}, /FAIRWAY_AUTH=open/],
     ['openly on all addresses', { FAIRWAY_AUTH: 'open', FAIRWAY_HOST: '0.0.0.0' }, /loopback/],
     ['with a setting that is wrong', { FAIRWAY_AUTH: 'open', FAIRWAY_PORT: '70000' }, /FAIRWAY_PORT must be/],
+    [
+      'with a certificate that is not there',
+      { FAIRWAY_AUTH: 'open', FAIRWAY_TLS_CERT: '/nowhere.pem', FAIRWAY_TLS_KEY: '/nowhere.pem' },
+      /\/nowhere\.pem cannot be read .*FAIRWAY_TLS_CERT/,
+    ],
     [
       'with a configuration that is not there',
       { FAIRWAY_CONFIG: '/nowhere.json' },

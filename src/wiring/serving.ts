@@ -14,18 +14,30 @@ import { Primary } from '../http/primary.js';
 import { RequestMeter } from '../http/request-meter.js';
 import { FairwayServer } from '../http/server.js';
 import { WorkerChannel } from '../http/worker.js';
-import { type DemoState, loadDemo, wantsDemo } from './demo-population.js';
-import { openLog, type ProcessLog } from './process-log.js';
+import { DemoPopulation } from './demo-population.js';
+import { endOnDefect, openLog, type ProcessLog } from './process-log.js';
 import { openTenant, type Tenant } from './tenant.js';
 
+export interface ServeParts {
+  readonly config: Config;
+  /** To be said at the start. */
+  readonly warnings: readonly string[];
+  /** What this program is started with to load the demo population. */
+  readonly demoWords: readonly string[];
+}
+
 /** Resolves with the exit code when the server has stopped. */
-export async function serve(asked: Config, warnings: readonly string[]): Promise<number> {
+export async function serve({ config: asked, warnings, demoWords }: ServeParts): Promise<number> {
   refuseUnprotected(asked);
   const config = asked.port === 0 ? { ...asked, port: await freePort(asked.host) } : asked;
   const log = openLog(config.logLevel, 1);
   if (cluster.isPrimary) for (const warning of warnings) log.warn({}, warning);
-  if (cluster.isWorker) return answerRequests(config, log, 'worker');
-  return config.workers > 1 ? superviseWorkers(config, log) : answerRequests(config, log, 'alone');
+  endOnDefect(log);
+  const demo = new DemoPopulation(demoWords, log);
+  if (cluster.isWorker) return answerRequests(config, log, 'worker', demo);
+  return config.workers > 1
+    ? superviseWorkers(config, log, demo)
+    : answerRequests(config, log, 'alone', demo);
 }
 
 /** Fails closed: without an authorization server nobody could be told apart. */
@@ -37,10 +49,7 @@ function refuseUnprotected({ auth }: Config): void {
   ]);
 }
 
-async function superviseWorkers(config: Config, log: ProcessLog): Promise<number> {
-  const tenant = await openTenant(config, log);
-  if (config.demo && (await wantsDemo(tenant))) await loadDemo(tenant);
-  await tenant.store.close();
+async function superviseWorkers(config: Config, log: ProcessLog, demo: DemoPopulation): Promise<number> {
   const { workers, shutdownTimeLimit } = config;
   const primary = new Primary({
     workers,
@@ -49,31 +58,52 @@ async function superviseWorkers(config: Config, log: ProcessLog): Promise<number
     environment: { FAIRWAY_PORT: String(config.port) },
     onListening: () => announce(config, log),
   });
-  onStop(['SIGTERM', 'SIGINT'], () => primary.stop());
+  onStop(['SIGTERM', 'SIGINT'], () => {
+    demo.stop();
+    primary.stop();
+  });
+  const tenant = await openTenant(config, log);
+  const wanted = config.demo && (await demo.isWanted(tenant));
+  await tenant.store.close();
+  if (wanted) await demo.load();
   return primary.run();
 }
 
-async function answerRequests(config: Config, log: ProcessLog, role: 'alone' | 'worker'): Promise<number> {
+async function answerRequests(
+  config: Config,
+  log: ProcessLog,
+  role: 'alone' | 'worker',
+  demo: DemoPopulation,
+): Promise<number> {
   const stopped = new Promise<void>((resolve) => {
     // A terminal sends SIGINT to workers too; their primary hears it and tells them when to stop.
     onStop(role === 'worker' ? ['SIGTERM'] : ['SIGTERM', 'SIGINT'], resolve);
     if (role === 'worker') process.on('SIGINT', () => undefined);
   });
-  const stopping = new AbortController();
   const tenant = await openTenant(config, log);
-  const demo: { state: DemoState } = { state: 'not needed' };
-  const server = makeServer(config, log, role, tenant, demo);
-  await server.listen();
+  const wanted = role === 'alone' && config.demo && (await demo.isWanted(tenant));
+  const server = await listening(config, log, role, tenant, demo);
   if (role === 'alone') announce(config, log);
-  const background =
-    role === 'alone' && config.demo ? startDemo(tenant, demo, log, stopping.signal) : undefined;
+  const loading = wanted ? demo.load() : undefined;
   await stopped;
-  stopping.abort();
-  await Promise.all([server.close(), background]);
+  demo.stop();
+  await Promise.all([server.close(), loading]);
   await tenant.store.close();
   log.info({}, 'stopped');
   if (role === 'worker') process.disconnect();
   return 0;
+}
+
+async function listening(...parts: Parameters<typeof makeServer>): Promise<FairwayServer> {
+  const [, , , { store }] = parts;
+  try {
+    const server = makeServer(...parts);
+    await server.listen();
+    return server;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 function makeServer(
@@ -81,16 +111,12 @@ function makeServer(
   log: ProcessLog,
   role: 'alone' | 'worker',
   { parts }: Tenant,
-  demo: { readonly state: DemoState },
+  demo: DemoPopulation,
 ): FairwayServer {
   const meter = new RequestMeter();
-  const { tlsCert, tlsKey, auth } = config;
   return new FairwayServer({
     settings: config,
-    tls:
-      tlsCert === undefined || tlsKey === undefined
-        ? undefined
-        : { cert: readFileSync(tlsCert, 'utf8'), key: readFileSync(tlsKey, 'utf8') },
+    tls: readTls(config),
     tenants: [parts],
     decide: openMode(),
     log,
@@ -100,10 +126,24 @@ function makeServer(
       return { ready: true, notes: config.demo ? { demo: demo.state } : {} };
     },
     application: {
-      facts: { fhirBase: parts.baseUrl, version: parts.settings.softwareVersion, auth },
+      facts: { fhirBase: parts.baseUrl, version: parts.settings.softwareVersion, auth: config.auth },
       metrics: metricsOf(meter, role),
     },
   });
+}
+
+function readTls({ tlsCert, tlsKey }: Config): { cert: string; key: string } | undefined {
+  if (tlsCert === undefined || tlsKey === undefined) return undefined;
+  return { cert: readPem(tlsCert, 'FAIRWAY_TLS_CERT'), key: readPem(tlsKey, 'FAIRWAY_TLS_KEY') };
+}
+
+function readPem(file: string, variable: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    throw new ConfigError([`${file} cannot be read (${code}): check ${variable}.`]);
+  }
 }
 
 /** One decision for all requests: open mode knows no one. */
@@ -126,27 +166,6 @@ function metricsOf(
   if (role === 'alone') return async () => ({ type, text: await (await own()).text() });
   const channel = new WorkerChannel(async () => (await own()).families());
   return async () => ({ type, text: await channel.allMetrics() });
-}
-
-async function startDemo(
-  tenant: Tenant,
-  demo: { state: DemoState },
-  log: ProcessLog,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    if (!(await wantsDemo(tenant))) return;
-    demo.state = 'loading';
-    if (!(await loadDemo(tenant, signal))) return;
-    demo.state = 'loaded';
-    log.info({}, 'the demo population is loaded');
-  } catch (error) {
-    demo.state = 'failed';
-    log.error(
-      { error: error instanceof Error ? error.name : typeof error },
-      'the demo population could not be loaded; the next start goes on with it',
-    );
-  }
 }
 
 function announce(config: Config, log: ProcessLog): void {

@@ -1,6 +1,9 @@
 /** For tests of whole processes: the built program, run as a user runs it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
+import { get as getSecurely } from 'node:https';
 import { freePort } from '../http/free-port.js';
 
 export interface Finished {
@@ -54,10 +57,10 @@ export async function serveProcess(settings: Readonly<Record<string, string>>): 
   const port = await freePort('127.0.0.1');
   const child = start(['serve'], { FAIRWAY_AUTH: 'open', ...settings, FAIRWAY_PORT: String(port) });
   const end = finished(child);
-  const url = `http://127.0.0.1:${port}`;
+  const url = `${settings.FAIRWAY_TLS_CERT === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
   await until(async () => {
     if (child.exitCode !== null) throw new Error(`the server ended: ${(await end).errors}`);
-    return (await fetch(`${url}/readyz`).catch(() => undefined))?.ok === true;
+    return answersOn(port, settings.FAIRWAY_TLS_CERT);
   });
   return { url, port, child, end };
 }
@@ -69,4 +72,20 @@ export async function until(isSo: () => Promise<boolean>): Promise<void> {
       setTimeout(resolve, 20);
     });
   }
+}
+
+/** `certificate`: of a server that speaks https, a file. */
+function answersOn(port: number, certificate: string | undefined): Promise<boolean> {
+  const options = { host: '127.0.0.1', port, path: '/readyz', servername: 'localhost', agent: false };
+  return new Promise((resolve) => {
+    const heard = (answer: IncomingMessage): void => {
+      answer.resume();
+      resolve(answer.statusCode === 200);
+    };
+    const sent =
+      certificate === undefined
+        ? get(options, heard)
+        : getSecurely({ ...options, ca: readFileSync(certificate) }, heard);
+    sent.on('error', () => resolve(false));
+  });
 }
