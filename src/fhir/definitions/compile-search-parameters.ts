@@ -61,9 +61,9 @@ function compileOne(
   byUrl: ReadonlyMap<string, SearchParameterResource>,
   vocabulary: Vocabulary,
 ): SearchParameter {
-  const members = unionMembers(corrected(parameter, parameter.expression ?? '')).filter((member) =>
-    concerns(member, base),
-  );
+  const members = unionMembers(corrected(parameter, parameter.expression ?? ''))
+    .map((member) => rooted(member, base))
+    .filter((member) => concerns(member, base));
   const yields = members.map((member) => elementYield(member, vocabulary.types));
   const elementTypes = [...new Set(yields.flatMap(({ types }) => types))];
   const systems = elementTypes.every((type) => type === 'code')
@@ -109,6 +109,11 @@ export function unionMembers(expression: string): readonly string[] {
 /** `Condition.onset.as(Period)` and `(Condition.onset as Age)` are the same element, of which there is one. */
 function withoutCast(member: string): string {
   return member.replace(/^\(|\)$/g, '').replace(/( as |\.as\(|\.ofType\()[A-Za-z]+\)?$/, '');
+}
+
+/** `name | alias` of one parameter are paths from the resource: all others begin with a type. */
+function rooted(member: string, base: string): string {
+  return /^[a-z]/.test(member) ? `${base}.${member}` : member;
 }
 
 function concerns(member: string, base: string): boolean {

@@ -74,6 +74,21 @@ test('a composite names the parameters that rule its components, with the publis
   ]);
 });
 
+test('paths without a type begin at the resource', () => {
+  expect(parameter('InsurancePlan', 'name')).toMatchObject({
+    expression: 'InsurancePlan.name | InsurancePlan.alias',
+    elementTypes: ['string'],
+    repeats: true,
+  });
+});
+
+test('every parameter says where its values are, but those that servers know by name', () => {
+  const without = [...definitions.searchParameters.values()].flatMap((parameters) =>
+    [...parameters.values()].filter(({ expression }) => expression === undefined).map(({ code }) => code),
+  );
+  expect(new Set(without)).toEqual(new Set(['_content', '_filter', '_query', '_text']));
+});
+
 test('compartments name the parameters of membership', () => {
   expect(definitions.compartments.get('Patient')?.get('Observation')).toEqual(['subject', 'performer']);
 });

@@ -9,7 +9,7 @@ import type { SearchParameter } from './definitions.js';
 const PREFERENCE: readonly string[] = [
   'date', 'onset-date', 'authoredon', 'authored-on', 'authored', 'effective', 'effective-time', 'whenhandedover', 'occurrence',
   'start', 'started', 'start-date', 'collected', 'recorded', 'recorded-date', 'sent', 'created', 'issued', 'datetime', 'period',
-  'reported-date', 'receivedon', 'create',
+  'datewritten', 'identified', 'timestamp',
 ]; // biome-ignore format: a list of words
 
 export function primaryDate(parameters: readonly SearchParameter[]): string | undefined {
