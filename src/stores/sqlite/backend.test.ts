@@ -4,5 +4,5 @@ import { backendContract } from '../../ports/backend.contract.js';
 import { emptyBackend } from './testing.js';
 
 describe('the embedded store', () => {
-  backendContract(emptyBackend);
+  backendContract((world) => emptyBackend(world));
 });

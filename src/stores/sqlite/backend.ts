@@ -28,6 +28,7 @@ import { PointReads } from './point-reads.js';
 import type { ReaderPool } from './reader-pool.js';
 import { INCLUDE_LIMIT } from './search/includes.js';
 import { Prober } from './search/prober.js';
+import type { Limits } from './search/scope.js';
 import { Searches } from './searches.js';
 import type { View } from './view.js';
 import { type Indexer, Visibility } from './visibility.js';
@@ -39,6 +40,8 @@ export interface BackendParts {
   readonly readers: ReaderPool;
   readonly definitions: Definitions;
   readonly indexer: Indexer;
+  /** Of searches on this thread. */
+  readonly limits: Limits;
 }
 
 export class SqliteBackend implements Backend {
@@ -54,13 +57,13 @@ export class SqliteBackend implements Backend {
   readonly #searches: Searches;
 
   constructor(parts: BackendParts) {
-    const { view, definitions, indexer, readers } = parts;
+    const { view, definitions, indexer, readers, limits } = parts;
     const prober = new Prober(view.connection, view.catalogue, definitions.primaryDates);
     const visibility = new Visibility(view, prober, indexer);
     this.#parts = parts;
     this.#pointReads = new PointReads(view, visibility);
     this.#history = new History(view, visibility);
-    this.#searches = new Searches(view, readers, definitions);
+    this.#searches = new Searches(view, readers, definitions, limits);
   }
 
   position(): Position {

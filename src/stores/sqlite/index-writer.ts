@@ -24,8 +24,8 @@ const ADD_RANGE = 'INSERT OR IGNORE INTO range_index(param, unit, lo, hi, rid) V
 const DROP_RANGE = 'DELETE FROM range_index WHERE param = ? AND unit = 0 AND lo = ? AND hi = ? AND rid = ?';
 const ADD_STRING = 'INSERT OR IGNORE INTO string_index(param, folded, exact, rid) VALUES (?, ?, ?, ?)';
 const DROP_STRING = 'DELETE FROM string_index WHERE param = ? AND folded = ? AND exact = ? AND rid = ?';
-const ADD_ENTRY = 'INSERT INTO index_entry(rid, rows) VALUES (?, jsonb(?))';
-const SET_ENTRY = 'UPDATE index_entry SET rows = jsonb(?) WHERE rid = ?';
+const SET_ENTRY = `INSERT INTO index_entry(rid, rows) VALUES (?, jsonb(?))
+  ON CONFLICT (rid) DO UPDATE SET rows = excluded.rows`;
 const DROP_ENTRY = 'DELETE FROM index_entry WHERE rid = ?';
 
 type NumberTuple = readonly number[];
@@ -51,23 +51,23 @@ export class IndexWriter {
   put(rid: number, { params, text }: ResourceRows, date: number, before: number | undefined): void {
     if (this.#pending.has(rid)) this.flush();
     this.#pending.add(rid);
-    if (before === undefined) {
+    const old = before === undefined ? undefined : readEntry(this.#connection, rid);
+    this.#connection.run(SET_ENTRY, rid, text);
+    if (before === undefined || old === undefined) {
       for (const { param, rows } of params) collect(this.#adds, param, rows, date, rid);
-      this.#connection.run(ADD_ENTRY, rid, text);
       return;
     }
-    const old = this.#entry(rid);
     for (const entry of params) {
       this.#replace(entry, old.get(entry.param) ?? [], before, date, rid);
       old.delete(entry.param);
     }
     for (const [param, list] of old) collect(this.#drops, param, list, before, rid);
-    this.#connection.run(SET_ENTRY, text, rid);
   }
 
   drop(rid: number, date: number): void {
     if (this.#pending.has(rid)) this.flush();
-    for (const [param, list] of this.#entry(rid)) collect(this.#drops, param, list, date, rid);
+    for (const [param, list] of readEntry(this.#connection, rid))
+      collect(this.#drops, param, list, date, rid);
     this.#connection.run(DROP_ENTRY, rid);
     this.#pending.add(rid);
   }
@@ -113,10 +113,6 @@ export class IndexWriter {
     if (same && (before === date || !rows.some(carriesDate))) return;
     collect(this.#drops, param, old, before, rid);
     collect(this.#adds, param, rows, date, rid);
-  }
-
-  #entry(rid: number): Map<number, Row[]> {
-    return readEntry(this.#connection, rid);
   }
 }
 

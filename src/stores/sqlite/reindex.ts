@@ -78,6 +78,8 @@ export class Reindexer {
   /** Indexes the next resources in one transaction and says how many they were. */
   #batch(): number {
     return this.#connection.transaction(() => {
+      // Another process may have come to the end meanwhile.
+      if (!this.isDue) return 0;
       const from = Number(this.#setting('index_built_to') ?? 0);
       const rows = this.#connection.all<LiveRow>(NEXT, from, BATCH);
       const maker = new RowMaker(new Interner(this.#connection));

@@ -1,11 +1,110 @@
-/** Generated searches on the embedded store. `FAIRWAY_TEST_SEARCHES` and `FAIRWAY_TEST_SEED` make more and others. */
-import { describe } from 'vitest';
+/**
+ * Generated searches on the embedded store, and searches that are too long for the main thread.
+ * `FAIRWAY_TEST_SEARCHES` and `FAIRWAY_TEST_SEED` make more generated searches, and others.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { SortKey } from '../../fhir/search/query.js';
+import type { Backend } from '../../ports/backend.js';
+import {
+  allIds,
+  contractWorld,
+  dateValue,
+  EVERYTHING,
+  idsOf,
+  put,
+  referenceValue,
+  START,
+  searchOf,
+  stringValue,
+  token,
+  tokenValue,
+  value,
+  type World,
+  write,
+} from '../../ports/contract-world.js';
 import { generatedSearchContract } from '../../ports/generated-search.contract.js';
+import { BOUNDED, type Limits } from './search/scope.js';
 import { emptyBackend } from './testing.js';
 
 const queries = Number(process.env.FAIRWAY_TEST_SEARCHES ?? 1_500);
 const seed = Number(process.env.FAIRWAY_TEST_SEED ?? 20_240_101);
 
-describe('the embedded store searches as the in-memory match does', () => {
-  generatedSearchContract(emptyBackend, { seed, queries });
+/** Ways of looking that a small world would not lead to by itself. */
+const WAYS: readonly (readonly [name: string, limits: Limits])[] = [
+  ['as it does by default', BOUNDED],
+  ['going along every chain', { candidates: Number.POSITIVE_INFINITY, listed: 0 }],
+  ['collecting little', { candidates: 65, listed: 3 }],
+];
+
+describe.each(WAYS)('the embedded store searches as the in-memory match does, %s', (_name, searchLimits) => {
+  const make = (world: World) => emptyBackend(world, { searchLimits });
+  generatedSearchContract(make, {
+    seed,
+    queries: searchLimits === BOUNDED ? queries : Math.ceil(queries / 3),
+  });
+});
+
+describe('a search past the limits of the main thread', () => {
+  const COUNT = 2_600;
+  let backend: Backend;
+
+  beforeAll(async () => {
+    backend = await emptyBackend(contractWorld());
+    const observation = (at: number) =>
+      put('Observation', `o${at}`, [
+        tokenValue('code', 'common'),
+        dateValue('date', START + at),
+        stringValue('name', at % 1_000 === 999 ? `a rare one ${at}` : `name ${COUNT - at}`),
+        referenceValue('subject', 'Patient', `p${at % 3}`),
+      ]);
+    const patients = [0, 1, 2].map((at) => put('Patient', `p${at}`, [tokenValue('code', `c${at}`)]));
+    await write(backend, ...patients, ...Array.from({ length: COUNT }, (_, at) => observation(at)));
+  });
+  afterAll(() => backend.close());
+
+  const rare = value('name', { kind: 'string', mode: 'contains', value: 'rare' });
+  const byName: readonly SortKey[] = [{ param: 'name', kind: 'string', descending: false }];
+
+  test('is answered by a reader process', async () => {
+    const where = { op: 'and', of: [token('code', 'common'), rare] } as const;
+    const request = searchOf('Observation', where, { total: 'accurate' });
+    const answer = backend.search(request);
+    expect(answer).toBeInstanceOf(Promise);
+    const page = await answer;
+    expect(idsOf(page)).toEqual(['o999', 'o1999']);
+    expect(page.total).toBe(2);
+  });
+
+  test('is sorted, paged and counted there', async () => {
+    const request = searchOf('Observation', token('code', 'common'), {
+      sort: byName,
+      count: 1_000,
+      total: 'accurate',
+    });
+    expect((await backend.search(request)).total).toBe(COUNT);
+    const ids = await allIds(backend, request);
+    expect(new Set(ids).size).toBe(COUNT);
+    expect(ids.slice(0, 2)).toEqual(['o1999', 'o999']);
+  });
+
+  test('brings its includes', async () => {
+    const includes = [
+      { direction: 'forward', source: 'Observation', param: 'subject', iterate: false },
+    ] as const;
+    const page = await backend.search(searchOf('Observation', rare, { sort: byName, includes }));
+    expect(page.included.map(({ id }) => id).sort()).toEqual(['p0', 'p1']);
+  });
+
+  test('is refused as too costly when it takes longer than it may, while others are answered', async () => {
+    const late = backend.search(searchOf('Observation', EVERYTHING, { sort: byName, deadline: 0 }));
+    const refused = expect(late).rejects.toMatchObject({ name: 'Refusal', kind: 'too-costly' });
+    expect(idsOf(await backend.search(searchOf('Patient', token('code', 'c1'))))).toEqual(['p1']);
+    await refused;
+  });
+
+  test('of the first page stays on the main thread where the page fills early', () => {
+    expect(
+      backend.search(searchOf('Observation', token('code', 'common'), { count: 50 })),
+    ).not.toBeInstanceOf(Promise);
+  });
 });

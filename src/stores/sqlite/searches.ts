@@ -16,7 +16,7 @@ import type {
 import type { ReaderPool } from './reader-pool.js';
 import type { ReaderFound } from './reader-process.js';
 import { collectIncludes } from './search/includes.js';
-import { BOUNDED, type Limits, OverLimit, Scope, UNBOUNDED } from './search/scope.js';
+import { type Limits, OverLimit, Scope, UNBOUNDED } from './search/scope.js';
 import { runSearch, type SearchFound, type SearchJob } from './search/search.js';
 import type { View } from './view.js';
 
@@ -34,8 +34,10 @@ export class Searches {
   readonly #view: View;
   readonly #readers: ReaderPool;
   readonly #definitions: Definitions;
+  readonly #limits: Limits;
 
-  constructor(view: View, readers: ReaderPool, definitions: Definitions) {
+  constructor(view: View, readers: ReaderPool, definitions: Definitions, limits: Limits) {
+    this.#limits = limits;
     this.#view = view;
     this.#readers = readers;
     this.#definitions = definitions;
@@ -104,7 +106,7 @@ export class Searches {
   /** Undefined: too much for this thread. */
   #find(job: SearchJob): SearchFound | undefined {
     try {
-      return runSearch(this.#scope(job.access, BOUNDED), job);
+      return runSearch(this.#scope(job.access, this.#limits), job);
     } catch (error) {
       if (error instanceof OverLimit) return undefined;
       throw error;

@@ -17,6 +17,7 @@ import { checkVersion, migrate } from './migrations.js';
 import { ReaderPool } from './reader-pool.js';
 import { Reindexer } from './reindex.js';
 import { makeSealingKey, sqliteSealer } from './sealer.js';
+import { BOUNDED, type Limits } from './search/scope.js';
 import { StoreError, storeError } from './store-error.js';
 import { View } from './view.js';
 import type { Indexer } from './visibility.js';
@@ -32,6 +33,8 @@ export interface SqliteStoreOptions {
   readonly readOnly?: boolean;
   /** Memory for bodies of current resources. */
   readonly cacheBytes?: number;
+  /** How far a search may look on the main thread; past it a reader process goes on. */
+  readonly searchLimits?: Limits;
   /** The file may have so many pages of 8 KiB. */
   readonly pageLimit?: number;
 }
@@ -56,7 +59,14 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     const settings = { file, primaryDates, ...(pageLimit === undefined ? {} : { pageLimit }) };
     const writer = new Writer(settings, clock, log);
     const readers = new ReaderPool(file, primaryDates);
-    const backend = new SqliteBackend({ view, writer, readers, definitions, indexer });
+    const backend = new SqliteBackend({
+      view,
+      writer,
+      readers,
+      definitions,
+      indexer,
+      limits: options.searchLimits ?? BOUNDED,
+    });
     return {
       backend,
       sealer: sqliteSealer(connection),

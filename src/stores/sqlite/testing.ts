@@ -20,9 +20,9 @@ export function openStore(
 }
 
 /** An empty store whose folder goes when it is closed. */
-export async function emptyBackend(world: World): Promise<Backend> {
+export async function emptyBackend(world: World, more: Partial<SqliteStoreOptions> = {}): Promise<Backend> {
   const folder = freshFolder();
-  const { backend } = await openStore(join(folder, 'store.db'), world);
+  const { backend } = await openStore(join(folder, 'store.db'), world, more);
   const close = backend.close.bind(backend);
   backend.close = async () => {
     await close();
