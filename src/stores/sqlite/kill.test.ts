@@ -24,7 +24,7 @@ import { freshFolder, openStore } from './testing.js';
 
 const ROUNDS = 5;
 const ANSWERS = 120;
-const PROGRAM = join(process.cwd(), 'dist/stores/sqlite/killed-writer.js');
+const PROGRAM = join(process.cwd(), 'dist/stores/sqlite/killed-writer/testing.js');
 
 describe('after a kill', () => {
   const world: World = contractWorld();

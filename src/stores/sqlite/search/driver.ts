@@ -5,7 +5,7 @@
  */
 
 import { foldString } from '../../../fhir/primitives/fold.js';
-import type { Predicate } from '../../../fhir/search/query.js';
+import type { Predicate, StringTest } from '../../../fhir/search/query.js';
 import type { Param } from '../catalogue.js';
 import { firstPositionAt } from '../history.js';
 import { chainKeys, hasTargets } from './chain-probe.js';
@@ -139,22 +139,8 @@ function valueDriver(
   if (param === undefined) return NONE;
   if (isKeyTest(test)) return keyDriver(param, keySet(scope, test), window);
   switch (test.kind) {
-    case 'string': {
-      const all = sql`SELECT rid FROM string_index WHERE param = ${param.id}`;
-      if (test.mode === 'contains') {
-        return {
-          ...ridSet(sql`${all} AND instr(folded, ${test.value}) > 0`, window),
-          name: 'strings',
-          scans: true,
-        };
-      }
-      const folded = test.mode === 'exact' ? foldString(test.value) : test.value;
-      const range =
-        test.mode === 'exact'
-          ? sql`folded = ${folded} AND exact = ${test.value}`
-          : sql`folded >= ${folded} AND folded < ${`${folded}\u{10FFFF}`}`;
-      return { ...ridSet(sql`${all} AND ${range}`, window), name: 'strings' };
-    }
+    case 'string':
+      return stringDriver(param, test, window);
     case 'date':
     case 'number':
     case 'quantity': {
@@ -171,6 +157,18 @@ function valueDriver(
       return first === undefined ? undefined : keyDriver(param, keySet(scope, first), window, false);
     }
   }
+}
+
+function stringDriver(param: Param, { mode, value }: StringTest, window: Window): Driver {
+  const all = sql`SELECT rid FROM string_index WHERE param = ${param.id}`;
+  if (mode === 'contains') {
+    return { ...ridSet(sql`${all} AND instr(folded, ${value}) > 0`, window), name: 'strings', scans: true };
+  }
+  const range =
+    mode === 'exact'
+      ? sql`folded = ${foldString(value)} AND exact = ${value}`
+      : sql`folded >= ${value} AND folded < ${`${value}\u{10FFFF}`}`;
+  return { ...ridSet(sql`${all} AND ${range}`, window), name: 'strings' };
 }
 
 function positionDriver(

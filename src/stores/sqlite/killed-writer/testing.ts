@@ -1,6 +1,6 @@
 /** The child of kill.test.ts: writes pairs of resources, a few commits at a time, and tells its parent each answer. */
-import { contractWorld, put, tokenValue, write } from '../../ports/contract-world.js';
-import { openStore } from './testing.js';
+import { contractWorld, put, tokenValue, write } from '../../../ports/contract-world.js';
+import { openStore } from '../testing.js';
 
 const [, , file = '', round = ''] = process.argv;
 const store = await openStore(file, contractWorld());
