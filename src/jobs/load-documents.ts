@@ -46,17 +46,21 @@ export async function* documents(
 ): AsyncGenerator<LoadDocument, void, undefined> {
   const raw = file.name === STANDARD_INPUT ? standardInput : createReadStream(file.name);
   const lines = new ByteLines(unpacked(counted(raw, onBytes)));
+  let isFirst = true;
   for (let line = 1; ; line++) {
     const bytes = await lines.next();
     if (bytes === undefined) return;
-    if (line <= from || isBlank(bytes)) continue;
+    const decides = isFirst && !isNdjson(file);
+    if (isBlank(bytes) || (line <= from && !decides)) continue;
+    isFirst = false;
     const content = read(withoutLineEnd(bytes));
-    const isPartOfWhole = content instanceof UnreadableText && line === 1 && !isNdjson(file);
-    if (isPartOfWhole) {
-      yield { line, content: read(Buffer.concat([bytes, await lines.rest()])) };
+    if (decides && content instanceof UnreadableText) {
+      // The file is one document, which begins here.
+      const whole = Buffer.concat([bytes, await lines.rest()]);
+      if (line > from) yield { line, content: read(whole) };
       return;
     }
-    yield { line, content };
+    if (line > from) yield { line, content };
   }
 }
 

@@ -49,6 +49,8 @@ function file(name: string, content: string | Buffer): void {
   writeFileSync(join(folder, name), content);
 }
 
+/** The name of a file's mark in the ledger. */
+const markOf = (name: string) => `load:${loadFiles([join(folder, name)])[0]?.fingerprint}`;
 const ndjson = (resources: readonly JsonValue[]) => resources.map((each) => `${serialise(each)}\n`).join('');
 const named = (id: string) => patient(id, { id });
 const total = async (query: string) => Number((await world.ask(`GET ${query}&_summary=count`)).json.total);
@@ -99,16 +101,11 @@ describe('NDJSON', () => {
     file('n.ndjson', ndjson([patient('anonymous')]));
 
     await loadAll(['n.ndjson']);
-    await world.ledger.set(await markName(), '0');
+    await world.ledger.set(markOf('n.ndjson'), '0');
     await loadAll(['n.ndjson']);
 
     expect((await world.context.backend.counts()).get('Patient')).toBe(1);
   });
-
-  /** The only file's mark in the ledger. */
-  async function markName(): Promise<string> {
-    return `load:${loadFiles([join(folder, 'n.ndjson')])[0]?.fingerprint}`;
-  }
 
   it('refuses what refers to nothing where the setting asks for integrity', async () => {
     const context = { ...world.context, settings: { ...world.context.settings, checkReferences: true } };
@@ -357,6 +354,15 @@ describe('a second load', () => {
 
     expect(loaded.stored.get('Patient')).toBeLessThan(3500);
     expect((await world.context.backend.counts()).get('Patient')).toBe(3500);
+  });
+
+  it('knows a document over many lines for one, also where the load was interrupted after it', async () => {
+    file('d.json', `\n${serialisePretty(named('d'))}`);
+    await loadAll(['d.json']);
+    await world.ledger.set(markOf('d.json'), '2');
+
+    expect(await loadAll(['d.json'])).toMatchObject({ stored: new Map(), refused: 0 });
+    expect(await loadAll(['d.json'])).toMatchObject({ skippedFiles: 1 });
   });
 
   it('does not store a transaction twice that was in when the first one was interrupted', async () => {
