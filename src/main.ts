@@ -150,3 +150,5 @@ const status = await runProgram(
   process.argv.slice(2),
 );
 process.exitCode ??= status;
+// The channel to a primary would keep a worker that has ended, well or not, from ending.
+if (process.connected) process.disconnect();

@@ -37,6 +37,7 @@ export class Primary {
   #failures = 0;
   #stopping = false;
   #lastAsk = 0;
+  #exitCode = 0;
   #end: (code: number) => void = () => undefined;
 
   constructor(parts: PrimaryParts) {
@@ -60,7 +61,7 @@ export class Primary {
     this.#stopping = true;
     const workers = liveWorkers();
     for (const worker of workers) worker.process.kill('SIGTERM');
-    if (workers.length === 0) this.#end(0);
+    if (workers.length === 0) this.#end(this.#exitCode);
     const patience = this.#parts.shutdownTimeLimit + CLOSING_MILLISECONDS;
     setTimeout(
       () => liveWorkers().forEach((worker) => void worker.process.kill('SIGKILL')),
@@ -80,12 +81,13 @@ export class Primary {
 
   #ended(lived: number, how: string): void {
     if (this.#stopping) {
-      if (liveWorkers().length === 0) this.#end(this.#failures >= FAILED_STARTS ? 1 : 0);
+      if (liveWorkers().length === 0) this.#end(this.#exitCode);
       return;
     }
     this.#failures = lived > SOUND_MILLISECONDS ? 1 : this.#failures + 1;
     if (this.#listening === 0 && this.#failures >= FAILED_STARTS) {
       this.#parts.log.error({ how }, 'workers end before they listen: giving up');
+      this.#exitCode = 1;
       this.stop();
       return;
     }

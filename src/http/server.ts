@@ -91,9 +91,15 @@ export class FairwayServer {
   listen(): Promise<number> {
     const { host, port } = this.#parts.settings;
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
+      const failed = (error: NodeJS.ErrnoException): void => {
+        const why = error.code === 'EADDRINUSE' ? 'it is in use' : String(error.code);
+        reject(
+          new Error(`${host}:${port} cannot be listened on, ${why}: \`fairway doctor\` says the way out.`),
+        );
+      };
+      this.#server.once('error', failed);
       this.#server.listen({ host, port }, () => {
-        this.#server.off('error', reject);
+        this.#server.off('error', failed);
         const address = this.#server.address();
         resolve(typeof address === 'object' && address !== null ? address.port : port);
       });

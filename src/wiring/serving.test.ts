@@ -149,7 +149,7 @@ describe('serve', () => {
     expect(output).toBe('');
   });
 
-  it('says so where the port is taken', async () => {
+  it.each(['1', '2'])('says so where the port is taken, with %s workers', async (workers) => {
     const other = createServer().listen(0, '127.0.0.1');
     await until(async () => other.listening);
     const address = other.address();
@@ -159,11 +159,12 @@ describe('serve', () => {
       FAIRWAY_AUTH: 'open',
       FAIRWAY_DATA_DIR: dataDir,
       FAIRWAY_PORT: String(port),
+      FAIRWAY_WORKERS: workers,
     });
     other.close();
 
-    expect(status).toBe(2);
-    expect(errors).toMatch(/^fairway: .*in use.*\n$/);
+    expect(status).not.toBe(0);
+    expect(errors).toMatch(/^(fairway: .*in use.*\n)+$/);
   });
 });
 
@@ -199,9 +200,10 @@ describe('several workers', () => {
       const now = childrenOf(server.child.pid);
       return now.length === 2 && !now.includes(victim);
     });
-    const location = await create(server);
+    // The one that died may have been the only one that listened yet.
+    await until(async () => (await fetch(`${server.url}/readyz`).catch(() => undefined))?.ok === true);
 
-    expect(location).toContain('/fhir/Patient/');
+    expect(await create(server)).toContain('/fhir/Patient/');
   });
 
   it('end when their primary dies', async () => {

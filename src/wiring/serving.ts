@@ -90,7 +90,6 @@ async function answerRequests(
   await Promise.all([server.close(), loading]);
   await tenant.store.close();
   log.info({}, 'stopped');
-  if (role === 'worker') process.disconnect();
   return 0;
 }
 
