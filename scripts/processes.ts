@@ -33,6 +33,8 @@ async function answers(url: string, child: ChildProcess): Promise<void> {
 
 function serverProcess(child: ChildProcess, url: string): ServerProcess {
   if (child.pid === undefined) throw new Error('the server did not start');
+  // What measures or tests may fail halfway: its servers end with it.
+  process.once('exit', () => child.kill('SIGKILL'));
   return {
     pid: child.pid,
     url,

@@ -97,8 +97,11 @@ export class SqliteBackend implements Backend {
     return this.#searches.ids(type, where, access, limit);
   }
 
-  commit(commit: Commit): Promise<CommitResult> {
-    return this.#parts.writer.commit(commit);
+  async commit(commit: Commit): Promise<CommitResult> {
+    const { writer, view } = this.#parts;
+    const result = await writer.commit(commit);
+    view.expire(); // who hears of this commit finds it
+    return result;
   }
 
   changes(since: Position, limit: number): readonly Change[] {

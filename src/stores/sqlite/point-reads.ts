@@ -40,7 +40,7 @@ export class PointReads {
   }
 
   read(key: ResourceKey, access: AccessFilter): ReadResult {
-    this.#view.refresh();
+    this.#view.refreshOncePerTurn();
     if (access.kind === 'restricted') return this.#view.snapshot(() => this.#readFiltered(key, access));
     const name = `${key.type}/${key.id}`;
     const cached = this.#view.cache.get(name);

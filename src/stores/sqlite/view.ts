@@ -22,12 +22,29 @@ export class View {
   readonly #dataVersion: Statement;
   #seenVersion = -1;
   #seenPosition = 0;
+  #looked = false;
 
   constructor(connection: Connection, cacheBytes: number) {
     this.connection = connection;
     this.catalogue = new Catalogue(connection);
     this.cache = new BodyCache(cacheBytes);
     this.#dataVersion = connection.prepare('PRAGMA data_version');
+  }
+
+  /**
+   * A refresh that holds for the rest of this turn of the event loop: asking for the data version took a tenth of a
+   * read. The requests of one turn had all arrived when it began, so none can know of a commit that the look missed;
+   * our own commits `expire` it.
+   */
+  refreshOncePerTurn(): void {
+    if (this.#looked) return;
+    this.refresh();
+    this.#looked = true;
+    setImmediate(() => this.expire());
+  }
+
+  expire(): void {
+    this.#looked = false;
   }
 
   /** Forgets what another connection has changed. */
