@@ -103,7 +103,7 @@ function summaryText(summary: LoadSummary, isDryRun: boolean): string {
   const width = countText(total).length;
   const facts: readonly (readonly [count: number, text: string])[] = [
     [found, 'were there already (conditional creates)'],
-    [repeated, 'bundles had been stored by an interrupted load'],
+    [repeated, 'transactions and entries of batches had been stored by an interrupted load'],
     [skippedFiles, 'files were in already'],
     [refused, 'refused'],
   ];

@@ -5,6 +5,7 @@
  *
  * Invariant: a transaction that refers to what an earlier piece of the load stores is tried again once that is in.
  */
+import type { NewId } from '../base/ids.js';
 import { isObject, type JsonObject, type JsonValue } from '../fhir/format/json.js';
 import { Refusal, type RefusalKind } from '../fhir/outcome.js';
 import type { EntryAnswer } from '../interactions/bundle/answer.js';
@@ -100,9 +101,42 @@ export async function storeTransaction({ bundle, place, context, earlier }: Bund
   }
 }
 
-export async function storeBatchBundle({ bundle, place, context, earlier }: BundleRun): Promise<PieceResult> {
+/**
+ * Its entries are not committed as one, so each is put in such a form that doing it again changes nothing: `freshId` gives
+ * the same ids in every load of the file.
+ */
+export async function storeBatchBundle(
+  { bundle, place, context, earlier }: BundleRun,
+  freshId: NewId,
+): Promise<PieceResult> {
   await earlier;
-  return resultOf(await carryOut(bundle, PREFER, context()), place);
+  const { entries, named } = repeatable(bundle.entries, freshId);
+  return resultOf(await carryOut({ ...bundle, entries }, PREFER, context()), place, named);
+}
+
+interface RepeatableEntries {
+  readonly entries: readonly JsonValue[];
+  /** Places of creates that became creates under an id. */
+  readonly named: ReadonlySet<number>;
+}
+
+/** A create without condition becomes one under an id that is given here. */
+function repeatable(entries: readonly JsonValue[], freshId: NewId): RepeatableEntries {
+  const named = new Set<number>();
+  const changed = entries.map((entry, index): JsonValue => {
+    const { request, resource } = isObject(entry) ? entry : {};
+    if (!isObject(request) || request.method !== 'POST' || request.ifNoneExist !== undefined) return entry;
+    if (!isObject(resource) || resource.resourceType !== request.url) return entry;
+    const id = freshId();
+    named.add(index);
+    const created = { method: 'PUT', url: `${request.url}/${id}`, ifNoneMatch: '*' };
+    return {
+      ...(isObject(entry) ? entry : {}),
+      resource: { ...resource, id },
+      request: { ...request, ...created },
+    };
+  });
+  return { entries: changed, named };
 }
 
 /** Everything that can be said against a bundle without storing it. */
@@ -136,18 +170,37 @@ function checkBatchEntry(entry: JsonValue, index: number, context: Context): voi
   if (resource !== undefined && path[0] !== undefined) checkResource(resource, path[0], context);
 }
 
-function resultOf(answers: readonly EntryAnswer[], place: Pick<LoadRefusal, 'file' | 'line'>): PieceResult {
+const NONE: ReadonlySet<number> = new Set();
+
+/** `named`: entries that a refused precondition shows to be stored already. */
+function resultOf(
+  answers: readonly EntryAnswer[],
+  place: Pick<LoadRefusal, 'file' | 'line'>,
+  named: ReadonlySet<number> = NONE,
+): PieceResult {
   const refusals: LoadRefusal[] = [];
   const types: string[] = [];
   let found = 0;
+  let repeated = 0;
   for (const [index, answer] of answers.entries()) {
     const { method, path } = answer.request;
     const { status } = answer.response;
-    if (status >= 400) refusals.push({ ...place, reasons: answeredReasons(answer, index) });
+    if (status === 412 && named.has(index)) repeated++;
+    else if (status >= 400) refusals.push({ ...place, reasons: refusedReasons(answer, index) });
     else if (method === 'POST' && status === 200) found++;
     else if (method !== 'GET' && method !== 'DELETE') types.push(path[0] ?? '');
   }
-  return { stored: tally(types), found, repeated: 0, refusals };
+  return { stored: tally(types), found, repeated, refusals };
+}
+
+function refusedReasons(answer: EntryAnswer, index: number): readonly string[] {
+  const reasons = answeredReasons(answer, index);
+  const { request, response } = answer;
+  if (response.status < 500 || request.method === 'GET') return reasons;
+  throw new Refusal(
+    response.status === 507 ? 'store-full' : 'unavailable',
+    reasons[0] ?? 'The store failed.',
+  );
 }
 
 function refusedWith(error: unknown, place: Pick<LoadRefusal, 'file' | 'line'>): PieceResult {

@@ -36,7 +36,7 @@ export interface LoadSummary {
   readonly stored: ReadonlyMap<string, number>;
   /** Conditional creates that found their resource there already. */
   readonly found: number;
-  /** Documents that an interrupted load had stored already. */
+  /** Transactions, and entries of batches, that an interrupted load had stored already. */
   readonly repeated: number;
   /** Resources and bundles that were refused. */
   readonly refused: number;

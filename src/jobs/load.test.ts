@@ -390,6 +390,23 @@ describe('a second load', () => {
     expect((await world.context.backend.counts()).get('Patient')).toBe(4);
   });
 
+  it('does not store the entries of a batch twice either', async () => {
+    file(
+      'b.json',
+      serialise(
+        bundle(
+          'batch',
+          ['1', '2', '3'].map((mrn) => entry('POST Patient', { resource: patient(mrn) })),
+        ),
+      ),
+    );
+    await loadAll(['b.json']);
+    await world.ledger.set(markOf('b.json'), '0');
+
+    expect(await loadAll(['b.json'])).toMatchObject({ repeated: 3, refused: 0, stored: new Map() });
+    expect((await world.context.backend.counts()).get('Patient')).toBe(3);
+  });
+
   /** The store goes away after so many commits. */
   function failingAfter(commits: number): Context {
     let left = commits;

@@ -184,7 +184,10 @@ class LoadRun {
       weight: entries.length,
       run: (handedOver, earlier) =>
         type === 'batch'
-          ? storeBatchBundle({ bundle, place, context: () => this.target.context, earlier })
+          ? storeBatchBundle(
+              { bundle, place, context: () => this.target.context, earlier },
+              documentIds(open.file, line, this.#salt),
+            )
           : storeTransaction({
               bundle,
               place,
