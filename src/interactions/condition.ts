@@ -34,7 +34,8 @@ function condition(criteria: readonly QueryPair[], type: string, context: Contex
       `${place} needs search criteria that name one ${type}, such as identifier=system|value.`,
     );
   }
-  return parseCondition(context.knowledge.definitions, type, criteria);
+  const { knowledge, baseUrl, clock } = context;
+  return parseCondition(knowledge.definitions, type, criteria, { baseUrl, now: clock.now() });
 }
 
 /** 412: the criteria name several. */

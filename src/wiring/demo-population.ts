@@ -7,6 +7,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import type { Config } from '../config.js';
 import { bundles } from '../demo/bundles.js';
@@ -17,6 +18,8 @@ import type { Tenant } from './tenant.js';
 export type DemoState = 'loading' | 'loaded' | 'not needed' | 'failed';
 
 const MARK = 'demo-population';
+/** Followed by the day (milliseconds) from which the population counts back: the next start goes on with it. */
+const BEGUN = 'begun ';
 const POPULATION = { seed: 1, patients: 30 };
 
 /** The server's side: whether the population is needed, and the process that loads it. */
@@ -40,7 +43,7 @@ export class DemoPopulation {
   /** Whether the store is empty, or an earlier start began with it. */
   async isWanted({ parts, store }: Tenant): Promise<boolean> {
     const mark = store.ledger.get(MARK);
-    return mark === 'begun' || (mark === undefined && (await parts.backend.position()) === 0);
+    return mark?.startsWith(BEGUN) === true || (mark === undefined && (await parts.backend.position()) === 0);
   }
 
   async load(): Promise<void> {
@@ -67,10 +70,18 @@ export class DemoPopulation {
 /** The loading process's side. */
 export async function loadDemoPopulation(config: Config): Promise<void> {
   const { context, ledger, close } = await openForCommand(config);
-  await ledger.set(MARK, 'begun');
-  for (const { bundle } of bundles(POPULATION)) {
+  const mark = ledger.get(MARK);
+  const day = mark?.startsWith(BEGUN) === true ? Number(mark.slice(BEGUN.length)) : today(context.clock);
+  await ledger.set(MARK, `${BEGUN}${day}`);
+  for (const { bundle } of bundles({ ...POPULATION, now: day })) {
     await transaction(Array.isArray(bundle.entry) ? bundle.entry : [], 'return=minimal', context);
   }
   await ledger.set(MARK, 'complete');
   await close();
+}
+
+const DAY = 86_400_000;
+
+function today(clock: Clock): number {
+  return clock.now() - (clock.now() % DAY);
 }

@@ -26,7 +26,14 @@ export interface SearchParameterResource {
 const CORRECTIONS: Readonly<Record<string, readonly (readonly [from: string, to: string])[]>> = {
   // `DateTime` is no type: the data type's name is in lower case.
   'http://hl7.org/fhir/SearchParameter/Observation-code-value-date': [['DateTime', 'dateTime']],
+  // The extension is called as its StructureDefinition is, not as the parameter.
+  'http://hl7.org/fhir/SearchParameter/patient-extensions-Patient-mothersMaidenName': [
+    ['patient-extensions-Patient-mothersMaidenName', 'patient-mothersMaidenName'],
+  ],
 };
+
+/** Composites whose two components carry each other's expressions. */
+const SWAPPED = new Set(['http://hl7.org/fhir/SearchParameter/DocumentReference-relationship']);
 
 /** Illustrations of how a parameter is written, not parameters of the standard. */
 const EXAMPLES = /\/example(-[a-z]+)?$/;
@@ -133,8 +140,12 @@ function componentsOf(
   parameter: SearchParameterResource,
   byUrl: ReadonlyMap<string, SearchParameterResource>,
 ): NonNullable<SearchParameter['components']> {
-  return (parameter.component ?? []).flatMap(({ definition, expression }) => {
+  const components = parameter.component ?? [];
+  const expressions = components.map(({ expression }) => expression);
+  if (SWAPPED.has(parameter.url)) expressions.reverse();
+  return components.flatMap(({ definition }, at) => {
     const ruled = byUrl.get(definition);
+    const expression = expressions[at] ?? '';
     return ruled === undefined
       ? []
       : [{ code: ruled.code, type: ruled.type, expression: corrected(parameter, expression) }];

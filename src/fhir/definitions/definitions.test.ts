@@ -89,6 +89,13 @@ test('every parameter says where its values are, but those that servers know by 
   expect(new Set(without)).toEqual(new Set(['_content', '_filter', '_query', '_text']));
 });
 
+test('swapped components of a published composite are put right', () => {
+  expect(parameter('DocumentReference', 'relationship')?.components).toEqual([
+    { code: 'relatesto', type: 'reference', expression: 'target' },
+    { code: 'relation', type: 'token', expression: 'code' },
+  ]);
+});
+
 test('compartments name the parameters of membership', () => {
   expect(definitions.compartments.get('Patient')?.get('Observation')).toEqual(['subject', 'performer']);
 });
