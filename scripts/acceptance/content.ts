@@ -13,14 +13,21 @@ import { serialise } from '#src/fhir/format/serialise.js';
 /** A reference as written → the content of its target, or undefined where it leads out of the population. */
 export type Resolve = (reference: string) => string | undefined;
 
-const LINK = /^(urn:uuid:[0-9a-f-]+|[A-Z][A-Za-z]+\/[A-Za-z0-9.-]+|[A-Z][A-Za-z]+\?.+)$/;
+/** A link within a population, as bundles and servers write it. */
+const LINK = /^(urn:uuid:|[A-Z][A-Za-z]+\/[A-Za-z0-9.-]+$|[A-Z][A-Za-z]+\?)/;
+
+/** The members that hold links: elsewhere (an identifier's value) the same text is just text. */
+const LINKS = new Set(['reference', 'url', 'uri', 'valueUri', 'valueUrl']);
 
 function strip(value: JsonValue, resolve: Resolve): JsonValue {
   if (Array.isArray(value)) return value.map((item) => strip(item, resolve));
-  if (typeof value === 'string' && LINK.test(value)) return resolve(value) ?? value;
   if (!isObject(value)) return value;
   const result: JsonObject = {};
-  for (const key of Object.keys(value).sort()) result[key] = strip(value[key] as JsonValue, resolve); // its own key
+  for (const key of Object.keys(value).sort()) {
+    const member = value[key] as JsonValue; // its own key
+    const link = typeof member === 'string' && LINKS.has(key) ? resolve(member) : undefined;
+    result[key] = link ?? strip(member, resolve);
+  }
   return result;
 }
 
@@ -44,7 +51,12 @@ export function contents(
   find: (condition: string) => Member | undefined,
 ): Map<Member, string> {
   const byName = new Map(members.flatMap((member) => member.names.map((name) => [name, member] as const)));
-  let current = new Map(members.map((member) => [member, content(member.resource, () => '(link)')]));
+  let current = new Map(
+    members.map((member) => [
+      member,
+      content(member.resource, (link) => (LINK.test(link) ? '(link)' : undefined)),
+    ]),
+  );
   for (let depth = 0; depth < 2; depth++) {
     const known = current;
     const resolve: Resolve = (reference) => {

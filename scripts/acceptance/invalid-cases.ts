@@ -12,22 +12,38 @@ interface Expectation {
   readonly why?: string;
 }
 
-/** A resource of any type, or text that is no JSON: what POST to its type's URL makes of it. */
-async function statusOf(base: string, text: string): Promise<number> {
-  let type = 'Patient';
+interface BatchAnswer {
+  readonly type?: string;
+  readonly entry?: readonly { readonly response: { readonly status: string } }[];
+}
+
+/** Where the text belongs: bundles to carry out to the base, resources to their type, what is no JSON to any. */
+function placeOf(text: string): string {
   try {
     const tree = parseJson(text);
-    if (isObject(tree) && typeof tree.resourceType === 'string') type = tree.resourceType;
+    if (!isObject(tree) || typeof tree.resourceType !== 'string') return '/Patient';
+    const toCarryOut =
+      tree.resourceType === 'Bundle' && (tree.type === 'transaction' || tree.type === 'batch');
+    return toCarryOut ? '' : `/${tree.resourceType}`;
   } catch {
     // Not JSON at all: the server must say so wherever it is sent.
+    return '/Patient';
   }
-  const answer = await fetch(`${base}/${type}`, {
+}
+
+/** The status of the answer; of a batch, the worst of its entries'. */
+async function statusOf(base: string, text: string): Promise<number> {
+  const answer = await fetch(base + placeOf(text), {
     method: 'POST',
     headers: { 'content-type': 'application/fhir+json' },
     body: text,
   });
-  await answer.arrayBuffer();
-  return answer.status;
+  const body = (await answer.json()) as BatchAnswer; // every answer of the server has a resource
+  if (body.type !== 'batch-response') return answer.status;
+  return Math.max(
+    answer.status,
+    ...(body.entry ?? []).map(({ response }) => Number.parseInt(response.status, 10)),
+  );
 }
 
 export async function checkInvalidCases(check: Check, folder: string, base: string): Promise<void> {
