@@ -31,10 +31,16 @@ async function answers(url: string, child: ChildProcess): Promise<void> {
   }
 }
 
+/** What measures or tests may fail halfway: its servers end with it. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 function serverProcess(child: ChildProcess, url: string): ServerProcess {
   if (child.pid === undefined) throw new Error('the server did not start');
-  // What measures or tests may fail halfway: its servers end with it.
-  process.once('exit', () => child.kill('SIGKILL'));
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   return {
     pid: child.pid,
     url,

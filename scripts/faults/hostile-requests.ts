@@ -18,6 +18,7 @@ const METHODS = [
   'G@T',
   '',
 ];
+const USUAL = ['GET', 'GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const TYPES = [
   'Patient',
   'Observation',
@@ -29,6 +30,19 @@ const TYPES = [
   '__proto__',
   'constructor',
   'Ärzte',
+];
+const KNOWN = ['Patient', 'Observation', 'Encounter', 'Basic', 'Binary', 'Group'];
+const BELOW = [
+  '',
+  '',
+  '',
+  '/1',
+  '/1/_history',
+  '/_search',
+  '/_history',
+  '/1/_history/1',
+  '/1/Observation',
+  '/1/*',
 ];
 const SEGMENTS = [
   '..',
@@ -245,7 +259,9 @@ const BROKEN = [
   'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
 ];
 
+/** Half of the requests are nearly right: they get past the door, and one thing in them is hostile. */
 function path(random: Random): string {
+  if (random.chance(0.5)) return `/fhir/${random.pick(KNOWN)}${random.pick(BELOW)}`;
   const segments = Array.from({ length: random.below(4) }, () =>
     random.pick(random.chance(0.5) ? TYPES : SEGMENTS),
   );
@@ -283,7 +299,7 @@ export function hostileRequest(random: Random, host: string): Buffer {
     () => `${random.pick(HEADERS)}: ${random.pick(HEADER_VALUES)}`,
   );
   const head = [
-    `${random.pick(METHODS)} ${path(random)}${query(random)} HTTP/1.1`,
+    `${random.pick(random.chance(0.7) ? USUAL : METHODS)} ${path(random)}${query(random)} HTTP/1.1`,
     `Host: ${host}`,
     ...(random.chance(0.6) ? ['Content-Type: application/fhir+json'] : []),
     `Content-Length: ${payload.length}`,
