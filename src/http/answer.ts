@@ -9,6 +9,7 @@ import type { ServerResponse } from 'node:http';
 import type { FhirResponse } from '../interactions/response.js';
 import { COMPRESSION_THRESHOLD, type Coding, compress, preferredCoding } from './content-coding.js';
 import type { Flight } from './flight.js';
+import { headerOf } from './header.js';
 
 const FHIR_JSON = 'application/fhir+json; charset=utf-8';
 /** Pieces up to this many bytes together are joined: a copy is cheaper than a system call's list of buffers. */
@@ -44,7 +45,7 @@ function sendLong(
   length: number,
   limits: AnswerLimits,
 ): number | Promise<number> {
-  const asked = flight.incoming.headers['accept-encoding'];
+  const asked = headerOf(flight.incoming, 'accept-encoding');
   const coding = asked === undefined ? undefined : preferredCoding(asked);
   if (coding === undefined || flight.incoming.method === 'HEAD') {
     return sendAsItIs(flight, response, body, length, limits, {

@@ -48,16 +48,26 @@ export class FhirEndpoint {
     this.#responder = responder;
   }
 
-  async serve(flight: Flight): Promise<void> {
+  /** Answers whatever happens. Without async functions: each would cost a read several turns of the microtask queue. */
+  serve(flight: Flight): void {
     try {
-      this.#responder.send(flight, await this.#answer(flight));
+      this.#respond(flight, this.#answer(flight));
     } catch (error) {
-      if (error instanceof ClientGone) this.#responder.gone(flight);
-      else this.#responder.refuse(flight, error);
+      this.#responder.refuse(flight, error);
     }
   }
 
-  async #answer(flight: Flight): Promise<FhirResponse> {
+  #respond(flight: Flight, answer: Promise<FhirResponse>): void {
+    answer.then(
+      (response) => this.#responder.send(flight, response),
+      (error: unknown) => {
+        if (error instanceof ClientGone) this.#responder.gone(flight);
+        else this.#responder.refuse(flight, error);
+      },
+    );
+  }
+
+  #answer(flight: Flight): Promise<FhirResponse> {
     const { incoming } = flight;
     const { settings, basePath } = this.#parts;
     const target = parseRequestTarget(incoming.url ?? '/', basePath.length);
@@ -68,10 +78,19 @@ export class FhirEndpoint {
     if (route !== undefined) flight.route = route;
     // What has no route is refused by the router, without its body.
     if (route === undefined || !WITH_BODY.has(bodyless.method)) return handle(bodyless, context);
+    return this.#answerToBody(flight, target, bodyless);
+  }
+
+  async #answerToBody(
+    flight: Flight,
+    target: RequestTarget,
+    bodyless: HttpFhirRequest,
+  ): Promise<FhirResponse> {
+    const { bodyLimit, requestTimeLimit } = this.#parts.settings;
     flight.due = Number.POSITIVE_INFINITY; // how long it may come in is node:http's to watch
-    const body = await readBody(incoming, flight.outgoing, settings.bodyLimit);
-    flight.due = performance.now() + settings.requestTimeLimit;
-    return handle(withBody(incoming, target, bodyless, body), this.#context(flight));
+    const body = await readBody(flight.incoming, flight.outgoing, bodyLimit);
+    flight.due = performance.now() + requestTimeLimit;
+    return handle(withBody(flight.incoming, target, bodyless, body), this.#context(flight));
   }
 
   /** Property by property: a spread of the tenant's parts took 4 % of a read. */

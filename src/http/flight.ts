@@ -21,16 +21,14 @@ export interface Flight {
   due: number;
   /** For logs and metrics: the interaction's name or the application's route; never the path itself. */
   route: string;
+  /** In the list of all flights. */
+  place: number;
 }
 
-/** All flights of a server. */
+/** All flights of a server, each of which knows its place in the list: a read does not pay for hashing. */
 export class Flights {
-  readonly #all = new Set<Flight>();
+  readonly #all: Flight[] = [];
   #landing = false;
-
-  get size(): number {
-    return this.#all.size;
-  }
 
   /** The server is stopping: no connection outlives its present request. */
   get landing(): boolean {
@@ -48,14 +46,20 @@ export class Flights {
       answered: false,
       due: Number.POSITIVE_INFINITY,
       route: 'none',
+      place: this.#all.length,
     };
     if (this.#landing) outgoing.shouldKeepAlive = false;
-    this.#all.add(flight);
+    this.#all.push(flight);
     return flight;
   }
 
+  /** The last one takes its place. */
   end(flight: Flight): void {
-    this.#all.delete(flight);
+    if (this.#all[flight.place] !== flight) return;
+    const last = this.#all[this.#all.length - 1] as Flight; // there is at least this one
+    this.#all[flight.place] = last;
+    last.place = flight.place;
+    this.#all.pop();
   }
 
   land(): void {
@@ -64,14 +68,11 @@ export class Flights {
   }
 
   overdue(now: number): readonly Flight[] {
-    const late: Flight[] = [];
-    for (const flight of this.#all) if (flight.due < now) late.push(flight);
-    return late;
+    return this.#all.filter((flight) => flight.due < now);
   }
 
   on(socket: Duplex): Flight | undefined {
-    for (const flight of this.#all) if (flight.incoming.socket === socket) return flight;
-    return undefined;
+    return this.#all.find((flight) => flight.incoming.socket === socket);
   }
 }
 

@@ -9,6 +9,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../fhir/outcome.js';
+import { countHeader, headerOf } from './header.js';
 import { isLoopback } from './loopback.js';
 
 export interface GateSettings {
@@ -58,7 +59,7 @@ export class Gate {
           'Set FAIRWAY_PUBLIC_URL if clients reach it by that name.',
       );
     }
-    const { origin } = request.headers;
+    const origin = headerOf(request, 'origin');
     if (origin === undefined) {
       checkFetchSite(request);
       return { site, crossOrigin: undefined };
@@ -67,11 +68,11 @@ export class Gate {
   }
 
   #site(request: IncomingMessage): Site {
-    const { host = '' } = request.headers;
+    const host = headerOf(request, 'host') ?? '';
     const secure = this.#settings.tlsCert !== undefined;
     if (!this.#settings.trustProxy) return { host, secure };
-    const forwardedHost = firstOf(request.headers['x-forwarded-host']);
-    const scheme = firstOf(request.headers['x-forwarded-proto']);
+    const forwardedHost = firstOf(headerOf(request, 'x-forwarded-host'));
+    const scheme = firstOf(headerOf(request, 'x-forwarded-proto'));
     return { host: forwardedHost ?? host, secure: scheme === undefined ? secure : scheme === 'https' };
   }
 
@@ -87,7 +88,7 @@ export class Gate {
     if (this.#settings.publicUrl !== undefined && origin === new URL(this.#settings.publicUrl).origin) {
       return undefined;
     }
-    const asked = request.headers['access-control-request-method'];
+    const asked = headerOf(request, 'access-control-request-method');
     const method = request.method === 'OPTIONS' && asked !== undefined ? asked : (request.method ?? '');
     if (!READS.has(method)) throw foreignOrigin();
     if (!URL.canParse(origin) || !isLoopback(new URL(origin).hostname)) {
@@ -109,7 +110,7 @@ const ALLOWED = 'Accept, If-None-Match, If-Modified-Since, Prefer, X-Request-Id'
 
 /** Browsers that leave out Origin still say where a request comes from. */
 function checkFetchSite(request: IncomingMessage): void {
-  const from = request.headers['sec-fetch-site'];
+  const from = headerOf(request, 'sec-fetch-site');
   if (from === undefined || from === 'same-origin' || from === 'none') return;
   if (!READS.has(request.method ?? '')) throw foreignOrigin();
 }
@@ -121,9 +122,8 @@ function foreignOrigin(): Refusal {
   );
 }
 
-function firstOf(header: string | string[] | undefined): string | undefined {
-  const text = Array.isArray(header) ? header[0] : header;
-  return text?.split(',', 1)[0]?.trim();
+function firstOf(header: string | undefined): string | undefined {
+  return header?.split(',', 1)[0]?.trim();
 }
 
 /** `[::1]` of `[::1]:8080`. */
@@ -133,12 +133,6 @@ function withoutPort(host: string): string {
 
 /** https://www.rfc-editor.org/rfc/rfc9112#section-3.2: more than one Host is a sign of a smuggled request. */
 export function checkSingleHost(request: IncomingMessage): void {
-  const { rawHeaders } = request;
-  let hosts = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index];
-    if (name !== undefined && name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
-  }
-  if (hosts > 1)
+  if (countHeader(request, 'host') > 1)
     throw new Refusal('malformed-request', 'The request has more than one Host header: send one.');
 }

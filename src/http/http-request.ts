@@ -1,6 +1,7 @@
 /** An HTTP request as interactions see it. */
 import type { IncomingMessage } from 'node:http';
 import type { FhirRequest, QueryPair } from '../interactions/request.js';
+import { headerOf } from './header.js';
 
 export class HttpFhirRequest implements FhirRequest {
   readonly method: string;
@@ -24,7 +25,6 @@ export class HttpFhirRequest implements FhirRequest {
   }
 
   header(name: string): string | undefined {
-    const value = this.#incoming.headers[name];
-    return typeof value === 'object' ? value.join(', ') : value;
+    return headerOf(this.#incoming, name);
   }
 }

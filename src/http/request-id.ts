@@ -7,14 +7,14 @@ import { randomBytes } from 'node:crypto';
 
 const SOUND = /^[A-Za-z0-9._:-]{1,64}$/;
 
-export type RequestIds = (sent: string | string[] | undefined) => string;
+export type RequestIds = (sent: string | undefined) => string;
 
 /** Ids of ours are unique among processes by their beginning, in a process by their count. */
 export function requestIds(): RequestIds {
   const beginning = randomBytes(6).toString('hex');
   let count = 0;
   return (sent) => {
-    if (typeof sent === 'string' && SOUND.test(sent)) return sent;
+    if (sent !== undefined && SOUND.test(sent)) return sent;
     count += 1;
     return `${beginning}-${count.toString(36)}`;
   };

@@ -21,6 +21,7 @@ import { basePathOf, fhirDoor } from './doors.js';
 import { type EndpointSettings, FhirEndpoint, type FhirEndpointParts } from './fhir-endpoint.js';
 import { type Flight, Flights } from './flight.js';
 import { checkSingleHost, Gate, type GateSettings } from './gate.js';
+import { headerOf, replaceHost } from './header.js';
 import { type Probes, probe } from './probes.js';
 import { requestIds } from './request-id.js';
 import { onAnswered, type RequestLogParts } from './request-log.js';
@@ -123,7 +124,7 @@ export class FairwayServer {
     const flight = this.#flights.begin(
       incoming,
       outgoing,
-      this.#newRequestId(incoming.headers['x-request-id']),
+      this.#newRequestId(headerOf(incoming, 'x-request-id')),
     );
     try {
       this.#route(flight);
@@ -146,7 +147,7 @@ export class FairwayServer {
     }
     const endpoint = fhirDoor(url, this.#endpoints);
     if (endpoint !== undefined) {
-      void endpoint.serve(flight); // it answers whatever happens
+      endpoint.serve(flight);
       return;
     }
     if (probe(flight, url, this.#flights.landing, this.#parts, this.#responder)) return;
@@ -207,7 +208,7 @@ function originForm(incoming: IncomingMessage, url: string): string {
   const { host } = new URL(url);
   const path = url.slice(url.indexOf('//') + 2);
   const start = path.search(/[/?]/);
-  incoming.headers.host = host;
+  replaceHost(incoming, host);
   incoming.url = start < 0 ? '/' : path[start] === '?' ? `/${path.slice(start)}` : path.slice(start);
   return incoming.url;
 }
