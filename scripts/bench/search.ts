@@ -1,14 +1,9 @@
 /** Searches inside the server on a large store, and pages at depth against page one. */
+import type { Bundle } from 'fhir/r4.js';
 import type { Inside } from './inside.js';
 import { median, milliseconds, quantile, type Row } from './measure.js';
 
 const SAMPLES = 300;
-
-interface Bundle {
-  readonly total?: number;
-  readonly link: readonly { readonly relation: string; readonly url: string }[];
-  readonly entry?: readonly { readonly resource: { readonly id: string } }[];
-}
 
 async function bundle(inside: Inside, query: string): Promise<Bundle> {
   const response = await inside.get(query);
@@ -19,7 +14,7 @@ async function bundle(inside: Inside, query: string): Promise<Bundle> {
 
 export async function patientIds(inside: Inside, many: number): Promise<readonly string[]> {
   const page = await bundle(inside, `Patient?_count=${many}`);
-  return (page.entry ?? []).map((entry) => entry.resource.id);
+  return (page.entry ?? []).flatMap((entry) => entry.resource?.id ?? []);
 }
 
 async function timed(inside: Inside, queries: readonly string[]): Promise<readonly number[]> {
@@ -93,7 +88,7 @@ export async function depthRow(inside: Inside): Promise<Row> {
     if (page > DEPTH - 20) far.push(took);
     // A searchset of our own.
     const found = JSON.parse(Buffer.concat(answer.body ?? []).toString()) as Bundle;
-    const next = found.link.find((link) => link.relation === 'next');
+    const next = found.link?.find((link) => link.relation === 'next');
     if (next === undefined) throw new Error(`the sequence ended at page ${page}: the store is too small`);
     query = next.url.slice(next.url.indexOf('/fhir/') + '/fhir/'.length).replace(/^\?/, '?');
   }

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Bundle } from 'fhir/r4.js';
 import { expect, test } from 'vitest';
 import { type ServerProcess, startFairway } from '../processes.js';
 
@@ -45,9 +46,13 @@ async function writeOne(server: ServerProcess, mark: string, answered: Answered)
       body: transaction(mark),
     });
     // A transaction response of our own.
-    const body = (await answer.json()) as { entry: { response: { location: string } }[] };
-    for (const entry of body.entry)
-      answered.resources.push(entry.response.location.replace(/\/_history.*/, '').replace(/^.*\/fhir\//, ''));
+    const body = (await answer.json()) as Bundle;
+    const locations = (body.entry ?? []).map(
+      (entry) => entry.response?.location ?? 'an entry without a location',
+    );
+    answered.resources.push(
+      ...locations.map((location) => location.replace(/\/_history.*/, '').replace(/^.*\/fhir\//, '')),
+    );
     return;
   }
   const body = JSON.stringify({ resourceType: 'Patient', id: mark, active: true });
@@ -89,7 +94,7 @@ async function readsBack(server: ServerProcess, answered: Answered): Promise<voi
   }
   for (const mark of answered.sent) {
     const answer = await fetch(`${server.url}/fhir/Basic?identifier=urn:test:mark|${mark}&_summary=count`);
-    const { total } = (await answer.json()) as { total: number }; // a searchset
+    const { total } = (await answer.json()) as Bundle; // a searchset
     expect([0, PER_TRANSACTION], mark).toContain(total);
   }
 }
