@@ -22,7 +22,8 @@ async function createPatient(server: ServerProcess, patient: string): Promise<st
 }
 
 async function perCpuSecond(server: ServerProcess, path: string): Promise<number> {
-  const result = await load(server, path, { seconds: SECONDS, connections: CONNECTIONS });
+  const requests = [{ method: 'GET', path }] as const;
+  const result = await load(server, { seconds: SECONDS, connections: CONNECTIONS, requests });
   if (result.failed > 0) throw new Error(`${result.failed} reads failed`);
   return result.perCpuSecond;
 }

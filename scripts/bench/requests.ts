@@ -1,43 +1,52 @@
-/** A load of equal requests by autocannon, and what it cost the server. */
+/** A load of requests by autocannon, and what it cost the server. */
 import autocannon from 'autocannon';
 import type { ServerProcess } from '../processes.js';
 import { cpuSeconds } from './measure.js';
 
+/** One request; those of a load are sent in turn by each connection. */
+export interface Sent {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly path: string;
+  readonly body?: string;
+}
+
 export interface LoadResult {
   readonly perSecond: number;
   readonly perCpuSecond: number;
-  /** Milliseconds. */
-  readonly p99: number;
   readonly failed: number;
 }
 
 export async function load(
   server: ServerProcess,
-  path: string,
-  options: {
-    readonly seconds: number;
-    readonly connections: number;
-    readonly method?: 'GET' | 'POST';
-    readonly bodies?: readonly string[];
-  },
+  options: { readonly seconds: number; readonly connections: number; readonly requests: readonly Sent[] },
 ): Promise<LoadResult> {
   const before = cpuSeconds(server.pid);
   const started = performance.now();
-  const requests = options.bodies?.map((body) => ({ body }));
   const result = await autocannon({
-    url: server.url + path,
+    url: server.url,
     connections: options.connections,
     duration: options.seconds,
-    method: options.method ?? 'GET',
-    headers: options.method === 'POST' ? { 'content-type': 'application/fhir+json' } : {},
-    ...(requests === undefined ? {} : { requests }),
+    // Each connection begins at another request: writers of one resource would only wait for each other.
+    setupClient: (client) => client.setRequests(rotated(options.requests).map(sendable)),
   });
   const cpu = cpuSeconds(server.pid) - before;
   const done = result['2xx'];
   return {
     perSecond: done / ((performance.now() - started) / 1000),
     perCpuSecond: done / cpu,
-    p99: result.latency.p99,
     failed: result.non2xx + result.errors,
   };
+}
+
+let turn = 0;
+
+function rotated(requests: readonly Sent[]): readonly Sent[] {
+  const start = (turn++ * 3) % requests.length;
+  return [...requests.slice(start), ...requests.slice(0, start)];
+}
+
+function sendable({ method, path, body }: Sent): autocannon.Request {
+  return body === undefined
+    ? { method, path }
+    : { method, path, body, headers: { 'content-type': 'application/fhir+json' } };
 }

@@ -2,7 +2,7 @@
  * `npm run bench`: every claim about speed, measured, as one Markdown table in scripts/bench/RESULTS.md.
  *
  *   --resources N   size of the large store (default 1,000,000)
- *   --only NAME     one of read, cold, create, load, search
+ *   --only NAME     one of cold, read, write, knowledge, load, search
  *   --dir DIR       where stores and generated files go, and are kept for the next run (default data/bench)
  *   --synthea DIR   a folder of Synthea bundles to load; without it the bundles are our own demo data
  */
@@ -11,12 +11,13 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { coldStartRows } from './cold-start.js';
-import { createRows } from './create.js';
 import { openInside } from './inside.js';
+import { knowledgeRows } from './knowledge.js';
 import { demoData, loadFolder, loadRow } from './load.js';
 import { markdown, type Row } from './measure.js';
 import { readRows } from './read.js';
 import { depthRow, searchRows } from './search.js';
+import { writeRows } from './writes.js';
 
 const RESOURCES_PER_PATIENT = 100;
 
@@ -50,7 +51,8 @@ async function patients(): Promise<readonly string[]> {
 const SECTIONS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   cold: () => coldStartRows(scratch),
   read: async () => readRows(scratch, (await patients())[0] ?? ''),
-  create: async () => createRows(scratch, await patients()),
+  write: async () => writeRows(scratch, await patients()),
+  knowledge: async () => knowledgeRows(await patients()),
   load: async () => {
     const folder = values.synthea ?? join(dir, 'bundles');
     if (values.synthea === undefined) await demoData(folder, 300, 'bundles');
