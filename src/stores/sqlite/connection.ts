@@ -25,7 +25,8 @@ const PAGE_SIZE = 8192;
 /** Statements whose text depends on the query are many; the oldest go. */
 const STATEMENT_LIMIT = 400;
 const BUSY_MILLISECONDS = 10_000;
-const READER_MAPPED_BYTES = 256 * 1024 * 1024;
+/** As much as the engine maps at most: address space, of which only what is read becomes resident. */
+const READER_MAPPED_BYTES = 0x7fff0000;
 const CACHE_KIB: Readonly<Record<Role, number>> = { writer: 48_000, control: 8_000, reader: 8_000 };
 
 export class Connection {

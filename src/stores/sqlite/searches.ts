@@ -68,7 +68,7 @@ export class Searches {
   #pageHere(request: SearchRequest): SearchPage | undefined {
     const found = this.#find(jobOf(request, this.#view.position));
     if (found === undefined) return undefined;
-    const matches = found.rids.map((rid) => this.#current(rid)).filter((one) => one !== undefined);
+    const matches = this.#currents(found.rids);
     return this.#assembled(request, matches, found, this.#view.position);
   }
 
@@ -95,7 +95,7 @@ export class Searches {
         : collectIncludes(scope, this.#definitions, nodes, request.includes);
     return {
       matches: matches.map(({ resource }) => resource),
-      included: rids.map((rid) => this.#view.current(rid)).filter((one) => one !== undefined),
+      included: this.#currents(rids).map(({ resource }) => resource),
       includesTruncated: truncated,
       ...(total === undefined ? {} : { total }),
       ...(next === undefined ? {} : { next }),
@@ -118,9 +118,13 @@ export class Searches {
     return new Scope(connection, catalogue, this.#definitions.primaryDates, access, limits);
   }
 
-  #current(rid: number): Found | undefined {
-    const resource = this.#view.current(rid);
-    return resource === undefined ? undefined : { rid, resource };
+  /** In the order of the rids, without those that have no current version. */
+  #currents(rids: readonly number[]): readonly Found[] {
+    const resources = this.#view.currents(rids);
+    return rids.flatMap((rid) => {
+      const resource = resources.get(rid);
+      return resource === undefined ? [] : [{ rid, resource }];
+    });
   }
 
   #at(rid: number, position: Position): Found | undefined {

@@ -10,8 +10,10 @@ import type { Connection, Statement } from './connection.js';
 
 const CHANGED = 'SELECT position, rid FROM version WHERE position > ? ORDER BY position LIMIT ?';
 const LAST = 'SELECT position FROM version ORDER BY position DESC LIMIT 1';
-const CURRENT = `SELECT r.type, r.id, r.position, r.version, r.last_updated, v.bytes
-  FROM resource r JOIN version v ON v.position = r.position WHERE r.rid = ? AND r.live = 1`;
+/** The outer table is the list: its order and its length decide, whatever the statistics say. */
+const CURRENT = `SELECT r.rid, r.type, r.id, r.position, r.version, r.last_updated, v.bytes
+  FROM json_each(?) asked CROSS JOIN resource r ON r.rid = asked.value CROSS JOIN version v ON v.position = r.position
+  WHERE r.live = 1`;
 /** With more changes than this since the last look, forgetting all costs less. */
 const CHANGES_FOLLOWED = 256;
 
@@ -80,14 +82,36 @@ export class View {
 
   /** The current version under a rid; undefined where there is none (deleted meanwhile, or only mentioned). */
   current(rid: number): StoredResource | undefined {
-    const cached = this.cache.getByRid(rid);
-    if (cached !== undefined) return cached;
-    const row = this.connection.get<[number, string, number, number, number, Buffer]>(CURRENT, rid);
-    if (row === undefined) return undefined;
-    const [typeId, id, position, version, lastUpdated, bytes] = row;
-    const type = this.catalogue.typeName(typeId);
-    const resource = { type, id, versionId: String(version), lastUpdated, position, bytes };
-    this.cache.set(`${type}/${id}`, { rid, resource });
-    return resource;
+    return this.currents([rid]).get(rid);
+  }
+
+  /** The current versions under some rids; those that have none are missing. One statement for all that is not cached. */
+  currents(rids: readonly number[]): ReadonlyMap<number, StoredResource> {
+    const found = new Map<number, StoredResource>();
+    const missing: number[] = [];
+    for (const rid of rids) {
+      const cached = this.cache.getByRid(rid);
+      if (cached === undefined) missing.push(rid);
+      else found.set(rid, cached);
+    }
+    if (missing.length === 0) return found;
+    const rows = this.connection.all<CurrentRow>(CURRENT, `[${missing.join(',')}]`);
+    for (const [rid, typeId, id, position, version, lastUpdated, bytes] of rows) {
+      const type = this.catalogue.typeName(typeId);
+      const resource = { type, id, versionId: String(version), lastUpdated, position, bytes };
+      this.cache.set(`${type}/${id}`, { rid, resource });
+      found.set(rid, resource);
+    }
+    return found;
   }
 }
+
+type CurrentRow = readonly [
+  rid: number,
+  type: number,
+  id: string,
+  position: number,
+  version: number,
+  lastUpdated: number,
+  bytes: Buffer,
+];

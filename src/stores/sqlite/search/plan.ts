@@ -113,8 +113,10 @@ function shortest(
     let best: readonly [Driver, number] | undefined;
     for (const driver of drivers) {
       if (driver.scans === true) continue;
-      const counted = countRows(scope, driver.rough ?? driver.set, step);
-      if (counted < step && (best === undefined || counted < best[1])) best = [driver, counted];
+      const enough = best?.[1] ?? step; // one with more rows than the best is of no interest
+      if (enough === 0) break;
+      const counted = countRows(scope, driver.rough ?? driver.set, enough);
+      if (counted < enough) best = [driver, counted];
     }
     if (best !== undefined) return best;
   }

@@ -209,13 +209,10 @@ class PartRun {
     limit = this.#request.limit,
   ): readonly MatchKeys[] {
     const { candidates } = this.#scope.limits;
+    const mayBeCut = this.#scope.isBounded && this.#plan.size === undefined;
     const walked = sql`${rows} LIMIT ${this.#scope.isBounded ? candidates : -1}`;
     const found = this.#rows(sql`${over(walked)} LIMIT ${limit}`);
-    if (
-      found.length < limit &&
-      this.#scope.isBounded &&
-      countRows(this.#scope, walked, candidates) >= candidates
-    ) {
+    if (mayBeCut && found.length < limit && countRows(this.#scope, walked, candidates) >= candidates) {
       throw new OverLimit(this.#request.type);
     }
     return found;
