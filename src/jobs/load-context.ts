@@ -61,12 +61,16 @@ function watched(backend: Backend, before: (commit: Commit) => Promise<void>): B
  * a file are neighbours in the store. `salt` makes them others.
  */
 export function documentIds(file: LoadFile, line: number, salt: string): NewId {
-  const digest = createHash('sha256')
-    .update(`${file.fingerprint ?? ''}\n${line}\n${salt}`)
-    .digest();
+  // Most documents need no id.
+  let digest: Buffer | undefined;
+  const digested = (): Buffer =>
+    createHash('sha256')
+      .update(`${file.fingerprint ?? ''}\n${line}\n${salt}`)
+      .digest();
   let count = 0;
   return uuidV7({ now: () => Math.max(0, Math.floor(file.changed)) }, () => {
     const bytes = new Uint8Array(10);
+    digest ??= digested();
     bytes.set(digest.subarray(0, 6));
     new DataView(bytes.buffer).setUint32(6, count++);
     return bytes;

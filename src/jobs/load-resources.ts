@@ -18,7 +18,8 @@ const BATCH_RESOURCES = 1000;
 
 export interface BatchItem<Place> {
   readonly place: Place;
-  readonly resource: ResourceObject;
+  /** The tree, where references are checked; else it need not be kept until its turn comes. */
+  readonly resource?: ResourceObject;
   readonly write: Write;
 }
 
@@ -53,7 +54,8 @@ export function readItem<Place>(
 ): BatchItem<Place> {
   const resource = checkAny(value, context);
   const id = typeof resource.id === 'string' ? checkId(resource.id) : freshId();
-  return { place, resource, write: replacement(resource, id, { kind: 'any' }, context) };
+  const write = replacement(resource, id, { kind: 'any' }, context);
+  return { place, write, ...(context.settings.checkReferences ? { resource } : {}) };
 }
 
 /** Of whatever type it says it is. */
@@ -82,7 +84,9 @@ async function plan<Place>(items: readonly BatchItem<Place>[], context: Context)
   if (!context.settings.checkReferences) return { ...UNCONDITIONAL, writes };
   const resolution = await beginResolution(context);
   const written = keysOf(items);
-  for (const { resource } of items) await checkReferences(resource, resolution, context, written);
+  for (const { resource } of items) {
+    if (resource !== undefined) await checkReferences(resource, resolution, context, written);
+  }
   return { ...resolved(resolution), writes };
 }
 
@@ -97,7 +101,7 @@ async function withTargets<Place>(
   const sound: BatchItem<Place>[] = [];
   for (const item of items) {
     try {
-      await checkReferences(item.resource, resolution, context, written);
+      if (item.resource !== undefined) await checkReferences(item.resource, resolution, context, written);
       sound.push(item);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

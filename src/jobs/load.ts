@@ -47,7 +47,7 @@ export interface LoadOptions {
 }
 
 /** Resources under way at once: bounds memory, and keeps the writer busy. */
-const UNDER_WAY = 8000;
+const UNDER_WAY = 4000;
 
 /** `files`: as loadFiles makes them. Throws what ended the load early. */
 export async function load(

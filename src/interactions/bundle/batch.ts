@@ -16,7 +16,7 @@ import { entryRequest } from './entry-request.js';
 import { refusalInEntry } from './findings.js';
 import { makePace } from './pace.js';
 
-const AT_ONCE = 128;
+const AT_ONCE = 512;
 
 /** `entries`: Bundle.entry; `prefer`: what each entry is to be answered with. */
 export async function batch(

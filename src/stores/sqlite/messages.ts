@@ -31,9 +31,17 @@ export interface CommitJob {
   /** The clock when the commit was handed over. */
   readonly now: number;
   readonly access: AccessFilter;
+  /** In a message: those that did not come in parts before. */
   readonly writes: readonly WireWrite[];
   readonly conditions: readonly Condition[];
   readonly resolvedAt: Position;
+}
+
+/** Writes of a commit that is to come under the same number. */
+export interface CommitPart {
+  readonly kind: 'part';
+  readonly number: number;
+  readonly writes: readonly WireWrite[];
 }
 
 export interface LedgerJob {
@@ -44,7 +52,8 @@ export interface LedgerJob {
 }
 
 export type Job = CommitJob | LedgerJob;
-export type WriterMessage = Job | { readonly kind: 'close' };
+/** The writer thread is sent lists of these. */
+export type WriterMessage = Job | CommitPart | { readonly kind: 'close' };
 
 export type Answer =
   | { readonly number: number; readonly kind: 'done'; readonly result: CommitResult }

@@ -9,7 +9,7 @@ import type { Param } from './catalogue.js';
 import { GenerationCache } from './generation-cache.js';
 import { isRange, type Row, rowText, valueRows } from './index-rows.js';
 import type { Interner } from './interner.js';
-import { linesOf, valueOfLine } from './wire-values.js';
+import { isDateLine, linesOf, valueOfLine } from './wire-values.js';
 
 export interface ParamRows {
   readonly param: number;
@@ -35,9 +35,10 @@ interface LineRows {
   readonly span: number | undefined;
 }
 
+/** Of one parameter; copied when a second line comes. */
 interface Gathered {
-  readonly rows: Row[];
-  readonly texts: string[];
+  rows: readonly Row[];
+  texts: readonly string[];
 }
 
 const REMEMBERED_LINES = 20_000;
@@ -63,7 +64,7 @@ export class RowMaker {
       const made = this.#line(type, line);
       const { param, rows, texts, span } = made;
       const group = gathered.get(param.id);
-      if (group === undefined) gathered.set(param.id, { rows: [...rows], texts: [...texts] });
+      if (group === undefined) gathered.set(param.id, { rows, texts });
       else gather(group, made);
       if (span === undefined) continue;
       const repeats = group !== undefined && group.rows.length > 1;
@@ -72,12 +73,20 @@ export class RowMaker {
       if (made.code === primaryDate)
         primaryLo = Math.min(primaryLo ?? Number.POSITIVE_INFINITY, lowEnd(rows));
     }
-    const params = [...gathered].map(([param, { rows, texts }]) => ({ param, rows, text: texts.join(',') }));
-    const text = `{${params.map((one) => `"${one.param}":[${one.text}]`).join(',')}}`;
+    const params: ParamRows[] = [];
+    let text = '';
+    for (const [param, group] of gathered) {
+      const inner = group.texts.length === 1 ? (group.texts[0] ?? '') : group.texts.join(',');
+      params.push({ param, rows: group.rows, text: inner });
+      text += `${text === '' ? '' : ','}"${param}":[${inner}]`;
+    }
+    text = `{${text}}`;
     return { params, text, primaryLo };
   }
 
   #line(type: number, line: string): LineRows {
+    // Times seldom come twice; they would only push others out.
+    if (isDateLine(line)) return this.#read(type, line);
     let known = this.#lines.get(type);
     if (known === undefined) {
       known = new GenerationCache(REMEMBERED_LINES);
@@ -85,26 +94,36 @@ export class RowMaker {
     }
     const remembered = known.get(line);
     if (remembered !== undefined) return remembered;
+    // A line is a slice of its resource's lines, and would keep all of them in memory.
+    const own = ` ${line}`.slice(1);
+    const made = this.#read(type, own);
+    known.set(own, made);
+    return made;
+  }
+
+  #read(type: number, line: string): LineRows {
     const value = valueOfLine(line);
     const rows = valueRows(this.#interner, value);
-    const made: LineRows = {
+    return {
       param: this.#interner.param(type, value.param),
       code: value.param,
       rows,
       texts: rows.map(rowText),
       span: spanOf(rows),
     };
-    known.set(line, made);
-    return made;
   }
 }
 
-function gather({ rows, texts }: Gathered, made: LineRows): void {
+function gather(group: Gathered, made: LineRows): void {
+  const rows = [...group.rows];
+  const texts = [...group.texts];
   for (const [at, text] of made.texts.entries()) {
     if (texts.includes(text)) continue;
     texts.push(text);
     rows.push(made.rows[at] as Row); // each row has its text
   }
+  group.rows = rows;
+  group.texts = texts;
 }
 
 function spanOf([row]: readonly Row[]): number | undefined {

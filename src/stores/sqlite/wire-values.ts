@@ -1,25 +1,149 @@
 /**
- * Index values as text between threads: a line for each, a JSON tuple. Equal values are equal lines, so the writer need
- * not even parse those that it met before.
+ * Index values as text between threads: a line for each. Equal values are equal lines, so the writer need not even read
+ * those that it met before.
  *
- *   [kind, param, …the value's fields in the order of its type]
+ *   t param ␟ system ␟ code          s param ␟ exact ␟ folded        u param ␟ uri
+ *   d param ␟ lo ␟ hi                n param ␟ lo ␟ hi               q param ␟ lo ␟ hi ␟ system ␟ code ␟ unit
+ *   r param ␟ version ␟ url          l param ␟ version ␟ type ␟ id   ('' = no version)
+ *   c param ␝ value ␞ value … ␝ …    composite: its components, and their values as above
+ *   j [kind, param, …]               whatever has a control character or an empty version in it, as a JSON tuple
  *
- * Invariant: what was written is read; JSON has no infinities, so an open end is null on the way.
+ * Invariant: what was written is read; JSON has no infinities, so an open end is null there.
  */
 import type { IndexValue, ReferenceTarget } from '../../fhir/search/index-value.js';
 
 type Tuple = readonly [kind: IndexValue['kind'], param: string, ...fields: unknown[]];
 
+const FIELD = '\u001f';
+const VALUE = '\u001e';
+const COMPONENT = '\u001d';
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what the lines are made with
+const CONTROL = /[\u0000-\u001f]/;
+
 export function valueLines(values: readonly IndexValue[]): string {
-  return values.map((value) => JSON.stringify(tupleOf(value))).join('\n');
+  let text = '';
+  for (const value of values) text += text === '' ? lineOf(value) : `\n${lineOf(value)}`;
+  return text;
 }
 
 export function linesOf(text: string): readonly string[] {
   return text === '' ? [] : text.split('\n');
 }
 
+export function isDateLine(line: string): boolean {
+  return line.startsWith('d');
+}
+
 export function valueOfLine(line: string): IndexValue {
-  return valueFrom(JSON.parse(line) as Tuple); // made by valueLines
+  if (line.startsWith('j')) return valueFrom(JSON.parse(line.slice(1)) as Tuple); // made by valueLines
+  if (!line.startsWith('c')) return plainValue(line);
+  const [param = '', ...components] = line.slice(1).split(COMPONENT);
+  return {
+    kind: 'composite',
+    param,
+    components: components.map((one) => (one === '' ? [] : one.split(VALUE).map(plainValue))),
+  };
+}
+
+function lineOf(value: IndexValue): string {
+  const line = value.kind === 'composite' ? compositeLine(value) : plainLine(value);
+  return line ?? `j${JSON.stringify(tupleOf(value))}`;
+}
+
+/** Undefined: it needs the form of JSON. */
+function compositeLine({ param, components }: IndexValue & { kind: 'composite' }): string | undefined {
+  let line = `c${param}`;
+  for (const component of components) {
+    line += COMPONENT;
+    let isFirst = true;
+    for (const value of component) {
+      const inner = plainLine(value);
+      if (inner === undefined) return undefined;
+      line += isFirst ? inner : VALUE + inner;
+      isFirst = false;
+    }
+  }
+  return line;
+}
+
+/** Undefined: it needs the form of JSON. */
+function plainLine(value: IndexValue): string | undefined {
+  const { param } = value;
+  switch (value.kind) {
+    case 'token':
+      return CONTROL.test(value.system) || CONTROL.test(value.code)
+        ? undefined
+        : `t${param}${FIELD}${value.system}${FIELD}${value.code}`;
+    case 'string':
+      return CONTROL.test(value.exact) || CONTROL.test(value.folded)
+        ? undefined
+        : `s${param}${FIELD}${value.exact}${FIELD}${value.folded}`;
+    case 'date':
+      return `d${param}${FIELD}${value.lo}${FIELD}${value.hi}`;
+    case 'number':
+      return `n${param}${FIELD}${value.lo}${FIELD}${value.hi}`;
+    case 'quantity': {
+      const unit = `${value.system}${FIELD}${value.code}${FIELD}${value.unit}`;
+      return hasControl([value.system, value.code, value.unit])
+        ? undefined
+        : `q${param}${FIELD}${value.lo}${FIELD}${value.hi}${FIELD}${unit}`;
+    }
+    case 'reference':
+      return referenceLine(param, value.target);
+    case 'uri':
+      return CONTROL.test(value.value) ? undefined : `u${param}${FIELD}${value.value}`;
+    case 'composite':
+      return undefined;
+  }
+}
+
+function referenceLine(param: string, target: ReferenceTarget): string | undefined {
+  const { version = '' } = target;
+  if (target.version === '' || CONTROL.test(version)) return undefined;
+  if (target.kind === 'url')
+    return CONTROL.test(target.url) ? undefined : `r${param}${FIELD}${version}${FIELD}${target.url}`;
+  return hasControl([target.type, target.id])
+    ? undefined
+    : `l${param}${FIELD}${version}${FIELD}${target.type}${FIELD}${target.id}`;
+}
+
+function hasControl(texts: readonly string[]): boolean {
+  return texts.some((text) => CONTROL.test(text));
+}
+
+/** A line without inner values. */
+function plainValue(line: string): IndexValue {
+  const [param = '', first = '', second = '', third = '', fourth = '', fifth = ''] = line
+    .slice(1)
+    .split(FIELD);
+  switch (line.charAt(0)) {
+    case 't':
+      return { kind: 'token', param, system: first, code: second };
+    case 's':
+      return { kind: 'string', param, exact: first, folded: second };
+    case 'd':
+      return { kind: 'date', param, lo: Number(first), hi: Number(second) };
+    case 'n':
+      return { kind: 'number', param, lo: Number(first), hi: Number(second) };
+    case 'q': {
+      const unit = { system: third, code: fourth, unit: fifth };
+      return { kind: 'quantity', param, lo: Number(first), hi: Number(second), ...unit };
+    }
+    case 'r':
+      return { kind: 'reference', param, target: { kind: 'url', url: second, ...versioned(first) } };
+    case 'l':
+      return {
+        kind: 'reference',
+        param,
+        target: { kind: 'local', type: second, id: third, ...versioned(first) },
+      };
+    default:
+      return { kind: 'uri', param, value: first };
+  }
+}
+
+function versioned(version: string): { readonly version?: string } {
+  return version === '' ? {} : { version };
 }
 
 function tupleOf(value: IndexValue): Tuple {

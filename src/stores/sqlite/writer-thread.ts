@@ -9,7 +9,7 @@ import { assert } from '../../base/assert.js';
 import type { RefusalKind } from '../../fhir/outcome.js';
 import { Committer } from './committer.js';
 import { Connection } from './connection.js';
-import type { Answer, Job, WriterMessage, WriterSettings } from './messages.js';
+import type { Answer, CommitJob, Job, WireWrite, WriterMessage, WriterSettings } from './messages.js';
 import { engineCode } from './store-error.js';
 
 /** A group takes no further commit past so many writes, so that a small one does not wait for many large ones. */
@@ -27,13 +27,15 @@ const connection = Connection.open(settings.file, 'writer', {
   ...(settings.pageLimit === undefined ? {} : { pageLimit: settings.pageLimit }),
 });
 const committer = new Committer(connection, settings.primaryDates);
+/** Of commits whose last part is still to come, by number. */
+const parts = new Map<number, readonly (readonly WireWrite[])[]>();
 let queue: Job[] = [];
 let closing = false;
 
-port.on('message', (message: WriterMessage) => {
-  take(message);
+port.on('message', (messages: readonly WriterMessage[]) => {
+  messages.forEach(take);
   for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port)) {
-    take(more.message as WriterMessage); // writer.ts sends nothing else
+    (more.message as readonly WriterMessage[]).forEach(take); // writer.ts sends nothing else
   }
   while (queue.length > 0) commitGroup(nextGroup());
   if (closing) close();
@@ -41,8 +43,26 @@ port.on('message', (message: WriterMessage) => {
 });
 
 function take(message: WriterMessage): void {
-  if (message.kind === 'close') closing = true;
-  else queue.push(message);
+  switch (message.kind) {
+    case 'close':
+      closing = true;
+      return;
+    case 'part':
+      parts.set(message.number, [...(parts.get(message.number) ?? []), message.writes]);
+      return;
+    case 'commit':
+      queue.push(wholeCommit(message));
+      return;
+    case 'ledger':
+      queue.push(message);
+  }
+}
+
+function wholeCommit(job: CommitJob): CommitJob {
+  const before = parts.get(job.number);
+  if (before === undefined) return job;
+  parts.delete(job.number);
+  return { ...job, writes: [...before, job.writes].flat() };
 }
 
 function nextGroup(): readonly Job[] {
@@ -148,11 +168,16 @@ function tidy(): void {
   const [, logPages = 0, foldedPages = 0] =
     connection.get<[number, number, number]>('PRAGMA wal_checkpoint(NOOP)') ?? [];
   if (logPages - foldedPages > LONG_LOG_PAGES) fold();
-  else if (logPages > foldedPages) idle = setTimeout(fold, IDLE_MILLISECONDS).unref();
+  idle = setTimeout(rest, IDLE_MILLISECONDS).unref();
 }
 
 function fold(): void {
   connection.prepare('PRAGMA wal_checkpoint(PASSIVE)').get();
+}
+
+/** The pages that a load has gathered are given back when it pauses, not while it needs them. */
+function rest(): void {
+  fold();
   connection.execute('PRAGMA shrink_memory');
 }
 

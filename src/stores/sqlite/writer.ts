@@ -1,5 +1,6 @@
 /**
- * The main thread's end of the writer thread, which starts with the first commit.
+ * The main thread's end of the writer thread, which starts with the first commit. What one turn of the event loop brings
+ * goes out in one message at its end; a large commit goes in parts, so that the loop turns between them.
  *
  * Invariant: a commit resolves after it is durable; when the thread dies its open commits are refused as unavailable
  * and the next commit starts a new thread.
@@ -9,7 +10,15 @@ import type { Clock } from '../../base/clock.js';
 import type { Logger } from '../../base/log.js';
 import { Refusal } from '../../fhir/outcome.js';
 import type { Commit, CommitResult, Write, WriteOutcome } from '../../ports/backend.js';
-import type { Answer, CommitJob, Job, LedgerJob, WireWrite, WriterSettings } from './messages.js';
+import type {
+  Answer,
+  CommitJob,
+  CommitPart,
+  LedgerJob,
+  WireWrite,
+  WriterMessage,
+  WriterSettings,
+} from './messages.js';
 import { storedBytes } from './stored-bytes.js';
 import { valueLines } from './wire-values.js';
 
@@ -18,14 +27,30 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** A job before it has its number. */
-type Unnumbered = Omit<CommitJob, 'number'> | Omit<LedgerJob, 'number'>;
+/** A job that waits for its turn; of a commit, so many writes have gone ahead. */
+type Waiting =
+  | {
+      readonly kind: 'commit';
+      readonly number: number;
+      readonly now: number;
+      readonly commit: Commit;
+      sent: number;
+    }
+  | LedgerJob;
+
+/** What a group of commits needs dies with it, before it is moved to where collecting costs more. */
+const YOUNG_MEGABYTES = 48;
+
+/** Sent in one turn of the event loop: about as much as it can spare at once. */
+const WRITES_PER_TURN = 1_000;
 
 export class Writer {
   readonly #settings: WriterSettings;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #pending = new Map<number, Pending>();
+  #outbox: Waiting[] = [];
+  #isDrainDue = false;
   #worker: Worker | undefined;
   #number = 0;
   #closed = false;
@@ -37,14 +62,8 @@ export class Writer {
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
-    const result = await this.#send({
-      kind: 'commit',
-      now: this.#clock.now(),
-      access: commit.access,
-      writes: commit.writes.map(wireWrite),
-      conditions: commit.conditions,
-      resolvedAt: commit.resolvedAt,
-    });
+    const number = ++this.#number;
+    const result = await this.#send({ kind: 'commit', number, now: this.#clock.now(), commit, sent: 0 });
     if (result.kind !== 'committed') return result;
     return {
       kind: 'committed',
@@ -53,7 +72,7 @@ export class Writer {
   }
 
   async setLedger(name: string, value: string): Promise<void> {
-    await this.#send({ kind: 'ledger', name, value });
+    await this.#send({ kind: 'ledger', number: ++this.#number, name, value });
   }
 
   /** Lets the open commits end. */
@@ -63,26 +82,62 @@ export class Writer {
     if (worker === undefined) return;
     worker.ref();
     const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-    worker.postMessage({ kind: 'close' });
+    while (this.#outbox.length > 0) this.#drain();
+    worker.postMessage([{ kind: 'close' }] satisfies WriterMessage[]);
     await exited;
   }
 
-  #send(job: Unnumbered): Promise<CommitResult> {
+  #send(job: Waiting): Promise<CommitResult> {
     if (this.#closed)
       return Promise.reject(new Refusal('unavailable', 'The store is closing: nothing was written.'));
-    const number = ++this.#number;
-    const worker = this.#started();
+    this.#started().ref();
     return new Promise((resolve, reject) => {
-      this.#pending.set(number, { resolve, reject });
-      worker.ref();
-      // A spread of a union is not narrowed by the compiler; both members of Unnumbered plus a number are a Job.
-      worker.postMessage({ ...job, number } as Job);
+      this.#pending.set(job.number, { resolve, reject });
+      this.#outbox.push(job);
+      this.#drainLater();
     });
+  }
+
+  #drainLater(): void {
+    if (this.#isDrainDue) return;
+    this.#isDrainDue = true;
+    setImmediate(() => {
+      this.#isDrainDue = false;
+      this.#drain();
+    });
+  }
+
+  /** Sends what one turn allows, in order, in one message; the writer takes up a commit when all of it is there. */
+  #drain(): void {
+    const messages: WriterMessage[] = [];
+    let room = WRITES_PER_TURN;
+    let taken = 0;
+    while (taken < this.#outbox.length && room > 0) {
+      const job = this.#outbox[taken] as Waiting; // below the length
+      if (job.kind === 'ledger') {
+        messages.push(job);
+        room--;
+        taken++;
+        continue;
+      }
+      const from = job.sent;
+      job.sent = Math.min(from + room, job.commit.writes.length);
+      room -= job.sent - from;
+      const isWhole = job.sent === job.commit.writes.length;
+      messages.push(isWhole ? lastPart(job, from) : part(job, from));
+      if (isWhole) taken++;
+    }
+    this.#outbox = this.#outbox.slice(taken);
+    if (messages.length > 0) this.#worker?.postMessage(messages);
+    if (this.#outbox.length > 0) this.#drainLater();
   }
 
   #started(): Worker {
     if (this.#worker !== undefined) return this.#worker;
-    const worker = new Worker(new URL('./writer-thread.js', import.meta.url), { workerData: this.#settings });
+    const worker = new Worker(new URL('./writer-thread.js', import.meta.url), {
+      workerData: this.#settings,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
+    });
     worker.on('message', (answers: readonly Answer[]) => this.#answer(answers));
     worker.on('error', (error) => this.#log.error({ error: error.message }, 'the writer thread failed'));
     worker.on('exit', () => this.#exited(worker));
@@ -118,7 +173,20 @@ export class Writer {
       );
     }
     this.#pending.clear();
+    this.#outbox = [];
   }
+}
+
+type WaitingCommit = Waiting & { readonly kind: 'commit' };
+
+function part({ number, commit, sent }: WaitingCommit, from: number): CommitPart {
+  return { kind: 'part', number, writes: commit.writes.slice(from, sent).map(wireWrite) };
+}
+
+function lastPart({ number, now, commit, sent }: WaitingCommit, from: number): CommitJob {
+  const { access, conditions, resolvedAt } = commit;
+  const writes = commit.writes.slice(from, sent).map(wireWrite);
+  return { kind: 'commit', number, now, access, writes, conditions, resolvedAt };
 }
 
 function wireWrite(write: Write): WireWrite {
@@ -128,12 +196,22 @@ function wireWrite(write: Write): WireWrite {
   return { kind: 'put', type, id, expected, method, metaRest, rest, values: valueLines(values) };
 }
 
+/** The bytes are put together when somebody asks for them: most answers are minimal. */
 function withBytes(outcome: WriteOutcome, write: Write | undefined): WriteOutcome {
   if (write?.kind !== 'put') return outcome;
   const { metaRest, rest } = write.resource;
   const { type, id } = write;
+  const { versionId, lastUpdated, position, created, unchanged } = outcome;
   return {
-    ...outcome,
-    bytes: storedBytes({ type, id, metaRest, rest }, outcome.versionId, outcome.lastUpdated),
+    type,
+    id,
+    versionId,
+    lastUpdated,
+    position,
+    created,
+    unchanged,
+    get bytes() {
+      return storedBytes({ type, id, metaRest, rest }, versionId, lastUpdated);
+    },
   };
 }
