@@ -85,7 +85,10 @@ export class View {
     return this.currents([rid]).get(rid);
   }
 
-  /** The current versions under some rids; those that have none are missing. One statement for all that is not cached. */
+  /**
+   * The current versions under some rids; those that have none are missing. One statement for all that is not cached;
+   * they are not cached then, for a page of a long search would push out what point reads keep warm.
+   */
   currents(rids: readonly number[]): ReadonlyMap<number, StoredResource> {
     const found = new Map<number, StoredResource>();
     const missing: number[] = [];
@@ -98,9 +101,7 @@ export class View {
     const rows = this.connection.all<CurrentRow>(CURRENT, `[${missing.join(',')}]`);
     for (const [rid, typeId, id, position, version, lastUpdated, bytes] of rows) {
       const type = this.catalogue.typeName(typeId);
-      const resource = { type, id, versionId: String(version), lastUpdated, position, bytes };
-      this.cache.set(`${type}/${id}`, { rid, resource });
-      found.set(rid, resource);
+      found.set(rid, { type, id, versionId: String(version), lastUpdated, position, bytes });
     }
     return found;
   }

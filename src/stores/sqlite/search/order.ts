@@ -63,17 +63,22 @@ export type Phase = (date: Fragment, rid: Fragment) => Fragment;
 
 /**
  * The parts of the date order, one after the other: descending, those without a date are read last. The page begins
- * after the keys of the last match before it.
+ * after the keys of the last match before it. `isDated`: there are none without a date.
  */
-export function datePhases(descending: boolean, after: readonly Cell[] | undefined): readonly Phase[] {
+export function datePhases(
+  descending: boolean,
+  after: readonly Cell[] | undefined,
+  isDated: boolean,
+): readonly Phase[] {
   const begin: Phase = (date, rid) => (after === undefined ? TRUE : beyond(date, rid, after, descending));
   if (!descending) return [begin];
   const undated: Phase = (date) => sql`${date} = ${NO_DATE}`;
-  if (after === undefined) return [(date) => sql`${date} < ${NO_DATE}`, undated];
+  const later = isDated ? [] : [undated];
+  if (after === undefined) return [(date) => sql`${date} < ${NO_DATE}`, ...later];
   // What comes after a dated match is dated: the engine is given one bound to seek by, the closer one.
   return after[0] === NO_DATE
     ? [(date, rid) => and([undated(date, rid), begin(date, rid)])]
-    : [begin, undated];
+    : [begin, ...later];
 }
 
 /** After the keys of the last match of a page, for keys that may be null and that each have a direction. */

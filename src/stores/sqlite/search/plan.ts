@@ -4,7 +4,7 @@
  *
  * Invariant: the choice changes how long an answer takes, never what it is.
  */
-import type { Predicate } from '../../../fhir/search/query.js';
+import type { DateTest, Predicate } from '../../../fhir/search/query.js';
 import type { Driver } from './driver.js';
 import { driverOf } from './driver.js';
 import { and, type Fragment, sql } from './fragment.js';
@@ -18,6 +18,8 @@ export interface Plan {
   readonly driver: Driver | undefined;
   /** The number of the driver's rows where they are few enough to be collected. */
   readonly size: number | undefined;
+  /** Every match has a primary date: what has none need not be looked for. */
+  readonly isDated: boolean;
   /** Any other driver that is sorted, where the best is long. */
   readonly sorted: Driver | undefined;
   /** What a row must pass, given the driver that it came from. */
@@ -50,6 +52,7 @@ export function planFor(
     window,
     driver,
     size,
+    isDated: members.some(({ predicate }) => primaryDateTest(scope, type, predicate) !== undefined),
     sorted: drivers.find((one) => one.sources !== undefined),
     condition: (taken, row) =>
       and(
@@ -89,15 +92,17 @@ function conjunction(outer: Scope, where: Predicate): readonly Member[] | undefi
 
 /** Between which sort dates all matches lie. */
 function windowOf(scope: Scope, type: string, members: readonly Member[]): Window {
-  const primary = scope.primaryDate(type);
-  let window = ALL_TIME;
-  if (primary === undefined) return window;
-  for (const { predicate } of members) {
-    if (predicate.op !== 'value' || predicate.param !== primary.code || predicate.test.kind !== 'date')
-      continue;
-    window = intersect(window, lowerEndWindow(predicate.test, primary.maxSpan));
-  }
-  return window;
+  const span = scope.primaryDate(type)?.maxSpan ?? 0;
+  return members
+    .map(({ predicate }) => primaryDateTest(scope, type, predicate))
+    .filter((test) => test !== undefined)
+    .reduce((window, test) => intersect(window, lowerEndWindow(test, span)), ALL_TIME);
+}
+
+/** The test of a criterion on the type's primary date. */
+function primaryDateTest(scope: Scope, type: string, predicate: Predicate): DateTest | undefined {
+  if (predicate.op !== 'value' || predicate.test.kind !== 'date') return undefined;
+  return predicate.param === scope.primaryDate(type)?.code ? predicate.test : undefined;
 }
 
 /** So many rows are counted at first, then more. */

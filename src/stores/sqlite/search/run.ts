@@ -158,7 +158,7 @@ class PartRun {
   #walk(driver: Driver, sources: readonly Source[], descending: boolean): readonly MatchKeys[] {
     const { order, after, limit } = this.#request;
     const found: MatchKeys[] = [];
-    for (const phase of datePhases(descending, after)) {
+    for (const phase of datePhases(descending, after, this.#plan.isDated)) {
       const pages = sources.map((source) =>
         this.#walkSource(driver, source, phase, descending, limit - found.length),
       );
@@ -189,7 +189,7 @@ class PartRun {
     const { after, limit } = this.#request;
     const direction = raw(descending ? 'DESC' : 'ASC');
     const found: MatchKeys[] = [];
-    for (const phase of datePhases(descending, after)) {
+    for (const phase of datePhases(descending, after, this.#plan.isDated)) {
       const rows = sql`SELECT DISTINCT d.date, d.rid FROM (${driver.set}) d WHERE ${phase(ROW.date, ROW.rid)}
         AND ${this.#condition(driver)}
         ORDER BY 1 ${direction}, 2 ${direction} LIMIT ${limit - found.length}`;
