@@ -55,7 +55,7 @@ export async function searchRows(inside: Inside, total: number): Promise<readonl
     const queries = Array.from({ length: SAMPLES }, (_, index) =>
       each.query(ids[(index * 7) % ids.length] ?? ''),
     );
-    await timed(inside, queries.slice(0, 20));
+    await timed(inside, queries); // a server that runs has its pages mapped
     const times = await timed(inside, queries);
     const [middle, p99] = [median(times), quantile(times, 0.99)];
     rows.push({
