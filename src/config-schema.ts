@@ -69,6 +69,13 @@ export const SETTINGS = {
     default: 64 * MIB,
     about: 'largest request body in bytes, before and after decompression',
   },
+  bodyBudget: {
+    type: 'integer',
+    minimum: 1024,
+    maximum: 16 * 1024 * MIB,
+    default: 512 * MIB,
+    about: 'bytes that the bodies of all requests under way may take together, per process',
+  },
   headerLimit: {
     type: 'integer',
     minimum: 4096,

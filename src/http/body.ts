@@ -9,6 +9,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { Refusal } from '../fhir/outcome.js';
+import type { BodyShare } from './body-budget.js';
 
 type Decompress = (bytes: Buffer, options: { readonly maxOutputLength: number }) => Promise<Buffer>;
 
@@ -28,6 +29,7 @@ export async function readBody(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   limit: number,
+  share: BodyShare,
 ): Promise<Buffer | undefined> {
   const { headers } = incoming;
   const declared = headers['content-length'];
@@ -37,8 +39,11 @@ export async function readBody(
   if (declared !== undefined && Number(declared) > limit) throw tooLarge(limit);
   // Whoever waits for leave to send gets it only now that nothing speaks against it.
   if (headers.expect !== undefined && incoming.httpVersion === '1.1') outgoing.writeContinue();
-  const bytes = await receive(incoming, limit);
-  return decompress === undefined ? bytes : decompressed(bytes, decompress, limit);
+  const bytes = await receive(incoming, limit, share);
+  if (decompress === undefined) return bytes;
+  const whole = await decompressed(bytes, decompress, limit);
+  share.take(whole.length);
+  return whole;
 }
 
 function decompression(header: string | undefined): Decompress | undefined {
@@ -53,7 +58,7 @@ function decompression(header: string | undefined): Decompress | undefined {
   );
 }
 
-function receive(incoming: IncomingMessage, limit: number): Promise<Buffer> {
+function receive(incoming: IncomingMessage, limit: number, share: BodyShare): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
@@ -68,10 +73,14 @@ function receive(incoming: IncomingMessage, limit: number): Promise<Buffer> {
     const data = (chunk: Buffer): void => {
       chunks.push(chunk);
       length += chunk.length;
-      if (length <= limit) return;
-      forget();
-      incoming.pause();
-      reject(tooLarge(limit));
+      try {
+        if (length > limit) throw tooLarge(limit);
+        share.take(chunk.length);
+      } catch (refusal) {
+        forget();
+        incoming.pause();
+        reject(refusal);
+      }
     };
     const forget = (): void => {
       incoming.off('data', data).off('end', end).off('error', gone).off('close', gone);

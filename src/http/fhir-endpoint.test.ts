@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import { brotliCompressSync, brotliDecompressSync, deflateSync, gunzipSync, gzipSync } from 'node:zlib';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -193,6 +194,29 @@ describe('a body', () => {
 
     expect(answer.status).toBe(413);
     expect(issueOf(answer).text).toContain('FAIRWAY_BODY_LIMIT');
+  });
+
+  it('finds no room while others take it all, and finds it again when they are answered', async () => {
+    const small = await startServer({ bodyLimit: LIMIT, bodyBudget: 1024 });
+    const head = (length: number) =>
+      lines(
+        'POST /fhir/Patient HTTP/1.1',
+        'Connection: close',
+        `Content-Type: ${JSON_TYPE}`,
+        `Content-Length: ${length}`,
+      );
+    const filling = connect(small.port, '127.0.0.1').on('error', () => undefined);
+    filling.write(`${head(1100)}${' '.repeat(1000)}`);
+    const other = async (): Promise<number> => {
+      const answer = parseAnswer(await raw(small.port, `${head(text.length)}${text}`));
+      return answer.status;
+    };
+
+    await expect.poll(other).toBe(503);
+    filling.destroy();
+
+    await expect.poll(other).toBe(201);
+    await small.stop();
   });
 
   it('in chunks that grow past the limit is refused', async () => {

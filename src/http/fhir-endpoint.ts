@@ -13,6 +13,7 @@ import type { FhirResponse } from '../interactions/response.js';
 import { handle, interactionName } from '../interactions/router.js';
 import type { AccessDecision } from '../ports/access-filter.js';
 import { ClientGone, readBody } from './body.js';
+import { BodyBudget } from './body-budget.js';
 import type { Flight } from './flight.js';
 import type { Site } from './gate.js';
 import { HttpFhirRequest } from './http-request.js';
@@ -21,6 +22,8 @@ import type { Responder } from './responder.js';
 
 export interface EndpointSettings {
   readonly bodyLimit: number;
+  /** Bytes that the bodies of all requests under way may take. */
+  readonly bodyBudget: number;
   /** Milliseconds in which a request must be answered. */
   readonly requestTimeLimit: number;
   readonly trustProxy: boolean;
@@ -42,10 +45,12 @@ const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 export class FhirEndpoint {
   readonly #parts: FhirEndpointParts;
   readonly #responder: Responder;
+  readonly #budget: BodyBudget;
 
   constructor(parts: FhirEndpointParts, responder: Responder) {
     this.#parts = parts;
     this.#responder = responder;
+    this.#budget = new BodyBudget(parts.settings.bodyBudget);
   }
 
   /** Answers whatever happens. Without async functions: each would cost a read several turns of the microtask queue. */
@@ -88,9 +93,14 @@ export class FhirEndpoint {
   ): Promise<FhirResponse> {
     const { bodyLimit, requestTimeLimit } = this.#parts.settings;
     flight.due = Number.POSITIVE_INFINITY; // how long it may come in is node:http's to watch
-    const body = await readBody(flight.incoming, flight.outgoing, bodyLimit);
-    flight.due = performance.now() + requestTimeLimit;
-    return handle(withBody(flight.incoming, target, bodyless, body), this.#context(flight));
+    const share = this.#budget.share();
+    try {
+      const body = await readBody(flight.incoming, flight.outgoing, bodyLimit, share);
+      flight.due = performance.now() + requestTimeLimit;
+      return await handle(withBody(flight.incoming, target, bodyless, body), this.#context(flight));
+    } finally {
+      share.end();
+    }
   }
 
   /** Property by property: a spread of the tenant's parts took 4 % of a read. */
