@@ -40,14 +40,14 @@ const MOST_PATIENTS = 10_000_000;
 
 const EXAMPLES = `
 Examples:
-  $ fairway demo-data --patients 100 --out ./demo
-  $ fairway demo-data --patients 10000 --seed 7 --gzip --out ./million
-  $ fairway demo-data --patients 50 --format bundles --out ./bundles && fairway load ./bundles`;
+  fairway demo-data --patients 100 --out ./demo
+  fairway demo-data --patients 10000 --seed 7 --gzip --out ./million
+  fairway demo-data --patients 50 --format bundles --out ./bundles && fairway load ./bundles`;
 
 export function demoDataCommand(deps: DemoDataDeps): Command {
   const command = new Command('demo-data');
   command
-    .description('write a generated population, US Core shaped, as files')
+    .description('Writes a generated population, US Core shaped, as files')
     .requiredOption('--patients <number>', 'how many patients', wholeNumber(1, MOST_PATIENTS))
     .requiredOption('--out <folder>', 'folder to write into; made if it is not there')
     .option(

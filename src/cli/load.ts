@@ -31,10 +31,10 @@ const SOME_REFUSED = 1;
 
 const EXAMPLES = `
 Examples:
-  $ fairway load ./synthea                     a folder of bundles; hospitals and practitioners go first
-  $ fairway load Patient.ndjson.gz             one resource per line, stored under its id
-  $ cat bundle.json | fairway load -
-  $ fairway load --dry-run ./incoming          checks everything, stores nothing
+  fairway load ./synthea                     a folder of bundles; hospitals and practitioners go first
+  fairway load Patient.ndjson.gz             one resource per line, stored under its id
+  cat bundle.json | fairway load -
+  fairway load --dry-run ./incoming          checks everything, stores nothing
 
 Bundles of type transaction and batch are carried out, each transaction as a whole; collection and searchset bundles and
 single resources are stored under their ids. What is refused is listed with file and line, and the rest goes in. A load

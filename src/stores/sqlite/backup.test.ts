@@ -1,6 +1,6 @@
 /** Backups: consistent under writes, verified before they replace anything, never under a running server. */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   allIds,
@@ -103,14 +103,37 @@ describe('a backup', () => {
     await backedUp();
     writeFileSync(copy, 'no database '.repeat(1_000));
     const before = readFileSync(file);
-    expect(() => restoreBackup(copy, file)).toThrowError(expect.objectContaining({ kind: 'not-a-database' }));
+    expect(() => restoreBackup(copy, file)).toThrowError(
+      expect.objectContaining({
+        kind: 'not-a-database',
+        message: `The file ${copy} is no backup: name another file.`,
+      }),
+    );
+    expect(readFileSync(file).equals(before)).toBe(true);
+  });
+
+  test('that is only half there replaces nothing', async () => {
+    await backedUp();
+    writeFileSync(copy, readFileSync(copy).subarray(0, 20_000));
+    const before = readFileSync(file);
+    expect(() => restoreBackup(copy, file)).toThrowError(
+      expect.objectContaining({
+        kind: 'corrupt',
+        message: `The file ${copy} is damaged: take another backup.`,
+      }),
+    );
     expect(readFileSync(file).equals(before)).toBe(true);
   });
 
   test('that cannot be written leaves nothing behind', async () => {
     const store = await openStore(file, world);
     const target = join(folder, 'no', 'such', 'backup.db');
-    await expect(store.backup(target, () => undefined)).rejects.toThrow();
+    await expect(store.backup(target, () => undefined)).rejects.toThrowError(
+      expect.objectContaining({
+        kind: 'unwritable',
+        message: `The folder ${dirname(target)} is not there: make it, or name another file.`,
+      }),
+    );
     expect(existsSync(target)).toBe(false);
     await store.close();
   });

@@ -5,6 +5,7 @@
  * Invariant: a copy has its name only when it is complete; a store is replaced in one step, by a verified copy.
  */
 import { constants, copyFileSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Connection } from './connection.js';
 import { checkVersion } from './migrations.js';
 import { engineCode, StoreError, storeError } from './store-error.js';
@@ -17,6 +18,10 @@ export async function copyStore(
   onProgress: (done: number, total: number) => void,
 ): Promise<void> {
   const partial = `${target}.partial`;
+  const folder = dirname(target);
+  if (!existsSync(folder)) {
+    throw new StoreError('unwritable', `The folder ${folder} is not there: make it, or name another file.`);
+  }
   const connection = Connection.open(file, 'reader');
   try {
     connection.execute('BEGIN');
@@ -44,15 +49,25 @@ export function verifyBackup(file: string): void {
       if (Number(connection.pragma('user_version')) === 0) {
         throw new StoreError('another-application', `The file ${file} holds no store: check its name.`);
       }
-      const result = connection.pragma('integrity_check(1)');
-      if (result !== 'ok')
-        throw new StoreError('corrupt', `The file ${file} is damaged: take another backup.`);
+      if (connection.pragma('integrity_check(1)') !== 'ok') throw unusable('corrupt', file);
     } finally {
       connection.close();
     }
   } catch (error) {
-    throw storeError(error, file);
+    const known = storeError(error, file);
+    if (!(known instanceof StoreError) || !(known.kind in OF_A_BACKUP)) throw known;
+    throw unusable(known.kind as keyof typeof OF_A_BACKUP, file, known); // it is in the table: looked up just above
   }
+}
+
+/** What a backup can be, said in other words than of a store: the way out is another file. */
+const OF_A_BACKUP = {
+  'not-a-database': 'is no backup: name another file',
+  corrupt: 'is damaged: take another backup',
+} as const;
+
+function unusable(kind: keyof typeof OF_A_BACKUP, file: string, cause?: unknown): StoreError {
+  return new StoreError(kind, `The file ${file} ${OF_A_BACKUP[kind]}.`, { cause });
 }
 
 /** Puts a verified copy of a backup in the place of a store that no process has open. */
