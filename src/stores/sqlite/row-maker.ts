@@ -6,7 +6,6 @@
  */
 import { OPEN_END } from '../../fhir/search/index-value.js';
 import type { Param } from './catalogue.js';
-import { GenerationCache } from './generation-cache.js';
 import { isRange, type Row, rowText, valueRows } from './index-rows.js';
 import type { Interner } from './interner.js';
 import { isDateLine, linesOf, valueOfLine } from './wire-values.js';
@@ -41,11 +40,45 @@ interface Gathered {
   texts: readonly string[];
 }
 
-const REMEMBERED_LINES = 20_000;
+const REMEMBERED_LINES = 40_000;
+
+/** Of all types together, in two generations as in GenerationCache. */
+class RememberedLines {
+  #young = new Map<number, Map<string, LineRows>>();
+  #old = new Map<number, Map<string, LineRows>>();
+  #size = 0;
+
+  get(type: number, line: string): LineRows | undefined {
+    const young = this.#young.get(type)?.get(line);
+    if (young !== undefined) return young;
+    const old = this.#old.get(type)?.get(line);
+    if (old !== undefined) this.set(type, ownText(line), old);
+    return old;
+  }
+
+  /** `line` must be new to the young generation. */
+  set(type: number, line: string, rows: LineRows): void {
+    if (this.#size === REMEMBERED_LINES) {
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#size = 0;
+    }
+    this.#size++;
+    const lines = this.#young.get(type);
+    if (lines === undefined) this.#young.set(type, new Map([[line, rows]]));
+    else lines.set(line, rows);
+  }
+
+  clear(): void {
+    this.#young = new Map();
+    this.#old = new Map();
+    this.#size = 0;
+  }
+}
 
 export class RowMaker {
   readonly #interner: Interner;
-  readonly #lines = new Map<number, GenerationCache<string, LineRows>>();
+  readonly #lines = new RememberedLines();
 
   constructor(interner: Interner) {
     this.#interner = interner;
@@ -87,17 +120,11 @@ export class RowMaker {
   #line(type: number, line: string): LineRows {
     // Times seldom come twice; they would only push others out.
     if (isDateLine(line)) return this.#read(type, line);
-    let known = this.#lines.get(type);
-    if (known === undefined) {
-      known = new GenerationCache(REMEMBERED_LINES);
-      this.#lines.set(type, known);
-    }
-    const remembered = known.get(line);
+    const remembered = this.#lines.get(type, line);
     if (remembered !== undefined) return remembered;
-    // A line is a slice of its resource's lines, and would keep all of them in memory.
-    const own = ` ${line}`.slice(1);
+    const own = ownText(line);
     const made = this.#read(type, own);
-    known.set(own, made);
+    this.#lines.set(type, own, made);
     return made;
   }
 
@@ -112,6 +139,11 @@ export class RowMaker {
       span: spanOf(rows),
     };
   }
+}
+
+/** A copy: a line is a slice of its resource's lines, and would keep all of them in memory. */
+function ownText(line: string): string {
+  return ` ${line}`.slice(1);
 }
 
 function gather(group: Gathered, made: LineRows): void {

@@ -13,7 +13,7 @@ import type { Answer, CommitJob, Job, WireWrite, WriterMessage, WriterSettings }
 import { engineCode } from './store-error.js';
 
 /** A group takes no further commit past so many writes, so that a small one does not wait for many large ones. */
-const GROUP_WRITES = 4_000;
+const GROUP_WRITES = 2_000;
 const LONG_LOG_PAGES = 8_192;
 const IDLE_MILLISECONDS = 500;
 const SET_LEDGER =
@@ -30,14 +30,20 @@ const committer = new Committer(connection, settings.primaryDates);
 /** Of commits whose last part is still to come, by number. */
 const parts = new Map<number, readonly (readonly WireWrite[])[]>();
 let queue: Job[] = [];
+/** Taken since the last group: of jobs in the queue, and parts. */
+let waitingWrites = 0;
 let closing = false;
 
 port.on('message', (messages: readonly WriterMessage[]) => {
   messages.forEach(take);
-  for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port)) {
+  // What is not taken now stays outside of this thread's heap, and comes as the next message.
+  while (waitingWrites < GROUP_WRITES) {
+    const more = receiveMessageOnPort(port);
+    if (more === undefined) break;
     (more.message as readonly WriterMessage[]).forEach(take); // writer.ts sends nothing else
   }
   while (queue.length > 0) commitGroup(nextGroup());
+  waitingWrites = 0;
   if (closing) close();
   else tidy();
 });
@@ -48,9 +54,11 @@ function take(message: WriterMessage): void {
       closing = true;
       return;
     case 'part':
+      waitingWrites += message.writes.length;
       parts.set(message.number, [...(parts.get(message.number) ?? []), message.writes]);
       return;
     case 'commit':
+      waitingWrites += message.writes.length;
       queue.push(wholeCommit(message));
       return;
     case 'ledger':
