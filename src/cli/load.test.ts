@@ -73,7 +73,7 @@ describe('fairway load', () => {
   });
 
   it('reads standard input', async () => {
-    expect((await run('-')).output).toBe('1 Patient\n1 resources stored\n');
+    expect((await run('-')).output).toBe('1 Patient\n1 resource stored\n');
   });
 
   it('cannot run without its input: nothing is opened', async () => {
@@ -85,7 +85,7 @@ describe('fairway load', () => {
   it('stores nothing in a dry run', async () => {
     const told = await run('--dry-run', file('p.ndjson', '{"resourceType":"Patient","id":"dry"}\n'));
 
-    expect(told.output).toBe('1 Patient\n1 resources checked, none stored\n');
+    expect(told.output).toBe('1 Patient\n1 resource checked, none stored\n');
     expect((await world.ask('GET Patient/dry')).status).toBe(404);
   });
 
@@ -96,6 +96,6 @@ describe('fairway load', () => {
     const told = await run(name);
 
     expect(told.status).toContain(`${name}: is in already`);
-    expect(told.output).toBe('0 resources stored\n1 files were in already\n');
+    expect(told.output).toBe('0 resources stored\n1 file was in already\n');
   });
 });

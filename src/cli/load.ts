@@ -9,7 +9,7 @@ import { type LoadTarget, load } from '../jobs/load.js';
 import { type LoadFile, loadFiles } from '../jobs/load-inputs.js';
 import type { LoadListener, LoadRefusal, LoadSummary } from '../jobs/load-report.js';
 import { Progress, type ProgressStream } from './progress.js';
-import { countText } from './units.js';
+import { countOf, countText } from './units.js';
 
 export interface LoadDeps {
   readonly openTenant: () => Promise<LoadTarget & { close(): Promise<void> }>;
@@ -101,16 +101,21 @@ function summaryText(summary: LoadSummary, isDryRun: boolean): string {
   const { stored, found, repeated, refused, skippedFiles } = summary;
   const total = [...stored.values()].reduce((sum, count) => sum + count, 0);
   const width = countText(total).length;
-  const facts: readonly (readonly [count: number, text: string])[] = [
-    [found, 'were there already (conditional creates)'],
-    [repeated, 'transactions and entries of batches had been stored by an interrupted load'],
-    [skippedFiles, 'files were in already'],
-    [refused, 'refused'],
+  const repeats = 'stored by an interrupted load';
+  const facts: readonly (readonly [count: number, one: string, many: string])[] = [
+    [found, 'was there already (conditional create)', 'were there already (conditional creates)'],
+    [
+      repeated,
+      `transaction or entry of a batch had been ${repeats}`,
+      `transactions and entries of batches had been ${repeats}`,
+    ],
+    [skippedFiles, 'file was in already', 'files were in already'],
+    [refused, 'refused', 'refused'],
   ];
   return [
     ...[...stored].map(([type, count]) => `${countText(count).padStart(width)} ${type}`),
-    `${countText(total)} resources ${isDryRun ? 'checked, none stored' : 'stored'}`,
-    ...facts.filter(([count]) => count > 0).map(([count, text]) => `${countText(count)} ${text}`),
+    `${countOf(total, 'resource', 'resources')} ${isDryRun ? 'checked, none stored' : 'stored'}`,
+    ...facts.filter(([count]) => count > 0).map((fact) => countOf(...fact)),
     '',
   ].join('\n');
 }

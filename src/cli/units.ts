@@ -8,6 +8,11 @@ export function countText(count: number): string {
   return Math.round(count).toLocaleString('en-US');
 }
 
+/** `1 resource`, `12,345 resources` */
+export function countOf(count: number, one: string, many: string): string {
+  return `${countText(count)} ${count === 1 ? one : many}`;
+}
+
 /** `12,345/s`; small rates keep a decimal. */
 export function rateText(count: number, milliseconds: number): string {
   const rate = milliseconds <= 0 ? 0 : (count * SECOND) / milliseconds;
