@@ -9,7 +9,7 @@ import { DAY, HOUR, MINUTE, startOfDay } from './time.js';
 
 /** Practitioners of a site who have a schedule: the first ones of POSTS. */
 export const SCHEDULED_STAFF = 4;
-export const SLOT_MINUTES = 30;
+const SLOT_MINUTES = 30;
 const SLOTS_A_DAY = 13;
 const FIRST_HOUR = 9;
 const FREE_DAYS = 2;

@@ -53,7 +53,7 @@ export const SYSTEM = {
   documentFormat: 'http://ihe.net/fhir/ihe.formatcode.fhir/CodeSystem/formatcode',
 } as const;
 
-export const DATA_ABSENT_URL = 'http://hl7.org/fhir/StructureDefinition/data-absent-reason';
+const DATA_ABSENT_URL = 'http://hl7.org/fhir/StructureDefinition/data-absent-reason';
 
 /** Extension URL of US Core by its last part: `race`. */
 export function usCoreExtension(name: string): string {
@@ -79,7 +79,7 @@ export function profile(name: string): JsonObject {
   return profileUrl(`${US_CORE}/StructureDefinition/us-core-${name}`);
 }
 
-export function profileUrl(url: string): JsonObject {
+function profileUrl(url: string): JsonObject {
   return Object.freeze({ profile: frozenList(url) });
 }
 

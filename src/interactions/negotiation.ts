@@ -51,7 +51,7 @@ export function speaksOurVersion(range: MediaRange): boolean {
 }
 
 /** An `_format` is asked first: it stands in for Accept. */
-export function acceptsJson(accept: string | undefined, format?: string): boolean {
+function acceptsJson(accept: string | undefined, format?: string): boolean {
   if (format !== undefined) return formatIsJson(format);
   if (accept === undefined || accept === '' || accept === '*/*' || accept === FHIR_JSON) return true;
   return acceptedRanges(accept).some(

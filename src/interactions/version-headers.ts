@@ -31,7 +31,7 @@ const seconds = new Float64Array(SLOTS).fill(Number.NaN);
 const formatted: string[] = new Array<string>(SLOTS).fill('');
 
 /** IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT`. */
-export function httpDate(milliseconds: number): string {
+function httpDate(milliseconds: number): string {
   const second = Math.floor(milliseconds / 1000);
   const slot = ((second % SLOTS) + SLOTS) % SLOTS;
   if (seconds[slot] !== second) {

@@ -35,7 +35,7 @@ export function versionAnswer(
   }
 }
 
-export function versionUrl(version: ResourceKey & VersionFacts, baseUrl: string): string {
+function versionUrl(version: ResourceKey & VersionFacts, baseUrl: string): string {
   return `${baseUrl}/${version.type}/${version.id}/_history/${version.versionId}`;
 }
 

@@ -4,14 +4,10 @@
  *
  * Invariant: index values and searches come through here, so that both sides see the same target.
  */
-import { type ParsedReference, parseCanonical, parseReference } from '../reference.js';
+import { type ParsedReference, parseCanonical } from '../reference.js';
 import type { ReferenceTarget } from './index-value.js';
 
 /** undefined: contained, conditional or malformed; such a reference leads nowhere that a search could name. */
-export function referenceTarget(text: string, baseUrl: string | undefined): ReferenceTarget | undefined {
-  return targetOf(parseReference(text, baseUrl));
-}
-
 export function targetOf(parsed: ParsedReference): ReferenceTarget | undefined {
   switch (parsed.kind) {
     case 'local': {

@@ -16,7 +16,7 @@ export interface Param {
 /** Interned texts that are no codes (systems, uris, units) stand in this system. */
 export const TEXT_SYSTEM = 0;
 /** The type of identities that are URLs. */
-export const URL_TYPE = '';
+const URL_TYPE = '';
 /** The type of identities that are one version of a resource or of a URL. */
 export const VERSION_TYPE = '@version';
 /** The sort date of a resource whose type has a primary date, but which has none itself: after all others. */

@@ -8,7 +8,7 @@ import type { Connection } from './connection.js';
 import { StoreError } from './store-error.js';
 
 /** `Frwy`: marks the file as a Fairway store. */
-export const APPLICATION_ID = 0x46727779;
+const APPLICATION_ID = 0x46727779;
 
 const RESOURCES = `
 CREATE TABLE setting(name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
