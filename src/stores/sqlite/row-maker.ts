@@ -34,10 +34,29 @@ interface LineRows {
   readonly span: number | undefined;
 }
 
-/** Of one parameter; copied when a second line comes. */
-interface Gathered {
-  rows: readonly Row[];
-  texts: readonly string[];
+/** Of one parameter; nearly all have one line, whose rows are taken as they are. */
+type Gathered = Pick<LineRows, 'rows' | 'texts'> | SeveralLines;
+
+class SeveralLines {
+  readonly rows: Row[];
+  readonly texts: string[];
+  readonly #known: Set<string>;
+
+  constructor({ rows, texts }: Pick<LineRows, 'rows' | 'texts'>) {
+    this.rows = [...rows];
+    this.texts = [...texts];
+    this.#known = new Set(texts);
+  }
+
+  add({ rows, texts }: LineRows): void {
+    for (let at = 0; at < texts.length; at++) {
+      const text = texts[at] as string; // below the length
+      if (this.#known.has(text)) continue;
+      this.#known.add(text);
+      this.texts.push(text);
+      this.rows.push(rows[at] as Row); // each text is that of a row
+    }
+  }
 }
 
 const REMEMBERED_LINES = 40_000;
@@ -95,12 +114,12 @@ export class RowMaker {
     let primaryLo: number | undefined;
     for (const line of linesOf(lines)) {
       const made = this.#line(type, line);
-      const { param, rows, texts, span } = made;
+      const { param, rows, span } = made;
       const group = gathered.get(param.id);
-      if (group === undefined) gathered.set(param.id, { rows, texts });
-      else gather(group, made);
+      if (group === undefined) gathered.set(param.id, made);
+      else gathered.set(param.id, joined(group, made));
       if (span === undefined) continue;
-      const repeats = group !== undefined && group.rows.length > 1;
+      const repeats = group !== undefined && (gathered.get(param.id)?.rows.length ?? 0) > 1;
       if (span > param.maxSpan || (repeats && !param.repeats))
         this.#interner.widen(type, made.code, span, repeats);
       if (made.code === primaryDate)
@@ -146,16 +165,10 @@ function ownText(line: string): string {
   return ` ${line}`.slice(1);
 }
 
-function gather(group: Gathered, made: LineRows): void {
-  const rows = [...group.rows];
-  const texts = [...group.texts];
-  for (const [at, text] of made.texts.entries()) {
-    if (texts.includes(text)) continue;
-    texts.push(text);
-    rows.push(made.rows[at] as Row); // each row has its text
-  }
-  group.rows = rows;
-  group.texts = texts;
+function joined(group: Gathered, made: LineRows): SeveralLines {
+  const several = group instanceof SeveralLines ? group : new SeveralLines(group);
+  several.add(made);
+  return several;
 }
 
 function spanOf([row]: readonly Row[]): number | undefined {

@@ -42,7 +42,7 @@ type Waiting =
 const YOUNG_MEGABYTES = 48;
 
 /** Sent in one turn of the event loop: about as much as it can spare at once. */
-const WRITES_PER_TURN = 1_000;
+const WRITES_PER_TURN = 500;
 
 export class Writer {
   readonly #settings: WriterSettings;
