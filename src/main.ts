@@ -139,6 +139,14 @@ const COMMANDS: readonly CommandEntry[] = [
   },
 ];
 
+// `fairway doctor | head`: whoever has read enough closes the pipe, and that is no defect.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
+}
+
 const status = await runProgram(
   {
     version: SOFTWARE_VERSION,

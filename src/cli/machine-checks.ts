@@ -1,5 +1,5 @@
 /** What `fairway doctor` looks at in the machine: Node, folder, disk, port, clock. */
-import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import type { Check } from './doctor.js';
@@ -23,12 +23,13 @@ export function nodeCheck(version: string): Check {
   };
 }
 
-export function folderCheck(folder: string): Check {
+/** `make`: makes the folder where it is missing. */
+export function folderCheck(folder: string, make: (folder: string) => void): Check {
   return {
     name: 'data folder',
     run: () => {
+      make(folder);
       try {
-        mkdirSync(folder, { recursive: true });
         accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
       } catch (error) {
         throw new Error(
@@ -64,7 +65,11 @@ export function portCheck(host: string, port: number): Check {
     run: () =>
       new Promise((resolvePort, reject) => {
         const probe = createServer()
-          .once('error', (error) => reject(new Error(portProblem(host, port, codeOf(error)))))
+          .once('error', async (error) => {
+            const isOurs = codeOf(error) === 'EADDRINUSE' && (await isFairway(host, port));
+            if (isOurs) resolvePort(`${host}:${port} is taken by a Fairway that runs`);
+            else reject(new Error(portProblem(host, port, codeOf(error))));
+          })
           .listen(port, host, () => {
             probe.close(() => resolvePort(port === 0 ? 'any free one' : `${host}:${port} is free`));
           });
@@ -72,10 +77,22 @@ export function portCheck(host: string, port: number): Check {
   };
 }
 
+/** Whoever answers there says that it is one of us. */
+async function isFairway(host: string, port: number): Promise<boolean> {
+  try {
+    const answer = await fetch(`http://${host.includes(':') ? `[${host}]` : host}:${port}/healthz`, {
+      signal: AbortSignal.timeout(1000),
+    });
+    return (await answer.text()).includes('"status":"alive"');
+  } catch {
+    return false; // what does not answer, or speaks something else, is another program
+  }
+}
+
 function portProblem(host: string, port: number, code: string): string {
   switch (code) {
     case 'EADDRINUSE':
-      return `${host}:${port} is in use (by a running Fairway?): stop that program, or set FAIRWAY_PORT.`;
+      return `${host}:${port} is in use by another program: stop that program, or set FAIRWAY_PORT.`;
     case 'EACCES':
       return `${port} may not be opened by this user: set FAIRWAY_PORT to 1024 or more.`;
     default:

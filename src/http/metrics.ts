@@ -6,8 +6,6 @@
 import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client';
 import type { RequestMeter } from './request-meter.js';
 
-export const METRICS_TYPE: string = Registry.PROMETHEUS_CONTENT_TYPE;
-
 export interface Metrics {
   /** This process's metrics, as they travel to the primary. */
   families(): Promise<object[]>;

@@ -50,10 +50,12 @@ function resourceResponse(resource: StoredResource, request: FhirRequest, contex
   const headers = versionHeaders(resource);
   if (isUnmodified(request, resource)) return { status: 304, headers };
   const projection = requestedProjection(request.query);
-  if (projection === undefined) return { status: 200, headers, body: [resource.bytes] };
+  const { lastUpdated } = resource;
+  if (projection === undefined) return { status: 200, headers, lastUpdated, body: [resource.bytes] };
   return {
     status: 200,
     headers,
+    lastUpdated,
     body: [projectBytes(resource.bytes, projection, context.knowledge.definitions)],
   };
 }

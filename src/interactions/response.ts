@@ -6,6 +6,8 @@ export interface FhirResponse {
   readonly status: number;
   /** By lower-case name: etag, last-modified, location, content-location, allow … */
   readonly headers: Readonly<Record<string, string>>;
+  /** When the version that is answered was stored, milliseconds: more exact than Last-Modified can say. */
+  readonly lastUpdated?: number;
   /** Pieces of one UTF-8 body, in order; absent = no body. `application/fhir+json` unless content-type says else. */
   readonly body?: readonly Buffer[];
 }

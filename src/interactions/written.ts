@@ -25,13 +25,16 @@ export function versionAnswer(
   baseUrl: string,
 ): FhirResponse {
   const headers = { ...versionHeaders(version), location: versionUrl(version, baseUrl) };
+  const { lastUpdated } = version;
   switch (preferences(request).return) {
     case 'minimal':
-      return { status, headers };
+      return { status, headers, lastUpdated };
     case 'OperationOutcome':
-      return { ...outcomeResponse(status, [done(version.type, status)]), headers };
+      return { ...outcomeResponse(status, [done(version.type, status)]), headers, lastUpdated };
     case 'representation':
-      return bytes === undefined ? { status, headers } : { status, headers, body: [bytes] };
+      return bytes === undefined
+        ? { status, headers, lastUpdated }
+        : { status, headers, lastUpdated, body: [bytes] };
   }
 }
 

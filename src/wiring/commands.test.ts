@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -7,10 +8,11 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fairway, serveProcess } from './testing.js';
+import { fairway, fairwayUnread, serveProcess } from './testing.js';
 
 let folder: string;
 let settings: Record<string, string>;
@@ -105,15 +107,15 @@ describe('doctor', () => {
   it('says all that is wrong, with the way out', async () => {
     mkdirSync(join(folder, 'data'));
     writeFileSync(join(folder, 'data', 'fairway.db'), 'this is no database');
-    const server = await serveProcess({ ...settings, FAIRWAY_DATA_DIR: join(folder, 'other') });
+    const other = createServer((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'));
+    await once(other.listen(0, '127.0.0.1'), 'listening');
 
     const { status, output } = await fairway(['doctor'], {
       ...settings,
-      FAIRWAY_PORT: String(server.port),
+      FAIRWAY_PORT: String((other.address() as AddressInfo).port), // it listens on a port
       FAIRWAY_WORKER: '2',
     });
-    server.child.kill('SIGTERM');
-    await server.end;
+    other.close();
 
     expect(status).toBe(1);
     expect(output).toMatch(
@@ -122,6 +124,23 @@ describe('doctor', () => {
     expect(output).toMatch(/^problem +store: .*not a database/m);
     expect(output).toMatch(/^problem +port: .*in use/m);
     expect(output).toContain('3 problems.');
+  });
+
+  it('takes a port for good that a running Fairway listens on', async () => {
+    const server = await serveProcess(settings);
+
+    const { output } = await fairway(['doctor'], { ...settings, FAIRWAY_PORT: String(server.port) });
+    server.child.kill('SIGTERM');
+    await server.end;
+
+    expect(output).toMatch(/^ok +port: .*a Fairway that runs/m);
+  });
+
+  it('ends quietly when its reader has read enough', async () => {
+    const { status, errors } = await fairwayUnread(['doctor', '--schema']);
+
+    expect(status).toBe(0);
+    expect(errors).toBe('');
   });
 
   it('prints the JSON Schema of the configuration', async () => {

@@ -8,6 +8,7 @@ import type { Check } from '../cli/doctor.js';
 import { clockCheck, diskCheck, folderCheck, nodeCheck, portCheck } from '../cli/machine-checks.js';
 import { type Config, ConfigError } from '../config.js';
 import { readDefinitions } from '../definitions-file.js';
+import { makeFolder } from './data-folder.js';
 import { storeFile } from './tenant.js';
 
 export interface DoctorParts {
@@ -53,7 +54,7 @@ function machineAndStore(config: () => Config): readonly Check[] {
       },
     },
     ...[tlsCert, tlsKey].flatMap((file) => (file === undefined ? [] : [readable(file)])),
-    folderCheck(dataDir),
+    folderCheck(dataDir, makeFolder),
     diskCheck(dataDir),
     { name: 'store', run: () => soundStore(storeFile(known)) },
     portCheck(host, port),

@@ -4,7 +4,6 @@
  * Invariant: the store lies in the data folder under its tenant's name; the default tenant's is `fairway.db`.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openAccess } from '../access/open.js';
 import { systemClock } from '../base/clock.js';
@@ -17,6 +16,7 @@ import { makeValidator } from '../fhir/validate/validator.js';
 import { basePathOf, DEFAULT_TENANT } from '../http/doors.js';
 import type { Context, Knowledge, TenantParts } from '../interactions/context.js';
 import { openSqliteStore, type SqliteStore } from '../stores/sqlite/store.js';
+import { makeFolder } from './data-folder.js';
 import { SOFTWARE_VERSION } from './software-version.js';
 
 export interface Tenant {
@@ -33,7 +33,7 @@ export async function openTenant(config: Config, log: Logger): Promise<Tenant> {
     validate: makeValidator(definitions),
     index: makeIndexer(definitions, { baseUrl }),
   };
-  mkdirSync(config.dataDir, { recursive: true });
+  makeFolder(config.dataDir);
   const store = await openSqliteStore({
     file: storeFile(config),
     clock: systemClock,

@@ -44,6 +44,13 @@ export function fairway(
   return finished(start(words, settings));
 }
 
+/** As `fairway … | head -0` does: whoever was to read has gone. */
+export function fairwayUnread(words: readonly string[]): Promise<Finished> {
+  const child = start(words, {});
+  child.stdout?.destroy();
+  return finished(child);
+}
+
 export interface ServerProcess {
   readonly url: string;
   readonly port: number;

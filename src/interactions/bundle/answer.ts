@@ -79,7 +79,7 @@ function saysOutcome({ request, response }: EntryAnswer): boolean {
 
 function facts({ response, lastUpdated }: EntryAnswer): string {
   const { status, headers } = response;
-  const time = lastUpdated ?? Date.parse(headers['last-modified'] ?? '');
+  const time = lastUpdated ?? response.lastUpdated ?? Date.parse(headers['last-modified'] ?? '');
   return [
     member('status', `${status} ${STATUS_CODES[status] ?? ''}`.trimEnd()),
     member('location', headers.location),

@@ -58,6 +58,25 @@ describe('batch', () => {
     expect(await total(`Patient?identifier=${MRN}|b3`)).toBe(1);
   });
 
+  it('says when a resource that is read was stored as exactly as its meta does', async () => {
+    world.wait(246);
+    await world.ask('PUT Patient/bl', { body: patient('bl', { id: 'bl' }) });
+
+    const answer = await send(world, 'batch', [entry('GET Patient/bl')]);
+
+    const [{ resource, response }] = answer.json.entry;
+    expect(response.lastModified).toMatch(/\.246Z$/);
+    expect(response.lastModified).toBe(resource.meta.lastUpdated);
+  });
+
+  it('names the entry that is wrong, in words too', async () => {
+    const answer = await send(world, 'batch', [entry('GET Patient'), entry('FETCH Patient')]);
+
+    const [issue] = answer.json.entry[1].response.outcome.issue;
+    expect(issue.expression).toEqual(['Bundle.entry[1].request.method']);
+    expect(issue.details.text).toContain('Bundle.entry[1].request.method');
+  });
+
   it('answers reads and searches with their resources, by relative and absolute urls', async () => {
     await world.ask('PUT Patient/br', { body: patient('br', { id: 'br' }) });
 
@@ -72,7 +91,7 @@ describe('batch', () => {
     expect(statuses(answer)).toEqual(['200 OK', '200 OK', '200 OK', '400 Bad Request', '304 Not Modified']);
     expect(answer.json.entry[0].resource.id).toBe('br');
     expect(answer.json.entry[0].response.etag).toBe('W/"1"');
-    expect(answer.json.entry[0].response.lastModified).toBe('2024-01-31T12:00:00.000Z');
+    expect(answer.json.entry[0].response.lastModified).toBe(answer.json.entry[0].resource.meta.lastUpdated);
     expect(answer.json.entry[1].resource.total ?? answer.json.entry[1].resource.entry.length).toBe(1);
   });
 

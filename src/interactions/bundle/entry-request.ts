@@ -73,6 +73,7 @@ function checkedEntry(entry: JsonValue, index: number, bundleType: string, conte
       'invalid-resource',
       issues.map((issue) => ({
         ...issue,
+        text: issue.text.replace('Bundle.entry[0]', place),
         ...(issue.expression === undefined
           ? {}
           : { expression: issue.expression.map((each) => each.replace('Bundle.entry[0]', place)) }),

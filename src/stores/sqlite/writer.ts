@@ -38,9 +38,6 @@ type Waiting =
     }
   | LedgerJob;
 
-/** What a group of commits needs dies with it, before it is moved to where collecting costs more. */
-const YOUNG_MEGABYTES = 48;
-
 /** Sent in one turn of the event loop: about as much as it can spare at once. */
 const WRITES_PER_TURN = 500;
 
@@ -136,7 +133,6 @@ export class Writer {
     if (this.#worker !== undefined) return this.#worker;
     const worker = new Worker(new URL('./writer-thread.js', import.meta.url), {
       workerData: this.#settings,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
     });
     worker.on('message', (answers: readonly Answer[]) => this.#answer(answers));
     worker.on('error', (error) => this.#log.error({ error: error.message }, 'the writer thread failed'));
