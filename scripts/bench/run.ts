@@ -4,7 +4,7 @@
  *   --resources N   size of the large store (default 1,000,000)
  *   --only NAME     one of cold, read, write, knowledge, load, search
  *   --dir DIR       where stores and generated files go, and are kept for the next run (default data/bench)
- *   --synthea DIR   a folder of Synthea bundles to load; without it the bundles are our own demo data
+ *   --synthea DIR   a folder of Synthea bundles to load beside our own demo data
  */
 import { createReadStream, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -59,11 +59,17 @@ const SECTIONS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   write: async () => writeRows(scratch, await patients()),
   knowledge: async () => knowledgeRows(await patients()),
   load: async () => {
-    const folder = values.synthea ?? join(dir, 'bundles');
-    if (values.synthea === undefined) await demoData(folder, 300, 'bundles');
-    const dataDir = join(scratch, 'load');
-    const name = values.synthea === undefined ? 'demo transaction bundles' : 'Synthea bundles';
-    return [await loadRow(name, dataDir, folder, () => storedCount(dataDir))];
+    await demoData(join(dir, 'bundles'), 300, 'bundles');
+    const sets = [
+      ['demo', join(dir, 'bundles')],
+      ...(values.synthea === undefined ? [] : [['Synthea', values.synthea]]),
+    ];
+    const rows: Row[] = [];
+    for (const [name = '', folder = ''] of sets) {
+      const dataDir = join(scratch, `load-${name}`);
+      rows.push(await loadRow(`${name} bundles`, dataDir, folder, () => storedCount(dataDir)));
+    }
+    return rows;
   },
   search: async () => {
     const wanted = Number(values.resources);
