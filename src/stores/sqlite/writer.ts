@@ -41,6 +41,12 @@ type Waiting =
 /** Sent in one turn of the event loop: about as much as it can spare at once. */
 const WRITES_PER_TURN = 500;
 
+/**
+ * With so many small commits waiting they go out before the turn ends, so that the writer begins while this thread makes
+ * the others: a batch's entries otherwise went back and forth between the two in waves.
+ */
+const COMMITS_AT_ONCE = 64;
+
 export class Writer {
   readonly #settings: WriterSettings;
   readonly #clock: Clock;
@@ -91,7 +97,8 @@ export class Writer {
     return new Promise((resolve, reject) => {
       this.#pending.set(job.number, { resolve, reject });
       this.#outbox.push(job);
-      this.#drainLater();
+      if (this.#outbox.length === COMMITS_AT_ONCE) this.#drain();
+      else this.#drainLater();
     });
   }
 
