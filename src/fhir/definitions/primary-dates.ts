@@ -6,11 +6,12 @@
 import type { SearchParameter } from './definitions.js';
 
 /** By code, the best first. Dates of birth and death order people by nothing that a chart is read by: not here. */
+// biome-ignore format: a list of words
 const PREFERENCE: readonly string[] = [
   'date', 'onset-date', 'authoredon', 'authored-on', 'authored', 'effective', 'effective-time', 'whenhandedover', 'occurrence',
   'start', 'started', 'start-date', 'collected', 'recorded', 'recorded-date', 'sent', 'created', 'issued', 'datetime', 'period',
   'datewritten', 'identified', 'timestamp',
-]; // biome-ignore format: a list of words
+];
 
 export function primaryDate(parameters: readonly SearchParameter[]): string | undefined {
   const dates = new Map(
