@@ -4,11 +4,11 @@
  *   --resources N   size of the large store (default 1,000,000)
  *   --only NAME     one of cold, read, write, knowledge, load, search
  *   --dir DIR       where stores and generated files go, and are kept for the next run (default data/bench)
- *   --synthea DIR   a folder of Synthea bundles to load beside our own demo data
+ *   --synthea DIR   folders of Synthea bundles to load beside our own demo data, each into a store of its own
  */
-import { createReadStream, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { coldStartRows } from './cold-start.js';
 import { openInside } from './inside.js';
@@ -41,6 +41,13 @@ async function storedCount(dataDir: string): Promise<number> {
   return [...counts.values()].reduce((sum, count) => sum + count, 0);
 }
 
+/** Each folder is a population of its own, and goes into a store of its own. */
+function foldersBelow(folder: string | undefined): readonly string[] {
+  if (folder === undefined) return [];
+  const entries = readdirSync(folder, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => join(folder, entry.name));
+}
+
 /** So that the system's cache holds the file: what is measured is the store, not the disk. */
 async function readThrough(file: string): Promise<void> {
   for await (const _chunk of createReadStream(file, { highWaterMark: 8 * 1024 * 1024 }));
@@ -62,7 +69,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
     await demoData(join(dir, 'bundles'), 300, 'bundles');
     const sets = [
       ['demo', join(dir, 'bundles')],
-      ...(values.synthea === undefined ? [] : [['Synthea', values.synthea]]),
+      ...foldersBelow(values.synthea).map((path) => [`Synthea ${basename(path)}`, path]),
     ];
     const rows: Row[] = [];
     for (const [name = '', folder = ''] of sets) {
