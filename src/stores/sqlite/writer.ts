@@ -1,6 +1,7 @@
 /**
  * The main thread's end of the writer thread, which starts with the first commit. What one turn of the event loop brings
- * goes out in one message at its end; a large commit goes in parts, so that the loop turns between them.
+ * goes out in one message at its end, or sooner when many have come; a large commit goes in parts, so that the loop turns
+ * between them.
  *
  * Invariant: a commit resolves after it is durable; when the thread dies its open commits are refused as unavailable
  * and the next commit starts a new thread.
