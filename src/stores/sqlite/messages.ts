@@ -4,26 +4,17 @@
  */
 import type { RefusalKind } from '../../fhir/outcome.js';
 import type { AccessFilter } from '../../ports/access-filter.js';
-import type { CommitResult, Condition, ExpectedVersion, Position, WriteMethod } from '../../ports/backend.js';
+import type { CommitResult, Condition, Position, Write } from '../../ports/backend.js';
 
+/** A write of the port, its resource taken apart. */
 export type WireWrite =
-  | {
-      readonly kind: 'put';
-      readonly type: string;
-      readonly id: string;
+  | (Write & { readonly kind: 'delete' })
+  | (Omit<Write & { readonly kind: 'put' }, 'resource'> & {
       readonly metaRest: string;
       readonly rest: string;
       /** Lines, see wire-values.ts. */
       readonly values: string;
-      readonly expected: ExpectedVersion;
-      readonly method: WriteMethod;
-    }
-  | {
-      readonly kind: 'delete';
-      readonly type: string;
-      readonly id: string;
-      readonly expected: ExpectedVersion;
-    };
+    });
 
 export interface CommitJob {
   readonly kind: 'commit';
