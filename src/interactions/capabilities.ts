@@ -11,6 +11,7 @@ import { Refusal } from '../fhir/outcome.js';
 import { formatInstant } from '../fhir/primitives/date.js';
 import type { Context } from './context.js';
 import { FHIR_JSON, queryValue } from './negotiation.js';
+import { type Operation, operationsAt } from './operations.js';
 import { projectBytes, requestedProjection } from './projected.js';
 import type { FhirRequest } from './request.js';
 import type { FhirResponse } from './response.js';
@@ -73,6 +74,7 @@ function statement(context: Context, routes: Routes): JsonObject {
         mode: 'server',
         resource: typeStatements(context, routes),
         interaction: declared(routes, SYSTEM_INTERACTIONS),
+        ...listed('operation', operationsAt(['system']).map(operationStatement)),
       },
     ],
   };
@@ -122,6 +124,7 @@ function typeStatements(context: Context, routes: Routes): JsonObject[] {
       ...listed('searchInclude', ['*', ...includes.map(({ code }) => `${type}:${code}`)]),
       ...listed('searchRevInclude', referrers.get(type) ?? []),
       ...listed('searchParam', parameters.map(parameterStatement)),
+      ...listed('operation', operationsAt(['type', 'instance'], type).map(operationStatement)),
     };
   });
 }
@@ -152,6 +155,10 @@ function parameterStatement(parameter: SearchParameter): JsonObject {
     type,
     ...(description === undefined || code.startsWith('_') ? {} : { documentation: description }),
   };
+}
+
+function operationStatement({ name, definition }: Operation): JsonObject {
+  return { name, definition };
 }
 
 /** Type → `Source:param` of every reference parameter that names the type as a target. */

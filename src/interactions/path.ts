@@ -8,7 +8,14 @@ import type { Definitions } from '../fhir/definitions/definitions.js';
 import { serialise } from '../fhir/format/serialise.js';
 import { Refusal } from '../fhir/outcome.js';
 import { nearest } from '../fhir/search/nearest.js';
-import type { HistoryTarget, InstanceTarget, SearchTarget, TypeTarget, VersionTarget } from './target.js';
+import type {
+  HistoryTarget,
+  InstanceTarget,
+  OperationTarget,
+  SearchTarget,
+  TypeTarget,
+  VersionTarget,
+} from './target.js';
 
 /** What a path of each shape points at. */
 export interface Targets {
@@ -24,12 +31,15 @@ export interface Targets {
   version: VersionTarget;
   compartment: SearchTarget;
   'compartment-search': SearchTarget;
+  'system-operation': OperationTarget;
+  'type-operation': OperationTarget;
+  'instance-operation': OperationTarget;
 }
 
 export type ShapeName = keyof Targets;
 
 interface Shape<T> {
-  /** `:type`, `:id`, `:compartment` and `:member` stand for a segment of that kind; others for themselves. */
+  /** `:type`, `:id`, `:compartment`, `:member` and `:operation` stand for a segment of that kind; others for themselves. */
   readonly segments: readonly string[];
   readonly target: (path: readonly string[]) => T;
 }
@@ -47,6 +57,8 @@ const memberTarget = (path: readonly string[]): SearchTarget => ({
   ...(path[2] === '*' ? {} : { type: path[2] as string }),
 });
 
+const called = (segment: string | undefined): OperationTarget => ({ operation: segment?.slice(1) ?? '' });
+
 export const SHAPES: { readonly [S in ShapeName]: Shape<Targets[S]> } = {
   system: { segments: [], target: system },
   metadata: { segments: ['metadata'], target: system },
@@ -63,6 +75,15 @@ export const SHAPES: { readonly [S in ShapeName]: Shape<Targets[S]> } = {
     target: (path) => ({ ...instanceTarget(path), versionId: path[3] as string }),
   },
   'compartment-search': { segments: [':compartment', ':id', ':member', '_search'], target: memberTarget },
+  'system-operation': { segments: [':operation'], target: (path) => called(path[0]) },
+  'type-operation': {
+    segments: [':type', ':operation'],
+    target: (path) => ({ ...typeTarget(path), ...called(path[1]) }),
+  },
+  'instance-operation': {
+    segments: [':type', ':id', ':operation'],
+    target: (path) => ({ ...instanceTarget(path), ...called(path[2]) }),
+  },
 };
 
 export interface Place {
@@ -100,6 +121,8 @@ function fitsSegment(text: string, segment: string, definitions: Definitions): b
       return text !== '' && text[0] !== '_' && text[0] !== '$';
     case ':compartment':
       return definitions.compartments.has(text);
+    case ':operation':
+      return text[0] === '$';
     case ':member':
       return text === '*' || definitions.resourceTypes.has(text);
     default:

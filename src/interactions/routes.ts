@@ -10,12 +10,14 @@ import type { Context } from './context.js';
 import { create } from './create.js';
 import { conditionalDelete, deleteInstance } from './delete.js';
 import { history } from './history.js';
+import { runOperation } from './operations.js';
 import { conditionalPatch, patch } from './patch.js';
 import type { ShapeName, Targets } from './path.js';
 import { read, vread } from './read.js';
 import type { FhirRequest } from './request.js';
 import type { FhirResponse } from './response.js';
 import { search } from './search.js';
+import type { OperationTarget } from './target.js';
 import { update } from './update.js';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -47,6 +49,8 @@ export interface Route<T> {
 export type Routes = {
   readonly [S in ShapeName]: { readonly [M in Method]?: Route<Targets[S]> };
 };
+
+const operation: Route<OperationTarget> = { name: 'operation', declares: [], run: runOperation };
 
 export const ROUTES: Routes = {
   system: {
@@ -87,4 +91,7 @@ export const ROUTES: Routes = {
   version: { GET: { name: 'vread', declares: ['vread'], run: vread } },
   compartment: { GET: { name: 'search-compartment', declares: ['search-type'], run: search } },
   'compartment-search': { POST: { name: 'search-compartment', declares: ['search-type'], run: search } },
+  'system-operation': { GET: operation, POST: operation },
+  'type-operation': { GET: operation, POST: operation },
+  'instance-operation': { GET: operation, POST: operation },
 };

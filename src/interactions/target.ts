@@ -17,6 +17,14 @@ export interface SearchTarget {
   readonly compartment?: { readonly name: string; readonly id: string };
 }
 
+/** Whom an operation is called on: the system, a type, an instance. */
+export interface OperationTarget {
+  /** Without the `$`. */
+  readonly operation: string;
+  readonly type?: string;
+  readonly id?: string;
+}
+
 /** Whose history: everything's, a type's, an instance's. */
 export interface HistoryTarget {
   readonly type?: string;

@@ -1,0 +1,71 @@
+/**
+ * Operations: the table of what can be asked with `$name`, and at which level. The router and the CapabilityStatement
+ * both read it.
+ * https://hl7.org/fhir/R4/operations.html
+ *
+ * Invariant: what the table has not is refused: 404 where no such operation is at that level, 405 for its methods.
+ */
+import { serialise } from '../fhir/format/serialise.js';
+import { Refusal } from '../fhir/outcome.js';
+import type { Context } from './context.js';
+import type { FhirRequest } from './request.js';
+import type { FhirResponse } from './response.js';
+import type { OperationTarget } from './target.js';
+
+export type OperationLevel = 'system' | 'type' | 'instance';
+
+export interface Operation {
+  /** Without the `$`. */
+  readonly name: string;
+  /** Canonical URL of its OperationDefinition. */
+  readonly definition: string;
+  readonly levels: readonly OperationLevel[];
+  /** Absent: every type. */
+  readonly types?: readonly string[];
+  readonly methods: readonly ('GET' | 'POST')[];
+  readonly run: (request: FhirRequest, target: OperationTarget, context: Context) => Promise<FhirResponse>;
+}
+
+export const OPERATIONS: readonly Operation[] = [];
+
+export function runOperation(
+  request: FhirRequest,
+  target: OperationTarget,
+  context: Context,
+): Promise<FhirResponse> {
+  const operation = OPERATIONS.find((one) => one.name === target.operation && isAt(one, target));
+  if (operation === undefined) throw unknown(target);
+  const { methods, run } = operation;
+  if (methods.some((method) => method === request.method)) return run(request, target, context);
+  const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
+  throw new Refusal('method-not-allowed', `$${operation.name} is called by ${allow}.`, { allow });
+}
+
+export function levelOf({ type, id }: OperationTarget): OperationLevel {
+  if (type === undefined) return 'system';
+  return id === undefined ? 'type' : 'instance';
+}
+
+function isAt({ levels, types }: Operation, target: OperationTarget): boolean {
+  if (!levels.includes(levelOf(target))) return false;
+  return target.type === undefined || types === undefined || types.includes(target.type);
+}
+
+function unknown({ operation }: OperationTarget): Refusal {
+  const name = serialise(`$${operation}`);
+  const there = OPERATIONS.find(({ name }) => name === operation);
+  const hint =
+    there === undefined
+      ? '/metadata lists what there is'
+      : `it is called on ${there.types?.join(', ') ?? 'any type'}, at the level of ${there.levels.join(' or ')}`;
+  return new Refusal('unknown-operation', `There is no operation ${name} here: ${hint}.`);
+}
+
+/** The operations of a level, for the CapabilityStatement; at a type's those of its instances too. */
+export function operationsAt(levels: readonly OperationLevel[], type?: string): readonly Operation[] {
+  return OPERATIONS.filter(
+    (one) =>
+      one.levels.some((level) => levels.includes(level)) &&
+      (type === undefined || one.types === undefined || one.types.includes(type)),
+  );
+}
