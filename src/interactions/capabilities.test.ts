@@ -34,7 +34,7 @@ const SAMPLES: Readonly<Record<SearchParameter['type'], string>> = {
   reference: '1',
   uri: 'urn:x',
   composite: '',
-  special: 'x',
+  special: '48.2|16.4',
 };
 
 function sampleOf({ type, components = [] }: SearchParameter): string {

@@ -8,6 +8,7 @@ import type { ResourceObject } from '../fhir/format/json.js';
 import { foldString } from '../fhir/primitives/fold.js';
 import type { IndexValue } from '../fhir/search/index-value.js';
 import type { Predicate, SortKey, ValueTest } from '../fhir/search/query.js';
+import { NO_UNITS } from '../fhir/search/units.js';
 import type { AccessFilter } from './access-filter.js';
 import type {
   Backend,
@@ -63,6 +64,7 @@ function definitions(): Definitions {
       ]),
     ),
     compartments: new Map(),
+    units: NO_UNITS,
     primaryDates: new Map([
       ['Observation', 'date'],
       ['Encounter', 'date'],

@@ -27,6 +27,7 @@ const CODES = ['a', 'b', 'c'] as const;
 const SYSTEMS = ['', 'http://one', 'http://two'] as const;
 const NAMES = ['Ann', 'anna', 'Bo', 'bob', 'Änne', 'Bo b', '𝒜', '\uffee'] as const;
 const UNITS = ['mg', 'g'] as const;
+const BASES = ['g', 'm'] as const;
 const URIS = ['http://a', 'http://a/b', 'http://a/b/', 'http://a/bc', 'urn:x'] as const;
 const PREFIXES: readonly Prefix[] = ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'overlaps'];
 const AMOUNTS = [-1.5, 0, 0.1, 2, 5.35, 1e30] as const;
@@ -44,7 +45,13 @@ export function anyValues(dice: Dice, type: TypeName, id: string): readonly Inde
   const values = [
     ...dice.some(3, () => tokenValue('code', dice.pick(CODES), dice.pick(SYSTEMS))),
     ...dice.some(2, () => stringValue('name', dice.pick(NAMES))),
-    ...dice.some(2, () => quantityValue('amount', dice.pick(AMOUNTS), dice.pick(UNITS), dice.pick(UNITS))),
+    ...dice.some(2, () => anyAmount(dice, 'amount')),
+    ...dice.some(2, () => ({
+      kind: 'text' as const,
+      param: 'code:text',
+      folded: foldString(dice.pick(NAMES)),
+    })),
+    ...dice.some(2, () => ({ kind: 'position' as const, param: 'near', ...anyPlace(dice) })),
     ...dice.some(2, () => anyNumber(dice)),
     ...dice.some(1, () => uriValue('url', dice.pick(URIS))),
     ...dice.some(2, () => anyComposite(dice)),
@@ -91,6 +98,17 @@ function anyNumber(dice: Dice): IndexValue {
   return { kind: 'number', param: 'number', lo, hi: dice.below(3) === 0 ? lo + 1 : lo };
 }
 
+function anyAmount(dice: Dice, param: string): IndexValue {
+  const amount = dice.pick(AMOUNTS);
+  const value = quantityValue(param, amount, dice.pick(UNITS), dice.pick(UNITS));
+  if (dice.below(3) === 0) return value;
+  return { ...value, canonical: { base: dice.pick(BASES), lo: amount, hi: amount } } as IndexValue; // a quantity
+}
+
+function anyPlace(dice: Dice): { readonly latitude: number; readonly longitude: number } {
+  return { latitude: dice.pick([-90, 0, 48.2, 48.21]), longitude: dice.pick([-180, 16.4, 179.9]) };
+}
+
 function anyComposite(dice: Dice): IndexValue {
   const codes = [
     tokenValue('', dice.pick(CODES), dice.pick(SYSTEMS)),
@@ -99,7 +117,7 @@ function anyComposite(dice: Dice): IndexValue {
   return {
     kind: 'composite',
     param: 'code-amount',
-    components: [codes, dice.some(2, () => quantityValue('', dice.pick(AMOUNTS), dice.pick(UNITS)))],
+    components: [codes, dice.some(2, () => anyAmount(dice, ''))],
   };
 }
 
@@ -167,6 +185,8 @@ function anyValuePredicate(dice: Dice, type: TypeName): Predicate {
     ],
     () => ['name', { kind: 'string', mode: 'exact', value: dice.pick(NAMES) }],
     () => ['amount', anyQuantity(dice)],
+    () => ['code:text', { kind: 'text', value: foldString(dice.pick(NAMES)).slice(0, 2) }],
+    () => ['near', { kind: 'position', ...anyPlace(dice), kilometres: dice.pick([0.5, 2, 50, 9_000]) }],
     () => ['number', { kind: 'number', ...anyRange(dice) }],
     () => ['url', { kind: 'uri', mode: dice.pick(['exact', 'below', 'above']), value: dice.pick(URIS) }],
     () => [
@@ -189,10 +209,12 @@ function anyToken(dice: Dice): ValueTest & { readonly kind: 'token' } {
 }
 
 function anyQuantity(dice: Dice): ValueTest & { readonly kind: 'quantity' } {
-  const unit = dice.below(3);
+  const unit = dice.below(4);
+  const range = anyRange(dice);
+  if (unit === 3) return { kind: 'quantity', ...range, canonical: { ...range, base: dice.pick(BASES) } };
   return {
     kind: 'quantity',
-    ...anyRange(dice),
+    ...range,
     ...(unit > 0 ? { code: dice.pick(UNITS) } : {}),
     ...(unit > 1 ? { system: 'http://unitsofmeasure.org' } : {}),
   };

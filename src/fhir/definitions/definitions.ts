@@ -5,6 +5,8 @@
  *
  * Invariant: nothing below changes after loading; a new package or custom SearchParameter makes a new value.
  */
+import type { Units } from '../search/units.js';
+
 export interface Definitions {
   /** FHIR version, `4.0.1`. */
   readonly fhirVersion: string;
@@ -24,6 +26,8 @@ export interface Definitions {
   readonly compartments: ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>;
   /** The date parameter that orders resources of a type (`Observation` → `date`), where it has one. */
   readonly primaryDates: ReadonlyMap<string, string>;
+  /** How units convert, for index values and searches alike. */
+  readonly units: Units;
 }
 
 export interface TypeDefinition {

@@ -3,11 +3,13 @@
  *
  * Invariant: equal strings and lists are shared, so that the value stays small however many types repeat them.
  */
+
+import { NO_UNITS, type Units } from '../search/units.js';
 import type { CompiledDefinitions, CompiledElement, CompiledType } from './compiled.js';
 import type { Definitions, ElementDefinition, SearchParameter, TypeDefinition } from './definitions.js';
 
 /** `compiledJson`: what the build wrote. Throws SyntaxError on anything that is no JSON. */
-export function loadDefinitions(compiledJson: string): Definitions {
+export function loadDefinitions(compiledJson: string, units: Units = NO_UNITS): Definitions {
   // Written by our own build; its shape is CompiledDefinitions by construction.
   const compiled = JSON.parse(compiledJson) as CompiledDefinitions;
   const types = new Map(compiled.types.map((type) => [type.name, typeDefinition(type)]));
@@ -27,6 +29,7 @@ export function loadDefinitions(compiledJson: string): Definitions {
       ]),
     ),
     primaryDates: new Map(Object.entries(compiled.primaryDates)),
+    units,
   };
 }
 

@@ -50,6 +50,10 @@ function same(a: IndexValue, b: IndexValue): boolean {
   switch (a.kind) {
     case 'token':
       return b.kind === 'token' && a.code === b.code && a.system === b.system;
+    case 'text':
+      return b.kind === 'text' && a.folded === b.folded;
+    case 'position':
+      return b.kind === 'position' && a.latitude === b.latitude && a.longitude === b.longitude;
     case 'string':
       return b.kind === 'string' && a.exact === b.exact;
     case 'date':

@@ -25,11 +25,19 @@ function escaped(text: string): string {
 function searchesFor(value: IndexValue): readonly (readonly [modifier: string, value: string])[] {
   switch (value.kind) {
     case 'token':
+      if (value.param.endsWith(':of-type')) {
+        const [system = '', code = ''] = value.system.split(' ');
+        return [['', [system, code, value.code].map(escaped).join('|')]];
+      }
       if (value.code === '') return [['', `${escaped(value.system)}|`]];
       return [
         ['', `${escaped(value.system)}|${escaped(value.code)}`],
         ['', escaped(value.code)],
       ];
+    case 'text':
+      return [['', escaped(value.folded)]];
+    case 'position':
+      return [['', `${value.latitude}|${value.longitude}|1|m`]];
     case 'string':
       return [
         [':exact', escaped(value.exact)],

@@ -7,16 +7,20 @@
  * a prefix or suffix that no code can have:
  *   `@Patient`              membership in the compartment of that name (target = the compartment's resource)
  *   `subject:identifier`    Reference.identifier, a token
+ *   `identifier:of-type`    Identifier with its type: a token whose system is `typeSystem typeCode`
+ *   `code:text`             the words that stand with a code
  * Labels (`_security`), tags and profiles are values like others.
  */
 export type IndexValue =
   | TokenValue
+  | TextValue
   | StringValue
   | DateValue
   | NumberValue
   | QuantityValue
   | ReferenceValue
   | UriValue
+  | PositionValue
   | CompositeValue;
 
 export interface TokenValue {
@@ -26,6 +30,13 @@ export interface TokenValue {
   readonly system: string;
   /** Folded where case does not matter (token-code.ts), identifiers are kept exact; '' = a system alone. */
   readonly code: string;
+}
+
+/** A display or a text of a code: words, of which the same few come again and again. */
+export interface TextValue {
+  readonly kind: 'text';
+  readonly param: string;
+  readonly folded: string;
 }
 
 export interface StringValue {
@@ -62,6 +73,8 @@ export interface QuantityValue {
   readonly system: string;
   readonly code: string;
   readonly unit: string;
+  /** In base units, where the unit is of UCUM and known. */
+  readonly canonical?: { readonly base: string; readonly lo: number; readonly hi: number };
 }
 
 export interface ReferenceValue {
@@ -82,6 +95,14 @@ export interface UriValue {
   readonly kind: 'uri';
   readonly param: string;
   readonly value: string;
+}
+
+/** WGS 84, decimal degrees. */
+export interface PositionValue {
+  readonly kind: 'position';
+  readonly param: string;
+  readonly latitude: number;
+  readonly longitude: number;
 }
 
 /** One occurrence of a composite's root; each component may have several values, any of which can match. */

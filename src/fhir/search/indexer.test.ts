@@ -54,7 +54,7 @@ test('values are of the kind that their parameter is of', () => {
   for (const [type, parameters] of definitions.searchParameters) {
     for (const value of index(generatedResource(definitions, type, 7))) {
       const parameter = parameters.get(value.param);
-      if (parameter === undefined) expect(value.param).toMatch(/^@[A-Z]|:identifier$/);
+      if (parameter === undefined) expect(value.param).toMatch(/^@[A-Z]|:(identifier|text|of-type)$/);
       else expect(value.kind, `${type}.${value.param}`).toBe(parameter.type);
     }
   }

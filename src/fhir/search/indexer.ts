@@ -39,7 +39,7 @@ export function makeIndexer(definitions: Definitions, options: IndexerOptions = 
       steps = stepsOf(type, room);
       compiled.set(type, steps);
     }
-    return valuesOf(resource, steps);
+    return valuesOf(resource, steps, definitions);
   };
 }
 
@@ -71,8 +71,12 @@ function ownCompartment(type: string): Extract {
 }
 
 /** What a parameter finds twice is dropped at once, while its values are the last of the list. */
-function valuesOf(resource: ResourceObject, steps: readonly Extract[]): readonly IndexValue[] {
-  const walk: Extraction = { resource, values: [], memberships: [] };
+function valuesOf(
+  resource: ResourceObject,
+  steps: readonly Extract[],
+  { units }: Definitions,
+): readonly IndexValue[] {
+  const walk: Extraction = { resource, values: [], memberships: [], units };
   const { values, memberships } = walk;
   for (const step of steps) {
     const from = values.length;

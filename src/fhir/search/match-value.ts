@@ -7,12 +7,17 @@
 import { unreachable } from '../../base/assert.js';
 import type { IndexValue, QuantityValue, ReferenceValue, StringValue } from './index-value.js';
 import { dateTestPasses, numberTestPasses } from './match-range.js';
+import { distance } from './position.js';
 import type { QuantityTest, ReferenceTest, StringTest, TokenTest, UriTest, ValueTest } from './query.js';
 
 export function passes(value: IndexValue, test: ValueTest): boolean {
   switch (test.kind) {
     case 'token':
       return value.kind === 'token' && tokenPasses(value, test);
+    case 'text':
+      return value.kind === 'text' && value.folded.startsWith(test.value);
+    case 'position':
+      return value.kind === 'position' && distance(value, test) <= test.kilometres;
     case 'string':
       return value.kind === 'string' && stringPasses(value, test);
     case 'date':
@@ -20,7 +25,7 @@ export function passes(value: IndexValue, test: ValueTest): boolean {
     case 'number':
       return value.kind === 'number' && numberTestPasses(value, test);
     case 'quantity':
-      return value.kind === 'quantity' && unitPasses(value, test) && numberTestPasses(value, test);
+      return value.kind === 'quantity' && quantityPasses(value, test);
     case 'reference':
       return value.kind === 'reference' && referencePasses(value, test);
     case 'uri':
@@ -68,6 +73,15 @@ function stringPasses(value: StringValue, { mode, value: wanted }: StringTest): 
     case 'exact':
       return value.exact === wanted;
   }
+}
+
+function quantityPasses(value: QuantityValue, test: QuantityTest): boolean {
+  const { canonical } = test;
+  if (canonical === undefined) return unitPasses(value, test) && numberTestPasses(value, test);
+  return (
+    value.canonical?.base === canonical.base &&
+    numberTestPasses(value.canonical, { ...canonical, prefix: test.prefix })
+  );
 }
 
 function unitPasses(value: QuantityValue, { system, code }: QuantityTest): boolean {

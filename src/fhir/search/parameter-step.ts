@@ -10,6 +10,7 @@ import { parseExpression } from './path/expression.js';
 import { DATE_VALUES } from './values/date-values.js';
 import { type Extract, type Extraction, maker, type ValueTable } from './values/extraction.js';
 import { NUMBER_VALUES, QUANTITY_VALUES } from './values/number-values.js';
+import { POSITION_VALUES } from './values/position-values.js';
 import { type ReferenceParameter, type ReferenceReader, referenceValues } from './values/reference-values.js';
 import { STRING_VALUES } from './values/string-values.js';
 import { TOKEN_VALUES } from './values/token-values.js';
@@ -28,14 +29,14 @@ interface Start {
   readonly focus: string;
 }
 
-/** undefined: the parameter has no values in a resource (`_text`, `near` …). */
+/** undefined: the parameter has no values in a resource (`_text`, `_filter` …). */
 export function parameterStep(
   parameter: SearchParameter,
   resourceType: string,
   compartments: readonly string[],
   room: Room,
 ): Extract | undefined {
-  if (parameter.expression === undefined || parameter.type === 'special') return undefined;
+  if (parameter.expression === undefined) return undefined;
   const start: Start = { resourceType, focus: resourceType };
   if (parameter.type === 'composite') return compositeStep(parameter, parameter.expression, start, room);
   const { code, targets } = parameter;
@@ -72,6 +73,7 @@ const TABLES: Readonly<Partial<Record<SearchParameterType, ValueTable>>> = {
   number: NUMBER_VALUES,
   quantity: QUANTITY_VALUES,
   uri: URI_VALUES,
+  special: POSITION_VALUES,
 };
 
 function valueStep(type: SearchParameterType, parameter: ReferenceParameter, room: Room): Finish<Extraction> {
@@ -100,7 +102,7 @@ function compositeStep(
     return (value, walk) => {
       const found: (readonly IndexValue[])[] = [];
       for (const part of parts) {
-        const inner: Extraction = { resource: walk.resource, values: [], memberships: [] };
+        const inner: Extraction = { ...walk, values: [], memberships: [] };
         part?.(value, inner);
         if (inner.values.length === 0) return;
         found.push(inner.values);

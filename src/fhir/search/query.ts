@@ -51,12 +51,14 @@ export type Predicate =
 
 export type ValueTest =
   | TokenTest
+  | TextTest
   | StringTest
   | DateTest
   | NumberTest
   | QuantityTest
   | ReferenceTest
   | UriTest
+  | PositionTest
   | CompositeTest;
 
 /** `system` undefined = any, '' = none; `code` undefined = any (`system|`). Codes are folded as values are. */
@@ -64,6 +66,12 @@ export interface TokenTest {
   readonly kind: 'token';
   readonly system?: string;
   readonly code?: string;
+}
+
+/** The words that stand with a code begin with `value`, which is folded. */
+export interface TextTest {
+  readonly kind: 'text';
+  readonly value: string;
 }
 
 /** `starts`, `contains`: value is folded, compared with folded. `exact`: compared with exact. */
@@ -112,6 +120,8 @@ export interface QuantityTest {
   readonly hi: number;
   readonly system?: string;
   readonly code?: string;
+  /** Where the unit is known: the same range in base units, which alone is compared then, with values in the same base. */
+  readonly canonical?: { readonly base: string; readonly lo: number; readonly hi: number };
 }
 
 /**
@@ -135,6 +145,14 @@ export interface UriTest {
   readonly kind: 'uri';
   readonly mode: 'exact' | 'below' | 'above';
   readonly value: string;
+}
+
+/** Within `kilometres` of the place, along the surface of a sphere of the Earth's mean radius. */
+export interface PositionTest {
+  readonly kind: 'position';
+  readonly latitude: number;
+  readonly longitude: number;
+  readonly kilometres: number;
 }
 
 export interface CompositeTest {

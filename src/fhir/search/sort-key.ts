@@ -48,6 +48,8 @@ function sortableOf(value: IndexValue): Sortable {
       return value.target.kind === 'local' ? `${value.target.type}/${value.target.id}` : value.target.url;
     case 'uri':
       return value.value;
+    case 'text':
+    case 'position':
     case 'composite':
       return undefined;
     default:

@@ -15,6 +15,8 @@ export interface Param {
 
 /** Interned texts that are no codes (systems, uris, units) stand in this system. */
 export const TEXT_SYSTEM = 0;
+/** Words that stand with codes: interned like texts, but apart from them. */
+export const WORDS_SYSTEM = -1;
 /** The type of identities that are URLs. */
 const URL_TYPE = '';
 /** The type of identities that are one version of a resource or of a URL. */

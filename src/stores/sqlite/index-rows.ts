@@ -2,15 +2,16 @@
  * Index values as the integers and texts that are stored, grouped by parameter, and the JSON in which they are kept
  * beside the resource (`index_entry`, in SQLite's binary form: https://www.sqlite.org/jsonb.html).
  *
- *   key        12                       token, reference, uri, compartment: an interned integer
- *   range      [lo, hi]                 date, number
- *   quantity   [lo, hi, S, C, U]        with the interned texts of system, code and unit
+ *   key        12                       token, words, reference, uri, compartment: an interned integer
+ *   range      [lo, hi]                 date, number; a position's latitude and longitude
+ *   quantity   [lo, hi, S, C, U]        with the interned texts of system, code and unit, and where the unit converts
+ *              [… , B, lo, hi]          the base units' text and the range in them
  *   string     ["folded", "exact"]
  *   composite  [[row, …], [row, …], …]  one occurrence: the rows of each component
  *
  * Invariant: numbers come back from the text bit by bit; infinities too.
  */
-import type { IndexValue, ReferenceTarget } from '../../fhir/search/index-value.js';
+import type { IndexValue, QuantityValue, ReferenceTarget } from '../../fhir/search/index-value.js';
 import { urlIdentity, versionIdentity } from './catalogue.js';
 import type { Connection } from './connection.js';
 import type { Interner } from './interner.js';
@@ -48,6 +49,8 @@ export function valueRows(interner: Interner, value: IndexValue): readonly Row[]
   switch (value.kind) {
     case 'token':
       return [interner.token(value.system, value.code)];
+    case 'text':
+      return [interner.words(value.folded)];
     case 'uri':
       return [interner.text(value.value)];
     case 'reference':
@@ -57,20 +60,34 @@ export function valueRows(interner: Interner, value: IndexValue): readonly Row[]
     case 'date':
     case 'number':
       return [[value.lo, value.hi]];
+    case 'position':
+      return [[value.latitude, value.longitude]];
     case 'quantity':
-      return [
-        [
-          value.lo,
-          value.hi,
-          interner.text(value.system),
-          interner.text(value.code),
-          interner.text(value.unit),
-        ],
-      ];
+      return [quantityRow(interner, value)];
     case 'composite':
       return [value.components.map((component) => component.flatMap((part) => simpleRows(interner, part)))];
   }
 }
+
+function quantityRow(interner: Interner, value: QuantityValue): RangeRow {
+  const { lo, hi, system, code, unit, canonical } = value;
+  const written = [lo, hi, interner.text(system), interner.text(code), interner.text(unit)];
+  if (canonical === undefined) return written;
+  return [...written, interner.text(canonical.base), canonical.lo, canonical.hi];
+}
+
+/** Under which unit a row's range stands in `range_index`, and where in the row it is. */
+export function rangesOf(row: RangeRow): readonly (readonly [unit: number, lo: number, hi: number])[] {
+  const [lo = 0, hi = 0, , , , base, canonicalLo = 0, canonicalHi = 0] = row;
+  if (base === undefined) return [[AS_WRITTEN, lo, hi]];
+  return [
+    [AS_WRITTEN, lo, hi],
+    [base, canonicalLo, canonicalHi],
+  ];
+}
+
+/** The unit of ranges that are not converted; base units have the integers of their texts. */
+export const AS_WRITTEN = 0;
 
 /** Composites have no composites in them. */
 function simpleRows(interner: Interner, value: IndexValue): readonly SimpleRow[] {

@@ -10,8 +10,8 @@ import {
   isComposite,
   isRange,
   isString,
-  type RangeRow,
   type Row,
+  rangesOf,
   readEntry,
   rowText,
   type StringRow,
@@ -20,8 +20,8 @@ import type { ParamRows, ResourceRows } from './row-maker.js';
 
 const ADD_KEYS = 'INSERT OR IGNORE INTO key_index(param, value, date, rid) VALUES ';
 const DROP_KEY = 'DELETE FROM key_index WHERE param = ? AND value = ? AND date = ? AND rid = ?';
-const ADD_RANGES = 'INSERT OR IGNORE INTO range_index(param, lo, hi, rid, unit) VALUES ';
-const DROP_RANGE = 'DELETE FROM range_index WHERE param = ? AND unit = 0 AND lo = ? AND hi = ? AND rid = ?';
+const ADD_RANGES = 'INSERT OR IGNORE INTO range_index(param, unit, lo, hi, rid) VALUES ';
+const DROP_RANGE = 'DELETE FROM range_index WHERE param = ? AND unit = ? AND lo = ? AND hi = ? AND rid = ?';
 const ADD_STRINGS = 'INSERT OR IGNORE INTO string_index(param, folded, exact, rid) VALUES ';
 const DROP_STRING = 'DELETE FROM string_index WHERE param = ? AND folded = ? AND exact = ? AND rid = ?';
 const SET_ENTRY = `INSERT INTO index_entry(rid, rows) VALUES (?, jsonb(?))
@@ -31,14 +31,15 @@ const DROP_ENTRY = 'DELETE FROM index_entry WHERE rid = ?';
 /** With one INSERT for so many rows an index row costs a third less than with one for each. */
 const ROWS_PER_INSERT = 8;
 const KEY_ROW = '(?, ?, ?, ?)';
-const RANGE_ROW = '(?, ?, ?, ?, 0)';
+const RANGE_ROW = '(?, ?, ?, ?, ?)';
 
 type NumberTuple = readonly [param: number, first: number, second: number, rid: number];
+type RangeTuple = readonly [param: number, unit: number, lo: number, hi: number, rid: number];
 type StringTuple = readonly [param: number, folded: string, exact: string, rid: number];
 
 interface Changes {
   readonly keys: NumberTuple[];
-  readonly ranges: NumberTuple[];
+  readonly ranges: RangeTuple[];
   readonly strings: StringTuple[];
 }
 
@@ -85,17 +86,17 @@ export class IndexWriter {
     const dropString = this.#connection.prepare(DROP_STRING);
     for (const row of this.#drops.strings) dropString.run(...row);
     this.#insert(ADD_KEYS, KEY_ROW, this.#adds.keys.sort(byNumbers));
-    this.#insert(ADD_RANGES, RANGE_ROW, this.#adds.ranges.sort(byNumbers));
+    this.#insert(ADD_RANGES, RANGE_ROW, this.#adds.ranges.sort(byRange));
     this.#insert(ADD_STRINGS, KEY_ROW, this.#adds.strings.sort(byText));
     this.discard();
   }
 
-  #insert(sql: string, row: string, tuples: readonly (NumberTuple | StringTuple)[]): void {
+  #insert(sql: string, row: string, tuples: readonly (NumberTuple | RangeTuple | StringTuple)[]): void {
     const several = this.#connection.prepare(sql + Array(ROWS_PER_INSERT).fill(row).join());
     let at = 0;
     for (; at + ROWS_PER_INSERT <= tuples.length; at += ROWS_PER_INSERT) {
       const values: Cell[] = [];
-      for (let row = at; row < at + ROWS_PER_INSERT; row++) values.push(...(tuples[row] as NumberTuple)); // below the length
+      for (let row = at; row < at + ROWS_PER_INSERT; row++) values.push(...(tuples[row] as readonly Cell[])); // below the length
       several.run(...values);
     }
     const one = this.#connection.prepare(sql + row);
@@ -131,8 +132,9 @@ function collect(changes: Changes, param: number, rows: readonly Row[], date: nu
   for (const row of rows) {
     if (typeof row === 'number') changes.keys.push([param, row, date, rid]);
     else if (isString(row)) changes.strings.push(stringTuple(param, row, rid));
-    else if (isRange(row)) changes.ranges.push(rangeTuple(param, row, rid));
-    else if (isComposite(row)) {
+    else if (isRange(row)) {
+      for (const [unit, lo, hi] of rangesOf(row)) changes.ranges.push([param, unit, lo, hi, rid]);
+    } else if (isComposite(row)) {
       for (const key of compositeKeys(row)) changes.keys.push([param, key, date, rid]);
     }
   }
@@ -142,14 +144,19 @@ function stringTuple(param: number, row: StringRow, rid: number): StringTuple {
   return [param, row[0], row[1], rid];
 }
 
-function rangeTuple(param: number, row: RangeRow, rid: number): NumberTuple {
-  const [lo = 0, hi = 0] = row;
-  return [param, lo, hi, rid];
-}
-
 function byNumbers(left: NumberTuple, right: NumberTuple): number {
   return (
     left[0] - right[0] || compared(left[1], right[1]) || compared(left[2], right[2]) || left[3] - right[3]
+  );
+}
+
+function byRange(left: RangeTuple, right: RangeTuple): number {
+  return (
+    left[0] - right[0] ||
+    left[1] - right[1] ||
+    compared(left[2], right[2]) ||
+    compared(left[3], right[3]) ||
+    left[4] - right[4]
   );
 }
 

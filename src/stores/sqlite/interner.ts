@@ -3,7 +3,7 @@
  *
  * Invariant: what is cached is in the database; whoever rolls back calls `forget`.
  */
-import { type Param, TEXT_SYSTEM } from './catalogue.js';
+import { type Param, TEXT_SYSTEM, WORDS_SYSTEM } from './catalogue.js';
 import type { Connection } from './connection.js';
 import { GenerationCache } from './generation-cache.js';
 
@@ -86,6 +86,10 @@ export class Interner {
 
   text(text: string): number {
     return this.#term(TEXT_SYSTEM, text);
+  }
+
+  words(folded: string): number {
+    return this.#term(WORDS_SYSTEM, folded);
   }
 
   token(system: string, code: string): number {

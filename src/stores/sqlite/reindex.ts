@@ -16,7 +16,7 @@ import { type Indexer, parseResource } from './visibility.js';
 import { valueLines } from './wire-values.js';
 
 /** Counts up whenever the same values are stored in another way. */
-const LAYOUT = 1;
+const LAYOUT = 2;
 const BATCH = 1_000;
 
 const GET = 'SELECT value FROM setting WHERE name = ?';

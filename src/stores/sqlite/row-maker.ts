@@ -6,7 +6,7 @@
  */
 import { OPEN_END } from '../../fhir/search/index-value.js';
 import type { Param } from './catalogue.js';
-import { isRange, type Row, rowText, valueRows } from './index-rows.js';
+import { isRange, type Row, rangesOf, rowText, valueRows } from './index-rows.js';
 import type { Interner } from './interner.js';
 import { isDateLine, linesOf, valueOfLine } from './wire-values.js';
 
@@ -173,8 +173,10 @@ function joined(group: Gathered, made: LineRows): SeveralLines {
 
 function spanOf([row]: readonly Row[]): number | undefined {
   if (row === undefined || !isRange(row)) return undefined;
-  const [lo = 0, hi = 0] = row;
-  return lo <= -OPEN_END || hi >= OPEN_END ? Number.POSITIVE_INFINITY : hi - lo;
+  const spans = rangesOf(row).map(([, lo, hi]) =>
+    lo <= -OPEN_END || hi >= OPEN_END ? Number.POSITIVE_INFINITY : hi - lo,
+  );
+  return Math.max(...spans);
 }
 
 function lowEnd([row]: readonly Row[]): number {

@@ -3,7 +3,9 @@
  * those that it met before.
  *
  *   t param ␟ system ␟ code          s param ␟ exact ␟ folded        u param ␟ uri
- *   d param ␟ lo ␟ hi                n param ␟ lo ␟ hi               q param ␟ lo ␟ hi ␟ system ␟ code ␟ unit
+ *   d param ␟ lo ␟ hi                n param ␟ lo ␟ hi               p param ␟ latitude ␟ longitude
+ *   q param ␟ lo ␟ hi ␟ system ␟ code ␟ unit, and where the unit converts ␟ base ␟ lo ␟ hi
+ *   w param ␟ folded words
  *   r param ␟ version ␟ url          l param ␟ version ␟ type ␟ id   ('' = no version)
  *   c param ␝ value ␞ value … ␝ …    composite: its components, and their values as above
  *   j [kind, param, …]               whatever has a control character or an empty version in it, as a JSON tuple
@@ -78,15 +80,24 @@ function plainLine(value: IndexValue): string | undefined {
       return CONTROL.test(value.exact) || CONTROL.test(value.folded)
         ? undefined
         : `s${param}${FIELD}${value.exact}${FIELD}${value.folded}`;
+    case 'text':
+      return CONTROL.test(value.folded) ? undefined : `w${param}${FIELD}${value.folded}`;
+    case 'position':
+      return `p${param}${FIELD}${value.latitude}${FIELD}${value.longitude}`;
     case 'date':
       return `d${param}${FIELD}${value.lo}${FIELD}${value.hi}`;
     case 'number':
       return `n${param}${FIELD}${value.lo}${FIELD}${value.hi}`;
     case 'quantity': {
       const unit = `${value.system}${FIELD}${value.code}${FIELD}${value.unit}`;
+      const { canonical } = value;
+      const converted =
+        canonical === undefined
+          ? ''
+          : `${FIELD}${canonical.base}${FIELD}${canonical.lo}${FIELD}${canonical.hi}`;
       return hasControl([value.system, value.code, value.unit])
         ? undefined
-        : `q${param}${FIELD}${value.lo}${FIELD}${value.hi}${FIELD}${unit}`;
+        : `q${param}${FIELD}${value.lo}${FIELD}${value.hi}${FIELD}${unit}${converted}`;
     }
     case 'reference':
       return referenceLine(param, value.target);
@@ -113,7 +124,7 @@ function hasControl(texts: readonly string[]): boolean {
 
 /** A line without inner values. */
 function plainValue(line: string): IndexValue {
-  const [param = '', first = '', second = '', third = '', fourth = '', fifth = ''] = line
+  const [param = '', first = '', second = '', third = '', fourth = '', fifth = '', base, lo, hi] = line
     .slice(1)
     .split(FIELD);
   switch (line.charAt(0)) {
@@ -127,8 +138,13 @@ function plainValue(line: string): IndexValue {
       return { kind: 'number', param, lo: Number(first), hi: Number(second) };
     case 'q': {
       const unit = { system: third, code: fourth, unit: fifth };
-      return { kind: 'quantity', param, lo: Number(first), hi: Number(second), ...unit };
+      const canonical = base === undefined ? {} : { canonical: { base, lo: Number(lo), hi: Number(hi) } };
+      return { kind: 'quantity', param, lo: Number(first), hi: Number(second), ...unit, ...canonical };
     }
+    case 'w':
+      return { kind: 'text', param, folded: first };
+    case 'p':
+      return { kind: 'position', param, latitude: Number(first), longitude: Number(second) };
     case 'r':
       return { kind: 'reference', param, target: { kind: 'url', url: second, ...versioned(first) } };
     case 'l':
@@ -156,8 +172,15 @@ function tupleOf(value: IndexValue): Tuple {
     case 'date':
     case 'number':
       return [kind, param, value.lo, value.hi];
-    case 'quantity':
-      return [kind, param, value.lo, value.hi, value.system, value.code, value.unit];
+    case 'text':
+      return [kind, param, value.folded];
+    case 'position':
+      return [kind, param, value.latitude, value.longitude];
+    case 'quantity': {
+      const { lo, hi, system, code, unit, canonical } = value;
+      const written: Tuple = [kind, param, lo, hi, system, code, unit];
+      return canonical === undefined ? written : [...written, canonical.base, canonical.lo, canonical.hi];
+    }
     case 'reference': {
       const { target } = value;
       return target.kind === 'local'
@@ -187,8 +210,19 @@ function valueFrom([kind, param, ...fields]: Tuple): IndexValue {
       return { kind, param, lo: lowEnd(lo), hi: highEnd(hi) };
     }
     case 'quantity': {
-      const [lo, hi, system, code, unit] = fields as [number | null, number | null, string, string, string];
-      return { kind, param, lo: lowEnd(lo), hi: highEnd(hi), system, code, unit };
+      const [lo, hi, system, code, unit, base, canonicalLo = null, canonicalHi = null] =
+        fields as QuantityFields;
+      const written = { kind, param, lo: lowEnd(lo), hi: highEnd(hi), system, code, unit };
+      if (base === undefined) return written;
+      return { ...written, canonical: { base, lo: lowEnd(canonicalLo), hi: highEnd(canonicalHi) } };
+    }
+    case 'text': {
+      const [folded] = fields as [string];
+      return { kind, param, folded };
+    }
+    case 'position': {
+      const [latitude, longitude] = fields as [number, number];
+      return { kind, param, latitude, longitude };
     }
     case 'reference':
       return { kind, param, target: targetOf(fields as [string | null, string, string?]) };
@@ -202,6 +236,18 @@ function valueFrom([kind, param, ...fields]: Tuple): IndexValue {
     }
   }
 }
+
+type End = number | null;
+type QuantityFields = [
+  lo: End,
+  hi: End,
+  system: string,
+  code: string,
+  unit: string,
+  base?: string,
+  lo?: End,
+  hi?: End,
+];
 
 function targetOf([version, typeOrUrl, id]: readonly [string | null, string, string?]): ReferenceTarget {
   const versioned = version === null ? {} : { version };

@@ -72,7 +72,7 @@ export function parameterOf(type: string, code: string, { definitions }: Reading
   if (code === '_has') return malformed('needs the form _has:Type:reference:parameter');
   const parameters = definitions.searchParameters.get(type);
   const parameter = parameters?.get(code);
-  if (NOT_SERVED.has(code) || parameter?.type === 'special') {
+  if (NOT_SERVED.has(code)) {
     return new Problem('unsupported', 'is not supported here');
   }
   if (parameter?.type === 'composite' || parameter?.expression !== undefined) return parameter;

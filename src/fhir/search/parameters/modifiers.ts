@@ -14,7 +14,8 @@ import type { ParameterAt, Reading } from './reading.js';
 import { readReference } from './reference.js';
 import { splitUnescaped } from './split.js';
 import { readString } from './string.js';
-import { readIdentifier } from './token.js';
+import { readText } from './text.js';
+import { readIdentifier, readOfType } from './token.js';
 import { readUri } from './uri.js';
 import { plainReader } from './values.js';
 
@@ -31,12 +32,12 @@ type Uses = Readonly<Record<string, ReadFilter | typeof NOT_SERVED>>;
 const MODIFIERS: Readonly<Record<SearchParameterType, Uses>> = {
   token: {
     not: (text, at, reading) => negated(plain(text, at, reading)),
-    text: NOT_SERVED,
+    text: alternatives(readText, (code) => `${code}:text`),
     in: NOT_SERVED,
     'not-in': NOT_SERVED,
     above: NOT_SERVED,
     below: NOT_SERVED,
-    'of-type': NOT_SERVED,
+    'of-type': alternatives(readOfType, (code) => `${code}:of-type`),
   },
   string: { exact: alternatives(readString('exact')), contains: alternatives(readString('contains')) },
   reference: {

@@ -4,7 +4,9 @@
  *
  * Invariant: an element of type code has no system of its own; the one that its binding implies may be named.
  */
+import { foldToken } from '../../primitives/fold.js';
 import { tokenTests } from '../token-code.js';
+import { typeSystem } from '../values/token-values.js';
 import { malformed, Problem } from './problem.js';
 import type { ReadValue, SingleTest } from './reading.js';
 import { splitUnescaped, unescaped } from './split.js';
@@ -33,6 +35,21 @@ export function readIdentifier(text: string): readonly SingleTest[] | Problem {
   const parsed = readTokenParts(text);
   return parsed instanceof Problem ? parsed : tokenTests(['Identifier'], parsed.system, parsed.code);
 }
+
+/** `:of-type` on an identifier: `system|code|value`, the first two of the identifier's type. */
+export const readOfType: ReadValue = (text, { parameter }) => {
+  if (!parameter.elementTypes.includes('Identifier')) {
+    return malformed('holds no identifiers, of which :of-type tells the type');
+  }
+  const parts = splitUnescaped(text, '|');
+  if (parts.length !== 3) return malformed('needs the form system|code|value, all three with :of-type');
+  const [system, code, value] = parts.map(unescaped);
+  for (const part of [system, code, value]) if (part instanceof Problem) return part;
+  if (code === '' || value === '') return malformed('needs a code and a value in system|code|value');
+  // None of them is a problem, and there are three.
+  const [typeOf, typeCode, exact] = [system, code, value] as [string, string, string];
+  return [{ kind: 'token', system: typeSystem(typeOf, foldToken(typeCode)), code: exact }];
+};
 
 interface TokenParts {
   readonly system: string | undefined;

@@ -4,6 +4,7 @@
  */
 import type { SearchParameterType } from '../../definitions/definitions.js';
 import { readDate } from './date.js';
+import { readNear } from './near.js';
 import { readNumber } from './number.js';
 import { Problem } from './problem.js';
 import { readQuantity } from './quantity.js';
@@ -13,7 +14,7 @@ import { readString } from './string.js';
 import { readToken } from './token.js';
 import { readUri } from './uri.js';
 
-/** Composites are made of these; special parameters have no values of a common shape. */
+/** Composites are made of these. The one special parameter with an expression is `near`. */
 const READERS: Readonly<Partial<Record<SearchParameterType, ReadValue>>> = {
   token: readToken,
   string: readString('starts'),
@@ -22,6 +23,7 @@ const READERS: Readonly<Partial<Record<SearchParameterType, ReadValue>>> = {
   quantity: readQuantity,
   reference: readReference(),
   uri: readUri('exact'),
+  special: readNear,
 };
 
 export function plainReader(type: SearchParameterType): ReadValue {

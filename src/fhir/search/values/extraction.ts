@@ -7,11 +7,13 @@
 import type { JsonValue } from '../../format/json.js';
 import type { IndexValue } from '../index-value.js';
 import type { Step, Walk } from '../path/compile.js';
+import type { Units } from '../units.js';
 
 export interface Extraction extends Walk {
   readonly values: IndexValue[];
   /** Of compartments; several parameters can make the same one. */
   readonly memberships: IndexValue[];
+  readonly units: Units;
 }
 
 export type Extract = Step<Extraction>;

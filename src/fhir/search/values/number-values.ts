@@ -5,6 +5,8 @@
  */
 import type { JsonObject, JsonValue } from '../../format/json.js';
 import { isNumber, isObject, numberOf } from '../../format/json.js';
+import { UCUM } from '../token-code.js';
+import { canonicalAmount } from '../units.js';
 import { type Extract, type Extraction, textOf, type ValueTable } from './extraction.js';
 
 export const CURRENCIES = 'urn:iso:std:iso:4217';
@@ -85,13 +87,12 @@ function rangeOf(value: JsonObject): Range | undefined {
 }
 
 function add(walk: Extraction, param: string, { lo, hi }: Range, unit: JsonObject): void {
-  walk.values.push({
-    kind: 'quantity',
-    param,
-    lo,
-    hi,
-    system: textOf(unit.system),
-    code: textOf(unit.code),
-    unit: textOf(unit.unit),
-  });
+  const system = textOf(unit.system);
+  const code = textOf(unit.code);
+  const known = system === UCUM ? walk.units(code) : undefined;
+  const converted =
+    known === undefined
+      ? {}
+      : { canonical: { base: known.base, lo: canonicalAmount(lo, known), hi: canonicalAmount(hi, known) } };
+  walk.values.push({ kind: 'quantity', param, lo, hi, system, code, unit: textOf(unit.unit), ...converted });
 }

@@ -5,14 +5,16 @@
  */
 
 import { foldString } from '../../../fhir/primitives/fold.js';
-import type { Predicate, StringTest } from '../../../fhir/search/query.js';
+import type { Predicate, QuantityTest, StringTest } from '../../../fhir/search/query.js';
 import type { Param } from '../catalogue.js';
 import { firstPositionAt } from '../history.js';
+import { AS_WRITTEN } from '../index-rows.js';
 import { chainKeys, hasTargets } from './chain-probe.js';
-import { type Fragment, oneOf, raw, sql } from './fragment.js';
+import { type Fragment, oneOf, raw, sql, startsWith } from './fragment.js';
 import { groupKeys, isKeyTest, type KeySet, keySet } from './key-set.js';
+import { latitudesOf, positionCondition } from './position-test.js';
 import { rids } from './probe.js';
-import { lowerEndWindow, rangeCondition, type Window, within } from './range-test.js';
+import { lowerEndWindow, type RangeTest, rangeCondition, type Window, within } from './range-test.js';
 import type { Scope } from './scope.js';
 
 export interface Driver {
@@ -141,16 +143,19 @@ function valueDriver(
   switch (test.kind) {
     case 'string':
       return stringDriver(param, test, window);
+    case 'position': {
+      const { from, to } = latitudesOf(test);
+      const set = sql`SELECT rid FROM range_index WHERE param = ${param.id} AND unit = ${AS_WRITTEN}
+        AND lo >= ${from} AND lo <= ${to} AND ${positionCondition(test, raw('lo'), raw('hi'))}`;
+      return { ...ridSet(set, window), name: 'positions on Earth' };
+    }
+    case 'quantity':
+      return quantityDriver(scope, param, test, window);
     case 'date':
-    case 'number':
-    case 'quantity': {
+    case 'number': {
       // The primary date is the window of every other driver, and of the natural one.
       if (scope.primaryDate(type)?.id === param.id) return undefined;
-      const lower = within(raw('lo'), lowerEndWindow(test, param.maxSpan));
-      const condition = rangeCondition(test, raw('lo'), raw('hi'));
-      const set = sql`SELECT rid FROM range_index WHERE param = ${param.id} AND unit = 0 AND ${lower} AND ${condition}`;
-      const covers = test.kind !== 'quantity' || test.code === undefined;
-      return { ...ridSet(set, window), name: 'ranges', covers, scans: test.prefix === 'ne' };
+      return rangeDriver(param, test, AS_WRITTEN, window);
     }
     case 'composite': {
       const first = test.components.find(isKeyTest);
@@ -159,15 +164,30 @@ function valueDriver(
   }
 }
 
+function rangeDriver(param: Param, test: RangeTest, unit: number, window: Window): Driver {
+  const lower = within(raw('lo'), lowerEndWindow(test, param.maxSpan));
+  const condition = rangeCondition(test, raw('lo'), raw('hi'));
+  const set = sql`SELECT rid FROM range_index WHERE param = ${param.id} AND unit = ${unit} AND ${lower} AND ${condition}`;
+  return { ...ridSet(set, window), name: 'ranges', scans: test.prefix === 'ne' };
+}
+
+/** Units that convert are one range of the index; others are looked at as written and then by their texts. */
+function quantityDriver(scope: Scope, param: Param, test: QuantityTest, window: Window): Driver {
+  const { canonical } = test;
+  if (canonical === undefined) {
+    return { ...rangeDriver(param, test, AS_WRITTEN, window), covers: test.code === undefined };
+  }
+  const base = scope.catalogue.text(canonical.base);
+  return base === undefined ? NONE : rangeDriver(param, { ...test, ...canonical }, base, window);
+}
+
 function stringDriver(param: Param, { mode, value }: StringTest, window: Window): Driver {
   const all = sql`SELECT rid FROM string_index WHERE param = ${param.id}`;
   if (mode === 'contains') {
     return { ...ridSet(sql`${all} AND instr(folded, ${value}) > 0`, window), name: 'strings', scans: true };
   }
   const range =
-    mode === 'exact'
-      ? sql`folded = ${foldString(value)} AND exact = ${value}`
-      : sql`folded >= ${value} AND folded < ${`${value}\u{10FFFF}`}`;
+    mode === 'exact' ? sql`folded = ${foldString(value)} AND exact = ${value}` : startsWith('folded', value);
   return { ...ridSet(sql`${all} AND ${range}`, window), name: 'strings' };
 }
 

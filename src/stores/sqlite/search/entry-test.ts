@@ -6,6 +6,7 @@ import type { QuantityTest, StringTest, ValueTest } from '../../../fhir/search/q
 import type { Param } from '../catalogue.js';
 import { and, FALSE, type Fragment, oneOf, or, raw, sql, TRUE } from './fragment.js';
 import { isKeyTest, type KeySet, keySet } from './key-set.js';
+import { positionCondition } from './position-test.js';
 import { rangeCondition } from './range-test.js';
 import type { Scope } from './scope.js';
 
@@ -75,7 +76,9 @@ function rowCondition(scope: Scope, test: ValueTest, row: RowExpressions): Fragm
     case 'number':
       return rangeCondition(test, row.part(0), row.part(1));
     case 'quantity':
-      return and([rangeCondition(test, row.part(0), row.part(1)), unitCondition(scope, test, row)]);
+      return quantityCondition(scope, test, row);
+    case 'position':
+      return positionCondition(test, row.part(0), row.part(1));
     case 'string':
       return stringCondition(test, row.part(0), row.part(1));
     case 'composite':
@@ -101,6 +104,19 @@ function stringCondition(test: StringTest, folded: Fragment, exact: Fragment): F
     case 'exact':
       return sql`${exact} = ${test.value}`;
   }
+}
+
+function quantityCondition(scope: Scope, test: QuantityTest, row: RowExpressions): Fragment {
+  const { canonical } = test;
+  if (canonical === undefined) {
+    return and([rangeCondition(test, row.part(0), row.part(1)), unitCondition(scope, test, row)]);
+  }
+  const base = scope.catalogue.text(canonical.base);
+  if (base === undefined) return FALSE;
+  return and([
+    oneOf(row.part(5), [base]),
+    rangeCondition({ ...test, ...canonical }, row.part(6), row.part(7)),
+  ]);
 }
 
 function unitCondition({ catalogue }: Scope, { system, code }: QuantityTest, row: RowExpressions): Fragment {

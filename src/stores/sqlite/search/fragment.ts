@@ -51,6 +51,11 @@ export function not(fragment: Fragment): Fragment {
   return fragment === FALSE ? TRUE : sql`NOT (${fragment})`;
 }
 
+/** The column's text begins with the value: a range of its index. */
+export function startsWith(column: string, value: string): Fragment {
+  return sql`${raw(column)} >= ${value} AND ${raw(column)} < ${`${value}\u{10FFFF}`}`;
+}
+
 /** Longer lists travel as one JSON array, so that their length does not change the text. */
 const INLINE_LIST = 8;
 

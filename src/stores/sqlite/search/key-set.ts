@@ -1,10 +1,17 @@
 /**
- * Tests on tokens, references, uris and compartments as the integers under which their matches are indexed.
+ * Tests on tokens, their words, references, uris and compartments as the integers under which their matches are indexed.
  * https://hl7.org/fhir/R4/search.html#token, #reference, #uri
  */
-import type { Predicate, ReferenceTest, TokenTest, UriTest, ValueTest } from '../../../fhir/search/query.js';
-import { TEXT_SYSTEM, urlIdentity, versionIdentity } from '../catalogue.js';
-import { type Fragment, sql } from './fragment.js';
+import type {
+  Predicate,
+  ReferenceTest,
+  TextTest,
+  TokenTest,
+  UriTest,
+  ValueTest,
+} from '../../../fhir/search/query.js';
+import { TEXT_SYSTEM, urlIdentity, versionIdentity, WORDS_SYSTEM } from '../catalogue.js';
+import { type Fragment, sql, startsWith } from './fragment.js';
 import type { Scope } from './scope.js';
 
 /** `listed`: the integers. `terms`: too many to list; a condition on the columns of `term t`. */
@@ -12,10 +19,17 @@ export type KeySet =
   | { readonly kind: 'listed'; readonly values: readonly number[] }
   | { readonly kind: 'terms'; readonly condition: Fragment };
 
-export type KeyTest = TokenTest | ReferenceTest | UriTest;
+export type KeyTest = TokenTest | TextTest | ReferenceTest | UriTest;
+
+const KEY_KINDS: ReadonlySet<ValueTest['kind']> = new Set<KeyTest['kind']>([
+  'token',
+  'text',
+  'reference',
+  'uri',
+]);
 
 export function isKeyTest(test: ValueTest): test is KeyTest {
-  return test.kind === 'token' || test.kind === 'reference' || test.kind === 'uri';
+  return KEY_KINDS.has(test.kind);
 }
 
 /** More terms than this are not listed. */
@@ -26,6 +40,8 @@ export function keySet(scope: Scope, test: KeyTest): KeySet {
   switch (test.kind) {
     case 'token':
       return tokenKeys(scope, test);
+    case 'text':
+      return termKeys(scope, sql`${startsWith('t.code', test.value)} AND t.system = ${WORDS_SYSTEM}`);
     case 'reference':
       return { kind: 'listed', values: referenceKeys(scope, test) };
     case 'uri':
@@ -58,8 +74,8 @@ function tokenKeys(scope: Scope, { system, code }: TokenTest): KeySet {
     return termKeys(
       scope,
       code === undefined
-        ? sql`t.system <> ${TEXT_SYSTEM}`
-        : sql`t.code = ${code} AND t.system <> ${TEXT_SYSTEM}`,
+        ? sql`t.system > ${TEXT_SYSTEM}`
+        : sql`t.code = ${code} AND t.system > ${TEXT_SYSTEM}`,
     );
   }
   const systemId = scope.catalogue.text(system);
