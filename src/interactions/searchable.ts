@@ -2,7 +2,7 @@
 import type { Definitions, SearchParameter } from '../fhir/definitions/definitions.js';
 
 /** Known to the store itself, so that no expression finds their values. */
-const STORE_PARAMETERS: ReadonlySet<string> = new Set(['_id', '_lastUpdated']);
+const STORE_PARAMETERS: ReadonlySet<string> = new Set(['_id', '_lastUpdated', '_text', '_content']);
 
 export function searchableParameters(definitions: Definitions, type: string): readonly SearchParameter[] {
   return [...(definitions.searchParameters.get(type)?.values() ?? [])]

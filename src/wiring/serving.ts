@@ -84,6 +84,7 @@ async function answerRequests(
   const wanted = role === 'alone' && config.demo && (await demo.isWanted(tenant));
   const server = await listening(config, log, role, tenant, demo);
   if (role === 'alone') announce(config, log);
+  followFullText(tenant, log);
   const loading = wanted ? demo.load() : undefined;
   await stopped;
   demo.stop();
@@ -91,6 +92,17 @@ async function answerRequests(
   await tenant.store.close();
   log.info({}, 'stopped');
   return 0;
+}
+
+/** What was loaded while no server ran becomes searchable by its words before anybody asks. */
+function followFullText({ store }: Tenant, log: ProcessLog): void {
+  store.followFullText().catch((error: unknown) => {
+    // It goes on with the next write or search; a server that stops meanwhile is one cause.
+    log.warn(
+      { error: error instanceof Error ? error.message : String(error) },
+      'the full-text index is behind',
+    );
+  });
 }
 
 async function listening(...parts: Parameters<typeof makeServer>): Promise<FairwayServer> {

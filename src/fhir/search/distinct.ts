@@ -52,6 +52,8 @@ function same(a: IndexValue, b: IndexValue): boolean {
       return b.kind === 'token' && a.code === b.code && a.system === b.system;
     case 'text':
       return b.kind === 'text' && a.folded === b.folded;
+    case 'words':
+      return b.kind === 'words' && a.words === b.words;
     case 'position':
       return b.kind === 'position' && a.latitude === b.latitude && a.longitude === b.longitude;
     case 'string':

@@ -36,6 +36,8 @@ function searchesFor(value: IndexValue): readonly (readonly [modifier: string, v
       ];
     case 'text':
       return [['', escaped(value.folded)]];
+    case 'words':
+      return [];
     case 'position':
       return [['', `${value.latitude}|${value.longitude}|1|m`]];
     case 'string':

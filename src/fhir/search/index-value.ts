@@ -21,6 +21,7 @@ export type IndexValue =
   | ReferenceValue
   | UriValue
   | PositionValue
+  | WordsValue
   | CompositeValue;
 
 export interface TokenValue {
@@ -103,6 +104,13 @@ export interface PositionValue {
   readonly param: string;
   readonly latitude: number;
   readonly longitude: number;
+}
+
+/** Of `_text` and `_content`: made from the whole resource by words.ts where a search asks for them, never by the indexer. */
+export interface WordsValue {
+  readonly kind: 'words';
+  readonly param: string;
+  readonly words: string;
 }
 
 /** One occurrence of a composite's root; each component may have several values, any of which can match. */

@@ -9,6 +9,7 @@ import type { IndexValue, QuantityValue, ReferenceValue, StringValue } from './i
 import { dateTestPasses, numberTestPasses } from './match-range.js';
 import { distance } from './position.js';
 import type { QuantityTest, ReferenceTest, StringTest, TokenTest, UriTest, ValueTest } from './query.js';
+import { holdsWords } from './words.js';
 
 export function passes(value: IndexValue, test: ValueTest): boolean {
   switch (test.kind) {
@@ -18,6 +19,8 @@ export function passes(value: IndexValue, test: ValueTest): boolean {
       return value.kind === 'text' && value.folded.startsWith(test.value);
     case 'position':
       return value.kind === 'position' && distance(value, test) <= test.kilometres;
+    case 'words':
+      return value.kind === 'words' && holdsWords(value.words, test);
     case 'string':
       return value.kind === 'string' && stringPasses(value, test);
     case 'date':

@@ -59,6 +59,7 @@ export type ValueTest =
   | ReferenceTest
   | UriTest
   | PositionTest
+  | WordsTest
   | CompositeTest;
 
 /** `system` undefined = any, '' = none; `code` undefined = any (`system|`). Codes are folded as values are. */
@@ -153,6 +154,18 @@ export interface PositionTest {
   readonly latitude: number;
   readonly longitude: number;
   readonly kilometres: number;
+}
+
+/** All phrases occur. */
+export interface WordsTest {
+  readonly kind: 'words';
+  readonly phrases: readonly Phrase[];
+}
+
+/** Folded words joined by blanks; `begins`: the last one may go on. */
+export interface Phrase {
+  readonly words: string;
+  readonly begins: boolean;
 }
 
 export interface CompositeTest {

@@ -50,6 +50,7 @@ function sortableOf(value: IndexValue): Sortable {
       return value.value;
     case 'text':
     case 'position':
+    case 'words':
     case 'composite':
       return undefined;
     default:

@@ -1,7 +1,7 @@
 /**
  * Building blocks of query trees: what is always or never true is folded away while a tree is made.
  */
-import type { Predicate } from './query.js';
+import type { Predicate, ValueTest } from './query.js';
 
 export const EVERYTHING: Predicate = { op: 'everything' };
 export const NOTHING: Predicate = { op: 'nothing' };
@@ -38,6 +38,12 @@ export function sizeOf(predicate: Predicate, known = new Map<Predicate, number>(
   const size = 1 + innerOf(predicate).reduce((sum, inner) => sum + sizeOf(inner, known), 0);
   known.set(predicate, size);
   return size;
+}
+
+/** Somewhere in the tree a value is tested in this way. */
+export function hasTest(predicate: Predicate, kind: ValueTest['kind']): boolean {
+  if (predicate.op === 'value') return predicate.test.kind === kind;
+  return innerOf(predicate).some((inner) => hasTest(inner, kind));
 }
 
 function innerOf(predicate: Predicate): readonly Predicate[] {

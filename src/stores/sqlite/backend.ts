@@ -23,6 +23,7 @@ import type {
   SearchRequest,
 } from '../../ports/backend.js';
 import { changesSince, countsByType } from './commit-log.js';
+import type { FullTextFollower } from './full-text-follower.js';
 import { History } from './history.js';
 import { PointReads } from './point-reads.js';
 import type { ReaderPool } from './reader-pool.js';
@@ -38,6 +39,7 @@ export interface BackendParts {
   readonly view: View;
   readonly writer: Writer;
   readonly readers: ReaderPool;
+  readonly fullText: FullTextFollower;
   readonly definitions: Definitions;
   readonly indexer: Indexer;
   /** Of searches on this thread. */
@@ -57,13 +59,13 @@ export class SqliteBackend implements Backend {
   readonly #searches: Searches;
 
   constructor(parts: BackendParts) {
-    const { view, definitions, indexer, readers, limits } = parts;
+    const { view, definitions, indexer, readers, limits, fullText } = parts;
     const prober = new Prober(view.connection, view.catalogue, definitions.primaryDates);
     const visibility = new Visibility(view, prober, indexer);
     this.#parts = parts;
     this.#pointReads = new PointReads(view, visibility);
     this.#history = new History(view, visibility);
-    this.#searches = new Searches(view, readers, definitions, limits);
+    this.#searches = new Searches(view, readers, definitions, limits, fullText);
   }
 
   position(): Position {

@@ -33,6 +33,7 @@ export class Connection {
   readonly file: string;
   readonly #database: Database.Database;
   readonly #statements = new Map<string, Statement>();
+  readonly #defined = new Set<string>();
 
   private constructor(file: string, database: Database.Database) {
     this.file = file;
@@ -92,6 +93,13 @@ export class Connection {
     ...values: Cell[]
   ): { readonly changes: number; readonly lastInsertRowid: number | bigint } {
     return this.prepare(sql).run(...values);
+  }
+
+  /** A function for SQL: pure, so that the engine may call it as often as it likes. Defined once per name. */
+  define(name: string, work: (...values: unknown[]) => number): void {
+    if (this.#defined.has(name)) return;
+    this.#database.function(name, { deterministic: true, varargs: true }, work);
+    this.#defined.add(name);
   }
 
   /** Several statements without values. */

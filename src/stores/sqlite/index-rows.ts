@@ -62,6 +62,8 @@ export function valueRows(interner: Interner, value: IndexValue): readonly Row[]
       return [[value.lo, value.hi]];
     case 'position':
       return [[value.latitude, value.longitude]];
+    case 'words':
+      return []; // full-text.ts takes them from the stored bytes
     case 'quantity':
       return [quantityRow(interner, value)];
     case 'composite':

@@ -42,9 +42,16 @@ export interface LedgerJob {
   readonly value: string;
 }
 
+/** Bring the full-text index to this position at least. */
+export interface FullTextJob {
+  readonly kind: 'full-text';
+  readonly number: number;
+  readonly upTo: Position;
+}
+
 export type Job = CommitJob | LedgerJob;
 /** The writer thread is sent lists of these. */
-export type WriterMessage = Job | CommitPart | { readonly kind: 'close' };
+export type WriterMessage = Job | FullTextJob | CommitPart | { readonly kind: 'close' };
 
 export type Answer =
   | { readonly number: number; readonly kind: 'done'; readonly result: CommitResult }

@@ -55,8 +55,14 @@ CREATE TABLE string_index(
 CREATE TABLE index_entry(rid INTEGER PRIMARY KEY, rows BLOB NOT NULL);
 `;
 
+/** Words by rid, without the texts themselves: those are in the versions. Split at blanks, see fhir/search/words.ts. */
+const FULL_TEXT = `
+CREATE VIRTUAL TABLE full_text USING fts5(
+  narrative, content, content = '', contentless_delete = 1, tokenize = 'ascii');
+`;
+
 /** Step n makes version n of version n − 1. */
-const STEPS: readonly string[] = [RESOURCES, INDEX_TABLES];
+const STEPS: readonly string[] = [RESOURCES, INDEX_TABLES, FULL_TEXT];
 
 export const SCHEMA_VERSION = STEPS.length;
 

@@ -5,6 +5,7 @@
  */
 import type { Definitions } from '../../fhir/definitions/definitions.js';
 import type { Predicate } from '../../fhir/search/query.js';
+import { hasTest } from '../../fhir/search/tree.js';
 import type { AccessFilter } from '../../ports/access-filter.js';
 import type {
   MaybePromise,
@@ -13,6 +14,7 @@ import type {
   SearchRequest,
   StoredResource,
 } from '../../ports/backend.js';
+import type { FullTextFollower } from './full-text-follower.js';
 import type { ReaderPool } from './reader-pool.js';
 import type { ReaderFound } from './reader-process.js';
 import { collectIncludes } from './search/includes.js';
@@ -35,8 +37,16 @@ export class Searches {
   readonly #readers: ReaderPool;
   readonly #definitions: Definitions;
   readonly #limits: Limits;
+  readonly #fullText: FullTextFollower;
 
-  constructor(view: View, readers: ReaderPool, definitions: Definitions, limits: Limits) {
+  constructor(
+    view: View,
+    readers: ReaderPool,
+    definitions: Definitions,
+    limits: Limits,
+    fullText: FullTextFollower,
+  ) {
+    this.#fullText = fullText;
     this.#limits = limits;
     this.#view = view;
     this.#readers = readers;
@@ -44,6 +54,16 @@ export class Searches {
   }
 
   page(request: SearchRequest): MaybePromise<SearchPage> {
+    const isByWords = request.query.parts.some(({ where }) => hasTest(where, 'words'));
+    if (!isByWords || this.#fullText.isClose()) return this.#page(request);
+    const started = performance.now();
+    return this.#fullText.follow(request.deadline).then(() => {
+      const deadline = request.deadline - (performance.now() - started);
+      return this.#page({ ...request, deadline: Math.max(1, deadline) });
+    });
+  }
+
+  #page(request: SearchRequest): MaybePromise<SearchPage> {
     const here = this.#view.snapshot(() => this.#pageHere(request));
     if (here !== undefined) return here;
     return this.#readers

@@ -12,6 +12,7 @@ import type { Sealer } from '../../ports/sealer.js';
 import { SqliteBackend } from './backend.js';
 import { copyStore } from './backup.js';
 import { Connection } from './connection.js';
+import { FullTextFollower } from './full-text-follower.js';
 import { sqliteLedger } from './ledger.js';
 import { checkVersion, migrate } from './migrations.js';
 import { ReaderPool } from './reader-pool.js';
@@ -45,9 +46,13 @@ export interface SqliteStore {
   readonly ledger: Ledger;
   /** A consistent copy while others read and write; the file appears when it is complete. */
   backup(file: string, onProgress: (done: number, total: number) => void): Promise<void>;
+  /** Resolves when the full-text index knows all that is in the store now: it follows by itself once something is written. */
+  followFullText(): Promise<void>;
   close(): Promise<void>;
 }
 
+/** As long as a timer can be: the index of a large store takes minutes. */
+const MAX_WAIT = 2 ** 31 - 1;
 const CACHE_BYTES = 32 * 1024 * 1024;
 
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
@@ -59,10 +64,12 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     const settings = { file, primaryDates, ...(pageLimit === undefined ? {} : { pageLimit }) };
     const writer = new Writer(settings, clock, log);
     const readers = new ReaderPool(file, primaryDates);
+    const fullText = new FullTextFollower(view, writer);
     const backend = new SqliteBackend({
       view,
       writer,
       readers,
+      fullText,
       definitions,
       indexer,
       limits: options.searchLimits ?? BOUNDED,
@@ -72,6 +79,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
       sealer: sqliteSealer(connection),
       ledger: sqliteLedger(view, writer),
       backup: (target, onProgress) => copyStore(file, target, onProgress),
+      followFullText: async () => {
+        if (!fullText.isClose()) await fullText.follow(MAX_WAIT);
+      },
       close: () => backend.close(),
     };
   } catch (error) {

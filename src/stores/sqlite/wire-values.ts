@@ -103,6 +103,7 @@ function plainLine(value: IndexValue): string | undefined {
       return referenceLine(param, value.target);
     case 'uri':
       return CONTROL.test(value.value) ? undefined : `u${param}${FIELD}${value.value}`;
+    case 'words':
     case 'composite':
       return undefined;
   }
@@ -189,6 +190,8 @@ function tupleOf(value: IndexValue): Tuple {
     }
     case 'uri':
       return [kind, param, value.value];
+    case 'words':
+      return [kind, param, value.words];
     case 'composite':
       return [kind, param, value.components.map((component) => component.map(tupleOf))];
   }
@@ -229,6 +232,10 @@ function valueFrom([kind, param, ...fields]: Tuple): IndexValue {
     case 'uri': {
       const [value] = fields as [string];
       return { kind, param, value };
+    }
+    case 'words': {
+      const [words] = fields as [string];
+      return { kind, param, words };
     }
     case 'composite': {
       const [components] = fields as [Tuple[][]];

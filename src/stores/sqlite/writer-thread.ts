@@ -9,7 +9,16 @@ import { assert } from '../../base/assert.js';
 import type { RefusalKind } from '../../fhir/outcome.js';
 import { Committer } from './committer.js';
 import { Connection } from './connection.js';
-import type { Answer, CommitJob, Job, WireWrite, WriterMessage, WriterSettings } from './messages.js';
+import { fullTextPosition, stepFullText } from './full-text.js';
+import type {
+  Answer,
+  CommitJob,
+  FullTextJob,
+  Job,
+  WireWrite,
+  WriterMessage,
+  WriterSettings,
+} from './messages.js';
 import { engineCode } from './store-error.js';
 
 /** A group takes no further commit past so many writes, so that a small one does not wait for many large ones. */
@@ -33,6 +42,9 @@ let queue: Job[] = [];
 /** Taken since the last group: of jobs in the queue, and parts. */
 let waitingWrites = 0;
 let closing = false;
+/** Who waits for the full-text index. */
+let followers: readonly FullTextJob[] = [];
+let isStepDue = false;
 
 port.on('message', (messages: readonly WriterMessage[]) => {
   messages.forEach(take);
@@ -44,8 +56,9 @@ port.on('message', (messages: readonly WriterMessage[]) => {
   }
   while (queue.length > 0) commitGroup(nextGroup());
   waitingWrites = 0;
-  if (closing) close();
-  else tidy();
+  if (closing) return close();
+  tidy();
+  if (followers.length > 0) stepLater();
 });
 
 function take(message: WriterMessage): void {
@@ -63,6 +76,9 @@ function take(message: WriterMessage): void {
       return;
     case 'ledger':
       queue.push(message);
+      return;
+    case 'full-text':
+      followers = [...followers, message];
   }
 }
 
@@ -157,7 +173,7 @@ const REFUSALS_BY_CODE: Readonly<Record<string, readonly [RefusalKind, string]>>
   SQLITE_CORRUPT: ['unavailable', 'The store is damaged: nothing was written. Restore a backup.'],
 };
 
-function failure(job: Job, error: unknown): Answer {
+function failure(job: Job | FullTextJob, error: unknown): Answer {
   const known = REFUSALS_BY_CODE[engineCode(error) ?? ''];
   if (known !== undefined) return { number: job.number, kind: 'failed', refusal: known[0], text: known[1] };
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
@@ -183,8 +199,43 @@ function fold(): void {
   connection.prepare('PRAGMA wal_checkpoint(PASSIVE)').get();
 }
 
+/** The index goes on by itself while nothing else is asked for, and between commits where somebody waits for it. */
+function stepLater(): void {
+  if (isStepDue || closing) return;
+  isStepDue = true;
+  setImmediate(() => {
+    isStepDue = false;
+    if (!closing) step();
+  });
+}
+
+function step(): void {
+  try {
+    const reached = stepFullText(connection);
+    const position = reached ?? fullTextPosition(connection);
+    const served = followers.filter(({ upTo }) => upTo <= position);
+    followers = followers.filter(({ upTo }) => upTo > position);
+    answerFollowers(served, (job) => ({
+      number: job.number,
+      kind: 'done',
+      result: { kind: 'committed', outcomes: [] },
+    }));
+    if (reached !== undefined && (followers.length > 0 || idle === undefined)) stepLater();
+  } catch (error) {
+    const failed = followers;
+    followers = [];
+    answerFollowers(failed, (job) => failure(job, error));
+  }
+}
+
+function answerFollowers(jobs: readonly FullTextJob[], answer: (job: FullTextJob) => Answer): void {
+  if (jobs.length > 0) port.postMessage(jobs.map(answer));
+}
+
 /** The pages that a load has gathered are given back when it pauses, not while it needs them. */
 function rest(): void {
+  idle = undefined;
+  stepLater();
   fold();
   connection.execute('PRAGMA shrink_memory');
 }

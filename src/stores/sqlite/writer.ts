@@ -10,11 +10,12 @@ import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../base/clock.js';
 import type { Logger } from '../../base/log.js';
 import { Refusal } from '../../fhir/outcome.js';
-import type { Commit, CommitResult, Write, WriteOutcome } from '../../ports/backend.js';
+import type { Commit, CommitResult, Position, Write, WriteOutcome } from '../../ports/backend.js';
 import type {
   Answer,
   CommitJob,
   CommitPart,
+  FullTextJob,
   LedgerJob,
   WireWrite,
   WriterMessage,
@@ -37,7 +38,8 @@ type Waiting =
       readonly commit: Commit;
       sent: number;
     }
-  | LedgerJob;
+  | LedgerJob
+  | FullTextJob;
 
 /** Sent in one turn of the event loop: about as much as it can spare at once. */
 const WRITES_PER_TURN = 500;
@@ -77,6 +79,11 @@ export class Writer {
 
   async setLedger(name: string, value: string): Promise<void> {
     await this.#send({ kind: 'ledger', number: ++this.#number, name, value });
+  }
+
+  /** Resolves when the full-text index knows all versions up to the position. */
+  async followFullText(upTo: Position): Promise<void> {
+    await this.#send({ kind: 'full-text', number: ++this.#number, upTo });
   }
 
   /** Lets the open commits end. */
@@ -119,7 +126,7 @@ export class Writer {
     let taken = 0;
     while (taken < this.#outbox.length && room > 0) {
       const job = this.#outbox[taken] as Waiting; // below the length
-      if (job.kind === 'ledger') {
+      if (job.kind !== 'commit') {
         messages.push(job);
         room--;
         taken++;

@@ -26,7 +26,10 @@ const MAX_DEPTH = 24;
 const MAX_NODES = 20_000;
 
 /** Parameters of FHIR that are filters, and are not served. */
-const NOT_SERVED: ReadonlySet<string> = new Set(['_text', '_content', '_filter', '_list', '_query']);
+const NOT_SERVED: ReadonlySet<string> = new Set(['_filter', '_list', '_query']);
+
+/** Without an expression, and found by the words of the whole resource. */
+const WORDS: ReadonlySet<string> = new Set(['_text', '_content']);
 
 /** What a name can lead to on one type; the same rest of a name on the same type is read once. */
 interface Names {
@@ -76,6 +79,7 @@ export function parameterOf(type: string, code: string, { definitions }: Reading
     return new Problem('unsupported', 'is not supported here');
   }
   if (parameter?.type === 'composite' || parameter?.expression !== undefined) return parameter;
+  if (parameter !== undefined && WORDS.has(code)) return parameter;
   if (parameter !== undefined) return new Problem('unsupported', 'is not supported here');
   const near = nearest(code, parameters?.keys() ?? []);
   const hint = near.length === 0 ? '/metadata lists those there are' : `did you mean ${near.join(', ')}?`;

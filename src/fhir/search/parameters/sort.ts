@@ -46,6 +46,9 @@ function kindOf(code: string, types: readonly string[], definitions: Definitions
   for (const type of types) {
     const parameter = parameterOf(type, code, { definitions });
     if (parameter instanceof Problem) return malformed(`names a sort key that ${parameter.reason}`);
+    if (parameter.type !== 'composite' && parameter.expression === undefined) {
+      return malformed('has a key that is no value by which resources could be in order');
+    }
     kinds.add(parameter.type);
   }
   const [kind, other] = [...kinds];

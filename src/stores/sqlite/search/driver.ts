@@ -5,7 +5,7 @@
  */
 
 import { foldString } from '../../../fhir/primitives/fold.js';
-import type { Predicate, QuantityTest, StringTest } from '../../../fhir/search/query.js';
+import type { Predicate, QuantityTest, StringTest, WordsTest } from '../../../fhir/search/query.js';
 import type { Param } from '../catalogue.js';
 import { firstPositionAt } from '../history.js';
 import { AS_WRITTEN } from '../index-rows.js';
@@ -16,6 +16,7 @@ import { latitudesOf, positionCondition } from './position-test.js';
 import { rids } from './probe.js';
 import { lowerEndWindow, type RangeTest, rangeCondition, type Window, within } from './range-test.js';
 import type { Scope } from './scope.js';
+import { isWordsParam, wordsSet } from './words-test.js';
 
 export interface Driver {
   readonly name: string;
@@ -137,6 +138,7 @@ function valueDriver(
   { param: code, test }: Predicate & { op: 'value' },
   window: Window,
 ): Driver | undefined {
+  if (test.kind === 'words') return wordsDriver(scope, type, code, test, window);
   const param = scope.param(type, code);
   if (param === undefined) return NONE;
   if (isKeyTest(test)) return keyDriver(param, keySet(scope, test), window);
@@ -162,6 +164,13 @@ function valueDriver(
       return first === undefined ? undefined : keyDriver(param, keySet(scope, first), window, false);
     }
   }
+}
+
+function wordsDriver(scope: Scope, type: string, param: string, test: WordsTest, window: Window): Driver {
+  if (!isWordsParam(param)) return NONE;
+  const all = wordsSet(scope, scope.catalogue.type(type) ?? null, param, test);
+  const set = sql`SELECT rid, date FROM (${all}) WHERE ${within(raw('date'), window)}`;
+  return { name: 'words', set, repeats: false, covers: true };
 }
 
 function rangeDriver(param: Param, test: RangeTest, unit: number, window: Window): Driver {

@@ -77,6 +77,8 @@ function rowCondition(scope: Scope, test: ValueTest, row: RowExpressions): Fragm
       return rangeCondition(test, row.part(0), row.part(1));
     case 'quantity':
       return quantityCondition(scope, test, row);
+    case 'words':
+      return FALSE; // never in a row: probe.ts asks the full-text index
     case 'position':
       return positionCondition(test, row.part(0), row.part(1));
     case 'string':

@@ -14,6 +14,7 @@ import { and, FALSE, type Fragment, not, oneOf, or, sql, TRUE } from './fragment
 import { groupKeys, isKeyTest, type KeySet, keySet } from './key-set.js';
 import { lowerEndWindow, rangeCondition, within } from './range-test.js';
 import type { Scope } from './scope.js';
+import { isWordsParam, wordsProbe } from './words-test.js';
 
 /** Expressions for a row's rid and sort date. */
 export interface RowNames {
@@ -77,6 +78,7 @@ export function rids({ catalogue }: Scope, type: string, ids: readonly string[])
 }
 
 function valueProbe(scope: Scope, type: string, code: string, test: ValueTest, row: RowNames): Fragment {
+  if (test.kind === 'words') return isWordsParam(code) ? wordsProbe(scope, code, test, row.rid) : FALSE;
   const param = scope.param(type, code);
   if (param === undefined) return FALSE;
   if (isKeyTest(test)) return keyProbe(param, keySet(scope, test), row, scope);

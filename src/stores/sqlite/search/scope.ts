@@ -4,8 +4,10 @@
  */
 import type { Predicate } from '../../../fhir/search/query.js';
 import { type AccessFilter, visible } from '../../../ports/access-filter.js';
+import type { Position } from '../../../ports/backend.js';
 import type { Catalogue, Param } from '../catalogue.js';
 import type { Connection } from '../connection.js';
+import { fullTextPosition } from '../full-text.js';
 import type { KeySet } from './key-set.js';
 
 export interface Limits {
@@ -25,6 +27,7 @@ export class Scope {
   /** Predicates of the access filter, which stand in the tree beside the query's own. */
   readonly #filters = new Set<Predicate>();
   #trusting: Scope | undefined;
+  #fullTextPosition: Position | undefined;
   #aliases = 0;
 
   constructor(
@@ -69,6 +72,12 @@ export class Scope {
     const code = this.primaryDates.get(type);
     const param = code === undefined ? undefined : this.param(type, code);
     return code === undefined || param === undefined || param.repeats ? undefined : { ...param, code };
+  }
+
+  /** What was changed after it is not in the full-text index. */
+  get fullTextPosition(): Position {
+    this.#fullTextPosition ??= fullTextPosition(this.connection);
+    return this.#fullTextPosition;
   }
 
   get isBounded(): boolean {

@@ -1,0 +1,54 @@
+/**
+ * `_text` and `_content` as conditions: the full-text index for what it has come to know, the content itself for the few
+ * versions that were written since.
+ */
+import type { WordsTest } from '../../../fhir/search/query.js';
+import { holdsWords, resourceWords } from '../../../fhir/search/words.js';
+import { parseResource } from '../visibility.js';
+import { type Fragment, sql } from './fragment.js';
+import type { Scope } from './scope.js';
+
+const COLUMNS = { _text: 'narrative', _content: 'content' } as const;
+
+/** A parameter that is searched by words. */
+export type WordsParam = keyof typeof COLUMNS;
+
+export function isWordsParam(param: string): param is WordsParam {
+  return Object.hasOwn(COLUMNS, param);
+}
+
+/** Words are letters and digits, and need no escapes between the quotes. */
+export function matchText(param: WordsParam, { phrases }: WordsTest): string {
+  const terms = phrases.map(({ words, begins }) => (begins ? `"${words}" *` : `"${words}"`));
+  return `${COLUMNS[param]} : (${terms.join(' AND ')})`;
+}
+
+/** The resource under a rid holds the words. */
+export function wordsProbe(scope: Scope, param: WordsParam, test: WordsTest, rid: Fragment): Fragment {
+  const indexed = sql`EXISTS (SELECT 1 FROM full_text WHERE full_text MATCH ${matchText(param, test)} AND rowid = ${rid})`;
+  const position = sql`(SELECT position FROM resource WHERE rid = ${rid})`;
+  return sql`CASE WHEN ${position} <= ${scope.fullTextPosition} THEN ${indexed}
+    ELSE ${contentHolds(scope, param, test, position)} END`;
+}
+
+/** (rid, date) of the type's resources that hold the words, and of those that are not in the index yet. */
+export function wordsSet(scope: Scope, type: number | null, param: WordsParam, test: WordsTest): Fragment {
+  return sql`SELECT r.rid, r.sort_date AS date FROM full_text f CROSS JOIN resource r ON r.rid = f.rowid
+    WHERE f.full_text MATCH ${matchText(param, test)} AND r.type = ${type} AND r.live = 1
+    AND r.position <= ${scope.fullTextPosition}
+    UNION ALL SELECT n.rid, n.sort_date AS date FROM resource n INDEXED BY resource_position
+    WHERE n.type = ${type} AND n.live = 1 AND n.position > ${scope.fullTextPosition}
+    AND ${contentHolds(scope, param, test, sql`n.position`)}`;
+}
+
+function contentHolds(scope: Scope, param: WordsParam, test: WordsTest, position: Fragment): Fragment {
+  scope.connection.define('holds_words', holdsWordsOf);
+  const asked = JSON.stringify([COLUMNS[param], test]);
+  return sql`holds_words((SELECT w.bytes FROM version w WHERE w.position = ${position}), ${asked})`;
+}
+
+function holdsWordsOf(bytes: unknown, asked: unknown): number {
+  if (!Buffer.isBuffer(bytes) || typeof asked !== 'string') return 0;
+  const [column, test] = JSON.parse(asked) as ['narrative' | 'content', WordsTest]; // written by contentHolds
+  return holdsWords(resourceWords(parseResource(bytes))[column], test) ? 1 : 0;
+}
