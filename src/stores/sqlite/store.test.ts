@@ -75,10 +75,18 @@ describe('a store', () => {
     await store.close();
   });
 
-  test('of the version before is migrated, and its index made anew', async () => {
+  test('of the first version is migrated, and its index made anew', async () => {
     await filled();
     alter((connection) => {
-      for (const table of ['term', 'param', 'key_index', 'range_index', 'string_index', 'index_entry']) {
+      for (const table of [
+        'term',
+        'param',
+        'key_index',
+        'range_index',
+        'string_index',
+        'index_entry',
+        'full_text',
+      ]) {
         connection.execute(`DROP TABLE ${table}`);
       }
       connection.run("DELETE FROM setting WHERE name = 'index_epoch'");
