@@ -5,6 +5,7 @@
  * Invariant: all observations that meet the criteria are looked at, latest first and page by page: no more of them are
  * held than are answered. Where that takes too long or keeps too much it is refused, never cut.
  */
+import { assert } from '../base/assert.js';
 import { isObject, type ResourceObject } from '../fhir/format/json.js';
 import { type Issue, Refusal } from '../fhir/outcome.js';
 import { dateRange } from '../fhir/primitives/date.js';
@@ -16,7 +17,7 @@ import { makePace } from './bundle/pace.js';
 import { bundle, queryString, searchEntry } from './bundle-pieces.js';
 import type { Context } from './context.js';
 import { codesOf, type Dated, LatestByCode } from './latest-by-code.js';
-import { type Given, givenParameters, POSITIVE, readParameters } from './operation-parameters.js';
+import { type Given, givenParameters, POSITIVE, readParameters, refuse } from './operation-parameters.js';
 import type { Operation } from './operations.js';
 import { parseStored } from './projected.js';
 import type { FhirRequest, QueryPair } from './request.js';
@@ -64,7 +65,8 @@ function read(given: readonly Given[], context: Context): Asked {
   const { knowledge, baseUrl, clock } = context;
   const options = { baseUrl, now: clock.now() };
   const where = noting(issues, () => parseCondition(knowledge.definitions, TYPE, pairs, options));
-  if (issues.length > 0 || where === undefined) throw new Refusal('invalid-parameter', issues);
+  refuse(issues);
+  assert(where !== undefined, 'criteria without an issue are a predicate');
   return { max: values?.max[0] ?? 1, where };
 }
 

@@ -259,6 +259,26 @@ describe('$everything of a patient', () => {
     await world.ask('DELETE Observation/later');
   });
 
+  it('says so where a page refers to more than can be included', async () => {
+    const own = await openWorld();
+    const ids = Array.from({ length: 1001 }, (_, index) => `p${index}`);
+    const resources = [
+      ...ids.map((id) => ({ resourceType: 'Practitioner', id })),
+      { resourceType: 'Patient', id: 'many', generalPractitioner: ids.map((id) => to(`Practitioner/${id}`)) },
+    ];
+    const entry = resources.map((resource) => ({
+      resource,
+      request: { method: 'PUT', url: `${resource.resourceType}/${resource.id}` },
+    }));
+    await own.ask('POST ', { body: { resourceType: 'Bundle', type: 'transaction', entry } });
+
+    const { json } = await own.ask('GET Patient/many/$everything');
+
+    expect([names(json), names(json, 'include').length]).toEqual([['Patient/many'], 1000]);
+    expect(json.entry.at(-1).resource.issue[0].code).toBe('incomplete');
+    await own.close();
+  });
+
   it('is refused where there is no such patient', async () => {
     expect((await world.ask('GET Patient/nobody/$everything')).status).toBe(404);
     expect((await world.ask('GET Patient/gone/$everything')).status).toBe(410);
