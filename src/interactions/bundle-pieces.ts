@@ -59,6 +59,11 @@ export function fullUrl(key: ResourceKey, baseUrl: string): string {
   return `"fullUrl":${serialise(`${baseUrl}/${key.type}/${key.id}`)}`;
 }
 
+/** An entry of a search result. `bytes`: the resource as it is shown. */
+export function searchEntry(key: ResourceKey, bytes: Buffer, mode: string, baseUrl: string): EntryPieces {
+  return [`{${fullUrl(key, baseUrl)},"resource":`, bytes, `,"search":{"mode":"${mode}"}}`];
+}
+
 /** A query string; what a query may carry as it is stays readable. */
 export function queryString(pairs: readonly (readonly [string, string])[]): string {
   if (pairs.length === 0) return '';

@@ -11,7 +11,7 @@ import { Refusal } from '../fhir/outcome.js';
 import { formatInstant } from '../fhir/primitives/date.js';
 import type { Context } from './context.js';
 import { FHIR_JSON, queryValue } from './negotiation.js';
-import { type Operation, operationsAt } from './operations.js';
+import { type OperationLevel, operationsAt } from './operations.js';
 import { projectBytes, requestedProjection } from './projected.js';
 import type { FhirRequest } from './request.js';
 import type { FhirResponse } from './response.js';
@@ -74,7 +74,7 @@ function statement(context: Context, routes: Routes): JsonObject {
         mode: 'server',
         resource: typeStatements(context, routes),
         interaction: declared(routes, SYSTEM_INTERACTIONS),
-        ...listed('operation', operationsAt(['system']).map(operationStatement)),
+        ...listed('operation', operationStatements(['system'], context)),
       },
     ],
   };
@@ -124,7 +124,7 @@ function typeStatements(context: Context, routes: Routes): JsonObject[] {
       ...listed('searchInclude', ['*', ...includes.map(({ code }) => `${type}:${code}`)]),
       ...listed('searchRevInclude', referrers.get(type) ?? []),
       ...listed('searchParam', parameters.map(parameterStatement)),
-      ...listed('operation', operationsAt(['type', 'instance'], type).map(operationStatement)),
+      ...listed('operation', operationStatements(['type', 'instance'], context, type)),
     };
   });
 }
@@ -157,8 +157,15 @@ function parameterStatement(parameter: SearchParameter): JsonObject {
   };
 }
 
-function operationStatement({ name, definition }: Operation): JsonObject {
-  return { name, definition };
+function operationStatements(
+  levels: readonly OperationLevel[],
+  { baseUrl }: Context,
+  type?: string,
+): readonly JsonObject[] {
+  return operationsAt(levels, type).map(({ name, definition }) => ({
+    name,
+    definition: new URL(definition, `${baseUrl}/`).href,
+  }));
 }
 
 /** Type → `Source:param` of every reference parameter that names the type as a target. */

@@ -12,7 +12,7 @@ import type { FhirRequest, QueryPair } from './request.js';
 
 const CURSOR = '_cursor';
 
-export type CursorPurpose = 'search-cursor' | 'history-cursor';
+export type CursorPurpose = 'search-cursor' | 'history-cursor' | 'everything-cursor';
 
 /** The sequence: its path below the base, and its query as executed. */
 export interface Sequence {

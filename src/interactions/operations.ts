@@ -8,6 +8,9 @@
 import { serialise } from '../fhir/format/serialise.js';
 import { Refusal } from '../fhir/outcome.js';
 import type { Context } from './context.js';
+import { EVERYTHING } from './everything/everything.js';
+import { LASTN } from './lastn.js';
+import { META_OPERATIONS } from './meta.js';
 import type { FhirRequest } from './request.js';
 import type { FhirResponse } from './response.js';
 import type { OperationTarget } from './target.js';
@@ -17,7 +20,7 @@ export type OperationLevel = 'system' | 'type' | 'instance';
 export interface Operation {
   /** Without the `$`. */
   readonly name: string;
-  /** Canonical URL of its OperationDefinition. */
+  /** Canonical URL of its OperationDefinition; relative to our own base where it is ours. */
   readonly definition: string;
   readonly levels: readonly OperationLevel[];
   /** Absent: every type. */
@@ -26,7 +29,7 @@ export interface Operation {
   readonly run: (request: FhirRequest, target: OperationTarget, context: Context) => Promise<FhirResponse>;
 }
 
-export const OPERATIONS: readonly Operation[] = [];
+export const OPERATIONS: readonly Operation[] = [...EVERYTHING, LASTN, ...META_OPERATIONS];
 
 export function runOperation(
   request: FhirRequest,
@@ -53,11 +56,10 @@ function isAt({ levels, types }: Operation, target: OperationTarget): boolean {
 
 function unknown({ operation }: OperationTarget): Refusal {
   const name = serialise(`$${operation}`);
-  const there = OPERATIONS.find(({ name }) => name === operation);
-  const hint =
-    there === undefined
-      ? '/metadata lists what there is'
-      : `it is called on ${there.types?.join(', ') ?? 'any type'}, at the level of ${there.levels.join(' or ')}`;
+  const places = OPERATIONS.filter(({ name }) => name === operation).map(
+    ({ types, levels }) => `on ${types?.join(', ') ?? 'any type'} at the level of ${levels.join(' or ')}`,
+  );
+  const hint = places.length === 0 ? '/metadata lists what there is' : `it is called ${places.join(', ')}`;
   return new Refusal('unknown-operation', `There is no operation ${name} here: ${hint}.`);
 }
 

@@ -10,7 +10,7 @@ import { serialise } from '../fhir/format/serialise.js';
 import { type Issue, operationOutcome } from '../fhir/outcome.js';
 import { type ParsedSearch, parseSearch } from '../fhir/search/parse-search.js';
 import type { PageKey, Position, SearchPage, StoredResource } from '../ports/backend.js';
-import { bundle, type EntryPieces, fullUrl } from './bundle-pieces.js';
+import { bundle, type EntryPieces, searchEntry } from './bundle-pieces.js';
 import type { Context } from './context.js';
 import { openCursor, pageLinks } from './cursor.js';
 import { FORM_PARAMETERS, preferences } from './negotiation.js';
@@ -83,7 +83,7 @@ async function run({ parsed, resumed }: Execution, context: Context): Promise<Se
 }
 
 /** What a search may take is never more than what is left for the whole request. */
-function timeLeft({ settings, deadline, clock }: Context): number {
+export function timeLeft({ settings, deadline, clock }: Context): number {
   return Math.max(1, Math.min(settings.searchTimeLimit, deadline - clock.now()));
 }
 
@@ -118,10 +118,10 @@ function entryOf(
     projection === undefined
       ? resource.bytes
       : projectBytes(resource.bytes, projection, knowledge.definitions);
-  return [`{${fullUrl(resource, baseUrl)},"resource":`, bytes, `,"search":{"mode":"${mode}"}}`];
+  return searchEntry(resource, bytes, mode, baseUrl);
 }
 
-function truncated({ backend }: Context): Issue {
+export function truncated({ backend }: Context): Issue {
   return {
     severity: 'warning',
     code: 'incomplete',
@@ -130,7 +130,7 @@ function truncated({ backend }: Context): Issue {
 }
 
 /** What the client should know of the search itself, as an entry behind all others. */
-function outcomes(issues: readonly Issue[], context: Context): EntryPieces[] {
+export function outcomes(issues: readonly Issue[], context: Context): EntryPieces[] {
   if (issues.length === 0) return [];
   const resource = serialise(operationOutcome(issues));
   return [[`{"fullUrl":"urn:uuid:${context.newId()}","resource":${resource},"search":{"mode":"outcome"}}`]];
