@@ -8,6 +8,7 @@
 import { serialise } from '../fhir/format/serialise.js';
 import { Refusal } from '../fhir/outcome.js';
 import type { Context } from './context.js';
+import { GRAPHQL } from './graphql/operation.js';
 import type { FhirRequest } from './request.js';
 import type { FhirResponse } from './response.js';
 import type { OperationTarget } from './target.js';
@@ -26,7 +27,7 @@ export interface Operation {
   readonly run: (request: FhirRequest, target: OperationTarget, context: Context) => Promise<FhirResponse>;
 }
 
-export const OPERATIONS: readonly Operation[] = [];
+export const OPERATIONS: readonly Operation[] = [GRAPHQL];
 
 export function runOperation(
   request: FhirRequest,
