@@ -265,6 +265,7 @@ class Compiler {
   }
 
   #unknown(focus: Focus, name: string): string {
+    if (name.startsWith('__')) return `${name} is not served: types and fields are those of FHIR R4.`;
     const type = typeName(focus, this.#definitions);
     // What stands beside a primitive is meant by who writes its underscore.
     const names = fieldNames(focus, this.#definitions).filter(

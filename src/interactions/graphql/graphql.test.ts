@@ -205,6 +205,8 @@ describe('a query on the system', () => {
     expect(json.errors[0].extensions.resource.issue[0].code).toBe('too-long');
     const counted = await graphql(small, '{ ObservationList(_count: 1, _sort: _id) { id } }');
     expect(counted.json).toEqual({ data: { ObservationList: [{ id: 'lost' }] } });
+    const many = await graphql(small, '{ ObservationList(_count: 3) { id } }');
+    expect(many.json.data).toEqual({ ObservationList: null });
     await small.close();
   });
 });

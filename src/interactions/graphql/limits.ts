@@ -17,6 +17,7 @@ export const MAX_FIELDS = 2000;
 const MAX_READS = 1000;
 const MAX_SEARCHES = 200;
 const MAX_RESOURCES = 5000;
+const MAX_BYTES = 64 * 1024 * 1024;
 /** In characters, about. */
 const MAX_ANSWER = 20_000_000;
 
@@ -33,6 +34,7 @@ export class Budget {
   #reads = 0;
   #searches = 0;
   #resources = 0;
+  #bytes = 0;
   #answer = 0;
 
   constructor(private readonly context: Context) {}
@@ -57,6 +59,14 @@ export class Budget {
       throw tooCostly(
         `reads more than ${MAX_RESOURCES} resources: narrow its searches, or take pages by a Connection`,
       );
+    }
+  }
+
+  /** Of resources, which are kept while the query is carried out. */
+  bytes(count: number): void {
+    this.#bytes += count;
+    if (this.#bytes > MAX_BYTES) {
+      throw tooCostly(`reads resources of more than ${MAX_BYTES} bytes: narrow its searches`);
     }
   }
 

@@ -50,6 +50,7 @@ export class Reader {
   }
 
   tree(resource: StoredResource): ResourceObject {
+    this.budget.bytes(resource.bytes.length);
     const tree = parseStored(resource.bytes);
     this.#stored.set(tree, { type: resource.type, id: resource.id });
     return tree;
@@ -64,12 +65,12 @@ export class Reader {
   async list(plan: SearchPlan, focus: ResourceKey | undefined): Promise<readonly ResourceObject[]> {
     const { settings, clock } = this.context;
     const pairs = pairsOf(plan, focus);
-    const all: readonly SearchPair[] = plan.counted
-      ? pairs
-      : [...pairs, ['_count', String(settings.maxCount)]];
+    const wanted = plan.count ?? Number.POSITIVE_INFINITY;
+    const all: readonly SearchPair[] =
+      plan.count === undefined ? [...pairs, ['_count', String(settings.maxCount)]] : pairs;
     const page = await this.#page(plan.type, all, { now: clock.now(), total: 'none' });
-    if (page.next !== undefined && !plan.counted) {
-      const text = `There are more than the ${settings.maxCount} resources that a list gives: narrow the search, say _count, or take pages by ${plan.type}Connection.`;
+    if (page.next !== undefined && page.matches.length < wanted) {
+      const text = `There are more than the ${settings.maxCount} resources that a list gives: narrow the search, say a smaller _count, or take pages by ${plan.type}Connection.`;
       throw new Refusal('invalid-parameter', [{ severity: 'error', code: 'too-long', text }]);
     }
     return this.#judged(plan, page);

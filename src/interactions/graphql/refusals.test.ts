@@ -77,6 +77,7 @@ const WRONG: readonly (readonly [string, string, Asking, string, string])[] = [
     'invalid',
     'Observation has no field value',
   ],
+  ['introspection', '{ __schema { types { name } } }', {}, 'invalid', 'not served'],
   ['an object without fields', '{ name }', PETER, 'invalid', 'choose fields of name'],
   ['fields of a simple value', '{ active { id } }', PETER, 'invalid', 'active is a simple value'],
   ['arguments of a simple value', '{ active(_count: 1) }', PETER, 'invalid', 'takes no argument _count'],
@@ -289,6 +290,20 @@ describe('a request', () => {
     expect((await world.ask('POST $graphql', { headers, body })).json).toEqual(ada);
     const parameters = { resourceType: 'Parameters', parameter: [{ name: 'query', valueString: body }] };
     expect((await world.ask('POST $graphql', { body: parameters })).json).toEqual(ada);
+  });
+
+  it('is an entry of a batch, whose answer carries the JSON in a Binary', async () => {
+    const entry = [
+      { request: { method: 'GET', url: `$graphql?query=${encodeURIComponent('{ __typename }')}` } },
+    ];
+    const { json } = await world.ask('POST ', { body: { resourceType: 'Bundle', type: 'batch', entry } });
+    const { resource, response } = json.entry[0];
+    expect(response.status).toBe('200 OK');
+    expect(resource).toMatchObject({
+      resourceType: 'Binary',
+      contentType: 'application/json; charset=utf-8',
+    });
+    expect(Buffer.from(resource.data, 'base64').toString()).toBe('{"data":{"__typename":"Query"}}');
   });
 
   it('is answered prettily where it asks for that', async () => {

@@ -27,8 +27,8 @@ export interface SearchPlan {
   readonly fhirpath?: string;
   readonly judge?: Judge;
   readonly cursor?: string;
-  /** The client said how many it wants. */
-  readonly counted: boolean;
+  /** How many the client wants, where it says so. */
+  readonly count?: number;
   /** A connection whose `count` is asked for. */
   readonly wantsTotal: boolean;
 }
@@ -78,11 +78,12 @@ export function readSearchPlan(
   const cursor = special.get('_cursor');
   const parsed = parsedSearch(type, pairs, context, field.node, problems);
   if (parsed === undefined || (field.focus !== undefined && reference === undefined)) return undefined;
+  const counted = pairs.find(([name]) => name === '_count');
   return {
     type,
     pairs,
-    counted: pairs.some(([name]) => name === '_count'),
     wantsTotal,
+    ...(counted === undefined ? {} : { count: Number(counted[1]) }),
     ...(reference === undefined ? {} : { reference }),
     ...(fhirpath === undefined || judge === undefined ? {} : { fhirpath, judge }),
     ...(cursor === undefined ? {} : { cursor }),
