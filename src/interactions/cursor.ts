@@ -12,7 +12,7 @@ import type { FhirRequest, QueryPair } from './request.js';
 
 const CURSOR = '_cursor';
 
-export type CursorPurpose = 'search-cursor' | 'history-cursor' | 'everything-cursor';
+export type CursorPurpose = 'search-cursor' | 'history-cursor' | 'everything-cursor' | 'graphql-cursor';
 
 /** The sequence: its path below the base, and its query as executed. */
 export interface Sequence {
@@ -26,7 +26,12 @@ interface Sealed<T> extends Sequence {
   readonly place: T;
 }
 
-function sealCursor<T>(purpose: CursorPurpose, sequence: Sequence, place: T, context: Context): string {
+export function sealCursor<T>(
+  purpose: CursorPurpose,
+  sequence: Sequence,
+  place: T,
+  context: Context,
+): string {
   const { tenant, access, sealer } = context;
   const { path, applied } = sequence;
   const sealed: Sealed<T> = { tenant, principal: access.principal, path, applied, place };

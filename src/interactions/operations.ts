@@ -9,6 +9,7 @@ import { serialise } from '../fhir/format/serialise.js';
 import { Refusal } from '../fhir/outcome.js';
 import type { Context } from './context.js';
 import { EVERYTHING } from './everything/everything.js';
+import { GRAPHQL } from './graphql/operation.js';
 import { LASTN } from './lastn.js';
 import { META_OPERATIONS } from './meta.js';
 import type { FhirRequest } from './request.js';
@@ -29,7 +30,7 @@ export interface Operation {
   readonly run: (request: FhirRequest, target: OperationTarget, context: Context) => Promise<FhirResponse>;
 }
 
-export const OPERATIONS: readonly Operation[] = [...EVERYTHING, LASTN, ...META_OPERATIONS];
+export const OPERATIONS: readonly Operation[] = [...EVERYTHING, LASTN, ...META_OPERATIONS, GRAPHQL];
 
 export function runOperation(
   request: FhirRequest,

@@ -83,13 +83,16 @@ export function lengthAt(owner: JsonObject, { name }: Property): number {
   return Math.max(...lists.map((list) => (Array.isArray(list) ? list.length : 0)));
 }
 
-function follow(draft: Draft, start: readonly Node[], steps: readonly Step[]): readonly Node[] {
+/** What evaluating needs of a draft: elements that are only judged have none. */
+type Known = Pick<Draft, 'definitions'>;
+
+export function follow(draft: Known, start: readonly Node[], steps: readonly Step[]): readonly Node[] {
   let nodes = start;
   for (const step of steps) nodes = taken(draft, nodes, step);
   return nodes;
 }
 
-function taken(draft: Draft, nodes: readonly Node[], step: Step): readonly Node[] {
+function taken(draft: Known, nodes: readonly Node[], step: Step): readonly Node[] {
   switch (step.kind) {
     case 'member':
       return nodes.flatMap((node) => members(draft, node, step.name));
@@ -111,7 +114,7 @@ function taken(draft: Draft, nodes: readonly Node[], step: Step): readonly Node[
   }
 }
 
-function members({ definitions }: Draft, node: Node, name: string): readonly Node[] {
+function members({ definitions }: Known, node: Node, name: string): readonly Node[] {
   const owner = membersOf(node);
   if (owner === undefined) return [];
   return propertiesNamed(definitions, node.type, name).flatMap((property) =>
@@ -138,7 +141,7 @@ function nodeAt(value: JsonValue | undefined, place: Place): Node {
   return { type: typeof actual === 'string' ? actual : type, value, place };
 }
 
-function holds(draft: Draft, node: Node, criterion: Criterion): boolean {
+export function holds(draft: Known, node: Node, criterion: Criterion): boolean {
   switch (criterion.kind) {
     case 'and':
       return holds(draft, node, criterion.left) && holds(draft, node, criterion.right);
@@ -160,7 +163,7 @@ function holds(draft: Draft, node: Node, criterion: Criterion): boolean {
   }
 }
 
-function below(draft: Draft, node: Node, path: Path): readonly Node[] {
+function below(draft: Known, node: Node, path: Path): readonly Node[] {
   return path.root !== undefined && path.root !== node.type ? [] : follow(draft, [node], path.steps);
 }
 

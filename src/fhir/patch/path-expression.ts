@@ -55,6 +55,14 @@ export function parsePath(text: string): Path {
   return path;
 }
 
+/** A truth about one element: `use = 'official' and family.exists()`. */
+export function parseCriterion(text: string): Criterion {
+  const reader = new Reader(tokensOf(text));
+  const criterion = reader.criterion();
+  reader.expect('end', '');
+  return criterion;
+}
+
 function tokensOf(text: string): readonly Token[] {
   if (text.length > MAX_LENGTH) throw new PathError(`it is longer than ${MAX_LENGTH} characters`);
   const tokens: Token[] = [];
@@ -198,7 +206,7 @@ class Reader {
         return name;
       default:
         throw new PathError(
-          `${name}() cannot be used in the path of a patch: use members, [index], where(), ofType(), extension(), first() and last()`,
+          `${name}() cannot be used here: use members, [index], where(), ofType(), extension(), first() and last()`,
         );
     }
   }
@@ -209,7 +217,7 @@ class Reader {
   }
 
   /** `or` binds weaker than `and`. */
-  private criterion(): Criterion {
+  criterion(): Criterion {
     if (++this.nesting > MAX_NESTING) throw new PathError(`it is nested deeper than ${MAX_NESTING} levels`);
     let left = this.conjunction();
     while (this.take('name', 'or')) left = { kind: 'or', left, right: this.conjunction() };

@@ -66,9 +66,12 @@ export async function answerBundle(
   return { status: 200, headers: {}, body };
 }
 
-/** Raw content (of a Binary) is nothing that an entry could carry; no entry asks for it. */
+/** What is no resource (a result of $graphql) is carried in one: https://hl7.org/fhir/R4/binary.html */
 function jsonBody({ body, headers }: FhirResponse): readonly Buffer[] | undefined {
-  return body === undefined || headers['content-type'] !== undefined ? undefined : body;
+  const contentType = headers['content-type'];
+  if (body === undefined || contentType === undefined) return body;
+  const data = Buffer.concat(body).toString('base64');
+  return [Buffer.from(serialise({ resourceType: 'Binary', contentType, data }))];
 }
 
 /** A body that tells of the request, and is not what was asked for. */
