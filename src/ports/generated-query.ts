@@ -28,7 +28,7 @@ const SYSTEMS = ['', 'http://one', 'http://two'] as const;
 const NAMES = ['Ann', 'anna', 'Bo', 'bob', 'Änne', 'Bo b', '𝒜', '\uffee'] as const;
 const UNITS = ['mg', 'g'] as const;
 const URIS = ['http://a', 'http://a/b', 'http://a/b/', 'http://a/bc', 'urn:x'] as const;
-const PREFIXES: readonly Prefix[] = ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'overlaps'];
+const PREFIXES: readonly Prefix[] = ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'overlaps', 'includes'];
 const AMOUNTS = [-1.5, 0, 0.1, 2, 5.35, 1e30] as const;
 /** Whom the references of a type name. */
 const TARGETS: Readonly<Record<TypeName, readonly (readonly [param: string, type: TypeName])[]>> = {
@@ -161,14 +161,16 @@ function anyValuePredicate(dice: Dice, type: TypeName): Predicate {
       'name',
       {
         kind: 'string',
-        mode: dice.pick(['starts', 'contains', 'exact']),
+        mode: dice.pick(['starts', 'contains', 'ends', 'exact', 'eq', 'ne', 'gt', 'lt', 'ge', 'le']),
         value: foldString(dice.pick(NAMES)),
       },
     ],
     () => ['name', { kind: 'string', mode: 'exact', value: dice.pick(NAMES) }],
+    () => ['code', { kind: 'other', than: dice.some(2, () => anyToken(dice)) }],
+    () => ['url', { kind: 'other', than: dice.some(1, () => anyUri(dice)) }],
     () => ['amount', anyQuantity(dice)],
     () => ['number', { kind: 'number', ...anyRange(dice) }],
-    () => ['url', { kind: 'uri', mode: dice.pick(['exact', 'below', 'above']), value: dice.pick(URIS) }],
+    () => ['url', anyUri(dice)],
     () => [
       'code-amount',
       { kind: 'composite', components: [anyToken(dice), anyQuantity(dice)] } satisfies CompositeTest,
@@ -186,6 +188,10 @@ function anyToken(dice: Dice): ValueTest & { readonly kind: 'token' } {
   if (kind === 0) return { kind: 'token', code: dice.pick(CODES) };
   if (kind === 1) return { kind: 'token', system: dice.pick(SYSTEMS) };
   return { kind: 'token', system: dice.pick(SYSTEMS), code: dice.pick(CODES) };
+}
+
+function anyUri(dice: Dice): ValueTest & { readonly kind: 'uri' } {
+  return { kind: 'uri', mode: dice.pick(['exact', 'below', 'above']), value: dice.pick(URIS) };
 }
 
 function anyQuantity(dice: Dice): ValueTest & { readonly kind: 'quantity' } {

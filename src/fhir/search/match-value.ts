@@ -2,12 +2,13 @@
  * Does one index value pass one test?
  * https://hl7.org/fhir/R4/search.html#ptypes
  *
- * Invariant: a test never passes for a value of another kind.
+ * Invariant: a test never passes for a value of another kind; what is other than a test may be of any.
  */
 import { unreachable } from '../../base/assert.js';
 import type { IndexValue, QuantityValue, ReferenceValue, StringValue } from './index-value.js';
 import { dateTestPasses, numberTestPasses } from './match-range.js';
 import type { QuantityTest, ReferenceTest, StringTest, TokenTest, UriTest, ValueTest } from './query.js';
+import { compareText } from './sort-key.js';
 
 export function passes(value: IndexValue, test: ValueTest): boolean {
   switch (test.kind) {
@@ -25,6 +26,8 @@ export function passes(value: IndexValue, test: ValueTest): boolean {
       return value.kind === 'reference' && referencePasses(value, test);
     case 'uri':
       return value.kind === 'uri' && uriPasses(value.value, test);
+    case 'other':
+      return !test.than.some((one) => passes(value, one));
     case 'composite':
       return (
         value.kind === 'composite' &&
@@ -59,14 +62,28 @@ interface Token {
   readonly code: string;
 }
 
-function stringPasses(value: StringValue, { mode, value: wanted }: StringTest): boolean {
+function stringPasses({ folded, exact }: StringValue, { mode, value: wanted }: StringTest): boolean {
   switch (mode) {
     case 'starts':
-      return value.folded.startsWith(wanted);
+      return folded.startsWith(wanted);
     case 'contains':
-      return value.folded.includes(wanted);
+      return folded.includes(wanted);
+    case 'ends':
+      return folded.endsWith(wanted);
     case 'exact':
-      return value.exact === wanted;
+      return exact === wanted;
+    case 'eq':
+      return folded === wanted;
+    case 'ne':
+      return folded !== wanted;
+    case 'gt':
+      return compareText(folded, wanted) > 0;
+    case 'lt':
+      return compareText(folded, wanted) < 0;
+    case 'ge':
+      return compareText(folded, wanted) >= 0;
+    case 'le':
+      return compareText(folded, wanted) <= 0;
   }
 }
 

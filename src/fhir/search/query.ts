@@ -57,6 +57,7 @@ export type ValueTest =
   | QuantityTest
   | ReferenceTest
   | UriTest
+  | OtherTest
   | CompositeTest;
 
 /** `system` undefined = any, '' = none; `code` undefined = any (`system|`). Codes are folded as values are. */
@@ -66,20 +67,20 @@ export interface TokenTest {
   readonly code?: string;
 }
 
-/** `starts`, `contains`: value is folded, compared with folded. `exact`: compared with exact. */
+/** `exact`: compared with exact. All others: value is folded, compared with folded; `gt` … `le` by code points. */
 export interface StringTest {
   readonly kind: 'string';
-  readonly mode: 'starts' | 'contains' | 'exact';
+  readonly mode: 'starts' | 'contains' | 'ends' | 'exact' | 'eq' | 'ne' | 'gt' | 'lt' | 'ge' | 'le';
   readonly value: string;
 }
 
 /** https://hl7.org/fhir/R4/search.html#prefix; `ap` is widened by the parser and arrives as `overlaps`. */
-export type Prefix = 'eq' | 'ne' | 'gt' | 'lt' | 'ge' | 'le' | 'sa' | 'eb' | 'overlaps';
+export type Prefix = 'eq' | 'ne' | 'gt' | 'lt' | 'ge' | 'le' | 'sa' | 'eb' | 'overlaps' | 'includes';
 
 /**
  * lo..hi: the range of the search value, both ends inclusive. With a resource value v:
  * eq  lo ≤ v.lo and v.hi ≤ hi · ne  not eq · gt  v.hi > hi · lt  v.lo < lo · ge  v.hi ≥ lo · le  v.lo ≤ hi
- * sa  v.lo > hi · eb  v.hi < lo · overlaps  v.lo ≤ hi and v.hi ≥ lo
+ * sa  v.lo > hi · eb  v.hi < lo · overlaps  v.lo ≤ hi and v.hi ≥ lo · includes  v.lo ≤ lo and v.hi ≥ hi
  */
 export interface DateTest {
   readonly kind: 'date';
@@ -91,7 +92,7 @@ export interface DateTest {
 /**
  * eq, ne, overlaps: the implicit-precision range of the search value, `lo ≤ v < hi` (half-open; `100` is
  * [99.5, 100.5)); v is contained when lo ≤ v.lo and v.hi < hi (overlaps: v.lo < hi and v.hi ≥ lo).
- * gt, lt, ge, le, sa, eb: precision is ignored, lo = hi = the number itself:
+ * includes: as on dates. gt, lt, ge, le, sa, eb: precision is ignored, lo = hi = the number itself:
  * gt  v.hi > lo · lt  v.lo < lo · ge  v.hi ≥ lo · le  v.lo ≤ lo · sa  v.lo > lo · eb  v.hi < lo
  */
 export interface NumberTest {
@@ -135,6 +136,12 @@ export interface UriTest {
   readonly kind: 'uri';
   readonly mode: 'exact' | 'below' | 'above';
   readonly value: string;
+}
+
+/** Passes for a value of the parameter that passes none of these. */
+export interface OtherTest {
+  readonly kind: 'other';
+  readonly than: readonly (TokenTest | UriTest)[];
 }
 
 export interface CompositeTest {

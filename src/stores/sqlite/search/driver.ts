@@ -9,6 +9,7 @@ import type { Predicate, StringTest } from '../../../fhir/search/query.js';
 import type { Param } from '../catalogue.js';
 import { firstPositionAt } from '../history.js';
 import { chainKeys, hasTargets } from './chain-probe.js';
+import { comparedText, stringCondition } from './entry-test.js';
 import { type Fragment, oneOf, raw, sql } from './fragment.js';
 import { groupKeys, isKeyTest, type KeySet, keySet } from './key-set.js';
 import { rids } from './probe.js';
@@ -152,6 +153,8 @@ function valueDriver(
       const covers = test.kind !== 'quantity' || test.code === undefined;
       return { ...ridSet(set, window), name: 'ranges', covers, scans: test.prefix === 'ne' };
     }
+    case 'other':
+      return undefined;
     case 'composite': {
       const first = test.components.find(isKeyTest);
       return first === undefined ? undefined : keyDriver(param, keySet(scope, first), window, false);
@@ -161,14 +164,29 @@ function valueDriver(
 
 function stringDriver(param: Param, { mode, value }: StringTest, window: Window): Driver {
   const all = sql`SELECT rid FROM string_index WHERE param = ${param.id}`;
-  if (mode === 'contains') {
-    return { ...ridSet(sql`${all} AND instr(folded, ${value}) > 0`, window), name: 'strings', scans: true };
+  const range = foldedRange(mode, value);
+  const condition = range ?? stringCondition({ kind: 'string', mode, value }, raw('folded'), raw('exact'));
+  return { ...ridSet(sql`${all} AND ${condition}`, window), name: 'strings', scans: range === undefined };
+}
+
+/** What is one stretch of the index. */
+function foldedRange(mode: StringTest['mode'], value: string): Fragment | undefined {
+  switch (mode) {
+    case 'starts':
+      return sql`folded >= ${value} AND folded < ${`${value}\u{10FFFF}`}`;
+    case 'exact':
+      return sql`folded = ${foldString(value)} AND exact = ${value}`;
+    case 'eq':
+    case 'gt':
+    case 'lt':
+    case 'ge':
+    case 'le':
+      return comparedText(raw('folded'), mode, value);
+    case 'contains':
+    case 'ends':
+    case 'ne':
+      return undefined;
   }
-  const range =
-    mode === 'exact'
-      ? sql`folded = ${foldString(value)} AND exact = ${value}`
-      : sql`folded >= ${value} AND folded < ${`${value}\u{10FFFF}`}`;
-  return { ...ridSet(sql`${all} AND ${range}`, window), name: 'strings' };
 }
 
 function positionDriver(
