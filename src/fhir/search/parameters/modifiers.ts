@@ -18,8 +18,10 @@ import { readIdentifier } from './token.js';
 import { readUri } from './uri.js';
 import { plainReader } from './values.js';
 
+export type Found = Predicate | readonly Problem[];
+
 /** The whole value, alternatives included, as a predicate on the parameter. */
-export type ReadFilter = (text: string, at: ParameterAt, reading: Reading) => Predicate | readonly Problem[];
+export type ReadFilter = (text: string, at: ParameterAt, reading: Reading) => Found;
 
 type ReadTests = (text: string, at: ParameterAt, reading: Reading) => readonly ValueTest[] | Problem;
 
@@ -89,7 +91,7 @@ function notThere({ type, targets }: SearchParameter, modifier: string, uses: Us
   );
 }
 
-function alternatives(read: ReadTests, param: (code: string) => string = (code) => code): ReadFilter {
+export function alternatives(read: ReadTests, param: (code: string) => string = (code) => code): ReadFilter {
   return (text, at, reading) => {
     const tests: ValueTest[] = [];
     const problems: Problem[] = [];
@@ -110,7 +112,7 @@ const plain: ReadFilter = (text, at, reading) => {
   return alternatives(type === 'composite' ? readComposite : plainReader(type))(text, at, reading);
 };
 
-function negated(found: Predicate | readonly Problem[]): Predicate | readonly Problem[] {
+function negated(found: Found): Found {
   return isProblems(found) ? found : noneOf(found);
 }
 

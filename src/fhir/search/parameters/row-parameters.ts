@@ -9,7 +9,7 @@ import { isProblems, type ReadFilter, truthOf } from './modifiers.js';
 import { malformed, Problem } from './problem.js';
 import { splitUnescaped } from './split.js';
 
-const ID = /^[A-Za-z0-9\-.]{1,64}$/;
+export const ID = /^[A-Za-z0-9\-.]{1,64}$/;
 
 const readIds: ReadFilter = (text) => {
   const ids = text.split(',');

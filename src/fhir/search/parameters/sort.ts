@@ -4,7 +4,7 @@
  */
 import type { Definitions, SearchParameterType } from '../../definitions/definitions.js';
 import type { SortKey } from '../query.js';
-import { parameterOf } from './filter.js';
+import { parameterOf } from './known-parameter.js';
 import { malformed, Problem } from './problem.js';
 
 const SORTABLE: ReadonlySet<SearchParameterType> = new Set<SortKey['kind']>([
