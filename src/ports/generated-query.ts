@@ -28,6 +28,7 @@ const SYSTEMS = ['', 'http://one', 'http://two'] as const;
 const NAMES = ['Ann', 'anna', 'Bo', 'bob', 'Änne', 'Bo b', '𝒜', '\uffee'] as const;
 const UNITS = ['mg', 'g'] as const;
 const URIS = ['http://a', 'http://a/b', 'http://a/b/', 'http://a/bc', 'urn:x'] as const;
+const VERSIONS = ['1', '1.2', '1.2.3', '12', '2'] as const;
 const PREFIXES: readonly Prefix[] = ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'overlaps', 'includes'];
 const AMOUNTS = [-1.5, 0, 0.1, 2, 5.35, 1e30] as const;
 /** Whom the references of a type name. */
@@ -71,7 +72,7 @@ function anyReference(dice: Dice, param: string, type: TypeName): IndexValue {
 }
 
 function anyVersion(dice: Dice): { readonly version?: string } {
-  return dice.below(2) === 0 ? {} : { version: dice.pick(['1', '2']) };
+  return dice.below(2) === 0 ? {} : { version: dice.pick(VERSIONS) };
 }
 
 function anyDate(dice: Dice, param: string): IndexValue {
@@ -219,8 +220,7 @@ function anyTimes(dice: Dice): { readonly lo: number; readonly hi: number } {
 function anyReferenceTest(dice: Dice, type: TypeName): readonly [string, ValueTest] {
   const [param, target] = dice.pick(TARGETS[type]);
   const kind = dice.below(4);
-  if (kind === 0)
-    return [param, { kind: 'reference', target: { kind: 'url', url: dice.pick(URIS), ...anyVersion(dice) } }];
+  if (kind === 0) return [param, { kind: 'reference', target: anyCanonical(dice) }];
   const version = kind === 1 ? { version: '1' } : {};
   return [
     param,
@@ -234,6 +234,12 @@ function anyReferenceTest(dice: Dice, type: TypeName): readonly [string, ValueTe
       },
     },
   ];
+}
+
+function anyCanonical(dice: Dice): (ValueTest & { kind: 'reference' })['target'] {
+  const target = { kind: 'url', url: dice.pick(URIS), ...anyVersion(dice) } as const;
+  const versions = dice.pick([undefined, 'below', 'above'] as const);
+  return target.version === undefined || versions === undefined ? target : { ...target, versions };
 }
 
 const SORT_KEYS: readonly Omit<SortKey, 'descending'>[] = [

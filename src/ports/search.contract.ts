@@ -34,6 +34,11 @@ const number = (prefix: (ValueTest & { kind: 'number' })['prefix'], lo: number, 
   value('number', { kind: 'number', prefix, lo, hi });
 const text = (mode: (ValueTest & { kind: 'string' })['mode'], wanted: string): Predicate =>
   value('name', { kind: 'string', mode, value: wanted });
+const versions = (direction: 'below' | 'above', version: string): Predicate =>
+  value('instantiates', {
+    kind: 'reference',
+    target: { kind: 'url', url: 'http://c', version, versions: direction },
+  });
 const chain = (param: string, type: string, where: Predicate): Predicate => ({
   op: 'chain',
   param,
@@ -140,7 +145,7 @@ const CASES: readonly (readonly [name: string, type: string, where: Predicate, i
     'a canonical',
     'Observation',
     value('instantiates', { kind: 'reference', target: { kind: 'url', url: 'http://c' } }),
-    ['day', 'now'],
+    ['day', 'late', 'now', 'open'],
   ],
   [
     'a canonical with a version',
@@ -148,6 +153,9 @@ const CASES: readonly (readonly [name: string, type: string, where: Predicate, i
     value('instantiates', { kind: 'reference', target: { kind: 'url', url: 'http://c', version: '2' } }),
     ['now'],
   ],
+  ['canonicals below a version', 'Observation', versions('below', '2'), ['late', 'now']],
+  ['canonicals above a version', 'Observation', versions('above', '2.1.7'), ['late', 'now']],
+  ['canonicals above another version', 'Observation', versions('above', '2.10'), ['now']],
   ['compartment', 'Observation', { op: 'compartment', name: 'Patient', id: 'ann' }, ['day']],
   ['chain', 'Observation', chain('subject', 'Patient', token('code', 'x')), ['day', 'now']],
   [
@@ -246,10 +254,12 @@ async function populate(backend: Backend, clock: HandClock): Promise<void> {
       dateValue('date', START + 3 * DAY),
       numberValue('number', 3, Number.POSITIVE_INFINITY),
       referenceValue('subject', 'Patient', 'never'),
+      { kind: 'reference', param: 'instantiates', target: { kind: 'url', url: 'http://c', version: '2.1' } },
     ]),
     put('Observation', 'open', [
       dateValue('date', START - DAY, OPEN_END),
       referenceValue('subject', 'Patient', 'gone'),
+      { kind: 'reference', param: 'instantiates', target: { kind: 'url', url: 'http://c', version: '21' } },
     ]),
   );
   clock.time += 1_000;

@@ -94,13 +94,24 @@ function unitPasses(value: QuantityValue, { system, code }: QuantityTest): boole
 }
 
 function referencePasses({ target }: ReferenceValue, { target: wanted }: ReferenceTest): boolean {
-  if (wanted.version !== undefined && wanted.version !== target.version) return false;
-  if (wanted.kind === 'url') return target.kind === 'url' && target.url === wanted.url;
+  if (wanted.kind === 'url') {
+    return target.kind === 'url' && target.url === wanted.url && versionPasses(target.version, wanted);
+  }
   return (
     target.kind === 'local' &&
+    (wanted.version === undefined || wanted.version === target.version) &&
     target.id === wanted.id &&
     (wanted.types.length === 0 || wanted.types.includes(target.type))
   );
+}
+
+function versionPasses(
+  version: string | undefined,
+  { version: wanted, versions }: { readonly version?: string; readonly versions?: 'below' | 'above' },
+): boolean {
+  if (wanted === undefined || version === wanted) return true;
+  if (version === undefined || versions === undefined) return false;
+  return versions === 'below' ? version.startsWith(`${wanted}.`) : wanted.startsWith(`${version}.`);
 }
 
 function uriPasses(value: string, { mode, value: wanted }: UriTest): boolean {

@@ -117,7 +117,8 @@ export interface QuantityTest {
 
 /**
  * `local` with `type` absent: any of the parameter's target types (`subject=123`); `types` lists them, empty = any.
- * `url` with version absent matches any version.
+ * `url` with version absent matches any version; `versions` below: that version or one that goes on behind a dot of
+ * it (1 → 1.2), above: the reverse. It stands only with a version.
  */
 export interface ReferenceTest {
   readonly kind: 'reference';
@@ -128,7 +129,12 @@ export interface ReferenceTest {
         readonly id: string;
         readonly version?: string;
       }
-    | { readonly kind: 'url'; readonly url: string; readonly version?: string };
+    | {
+        readonly kind: 'url';
+        readonly url: string;
+        readonly version?: string;
+        readonly versions?: 'below' | 'above';
+      };
 }
 
 /** `below`: equal or a path-prefix child; `above`: equal or a path-prefix parent. */

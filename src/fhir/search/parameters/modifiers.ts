@@ -8,6 +8,7 @@ import type { SearchParameter, SearchParameterType } from '../../definitions/def
 import { nearest } from '../nearest.js';
 import type { Predicate, ValueTest } from '../query.js';
 import { allOf, anyOf, noneOf } from '../tree.js';
+import { versionsReader } from './canonical-versions.js';
 import { readComposite } from './composite.js';
 import { malformed, Problem } from './problem.js';
 import type { ParameterAt, Reading } from './reading.js';
@@ -62,6 +63,8 @@ export function filterReader(
 ): ReadFilter | Problem {
   if (modifier === undefined) return plain;
   if (modifier === 'missing') return missing;
+  const readVersions = versionsReader(parameter, modifier);
+  if (readVersions !== undefined) return alternatives(readVersions);
   const uses = MODIFIERS[parameter.type];
   const use = Object.hasOwn(uses, modifier) ? uses[modifier] : undefined;
   if (use === NOT_SERVED) {
