@@ -324,6 +324,43 @@ describe('many values', () => {
   });
 });
 
+describe('many comparisons of a filter', () => {
+  const filter = (count: number) => Array.from({ length: count }, (_, at) => `_id eq a${at}`).join(' or ');
+
+  test('are read on one type, and on all types where they are few', () => {
+    expect(patients(`_filter=${filter(5_000)}`).query.parts[0]?.where).toMatchObject({ op: 'or' });
+    expect(search({}, `_filter=${filter(100)}`).query.parts).toHaveLength(definitions.resourceTypes.size);
+  });
+
+  test('are refused past what one search may ask', () => {
+    expect(refusal(() => search({}, `_filter=${filter(2_000)}`)).issues[0]?.code).toBe('too-costly');
+    expect(refusal(() => patients(`_filter=${filter(25_000)}`)).issues[0]?.code).toBe('too-costly');
+  });
+
+  test('that grow by the power of their references are refused, quickly', () => {
+    const chain = `${'part-of.'.repeat(20)}status eq x`;
+    const bracket = `${'part-of['.repeat(20)}status eq x${'].status eq y'.repeat(20)}`;
+    for (const text of [chain, bracket]) {
+      const { issues } = refusal(() => search({ type: 'Procedure' }, `_filter=${text}`));
+      expect(issues[0]?.code).toBe('too-costly');
+    }
+  });
+
+  test('are read once for all types', () => {
+    expect(texts(() => search({}, `_filter=${'('.repeat(1_000_000)}`))).toEqual([
+      'The search parameter _filter is nested deeper than 100 levels: search in several requests.',
+    ]);
+  });
+});
+
+describe('what is served in part', () => {
+  test('is not left out under lenient handling', () => {
+    for (const query of ['_filter=nmae eq x', '_query=x', '_list=$current-problems']) {
+      expect(refusal(() => patients(query, true)).issues[0]?.code).toBe('not-supported');
+    }
+  });
+});
+
 describe('applied', () => {
   test('parsing it again gives the same search', () => {
     const first = observations(
