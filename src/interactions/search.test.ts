@@ -97,6 +97,67 @@ describe('search', () => {
   });
 });
 
+describe('_filter', () => {
+  const filtered = (type: string, filter: string, more = '') =>
+    world.ask(`GET ${type}?_filter=${encodeURIComponent(filter)}${more}`);
+
+  it('finds by its operators, beside other parameters', async () => {
+    expect(ids((await filtered('Patient', 'family ew "AMPLE" and gender ne male')).json)).toEqual(['ada']);
+    expect(ids((await filtered('Observation', 'date ge 2024-01-03', '&subject=Patient/bob')).json)).toEqual([
+      'o7',
+    ]);
+    const chain = 'subject[gender eq male].family co am and not(code eq loinc|1)';
+    expect(ids((await filtered('Observation', chain)).json)).toEqual(['o7']);
+  });
+
+  it('finds across types', async () => {
+    const { json } = await filtered('', '_id eq ada or _id eq o1', '&_type=Patient,Observation');
+    expect(ids(json).sort()).toEqual(['ada', 'o1']);
+  });
+
+  it('stands in the self link as it was given, and is posted as well', async () => {
+    const filter = 'family eq "a, b" or (gender eq male)';
+    const { json } = await filtered('Patient', filter);
+    expect(new URL(link(json, 'self') ?? '').searchParams.get('_filter')).toBe(filter);
+    const posted = await world.ask(`POST Patient/_search?_filter=${encodeURIComponent(filter)}`);
+    expect(ids(posted.json)).toEqual(['bob']);
+  });
+
+  it('is followed over pages', async () => {
+    const { json } = await filtered('Observation', 'subject.gender eq female', '&_count=4&_sort=date');
+    const second = await world.ask(`GET ${below(link(json, 'next') ?? '')}`);
+    expect(ids(second.json)).toEqual(['o5', 'o6']);
+  });
+
+  it('is refused with the place of what is wrong, lenient handling or not', async () => {
+    for (const headers of [{}, { prefer: 'handling=lenient' }]) {
+      const { status, json } = await world.ask(
+        'GET Patient?_filter=gender%20eq%20male%20and%20famly%20eq%20x',
+        {
+          headers,
+        },
+      );
+      expect([status, json.issue[0].code]).toEqual([400, 'not-supported']);
+      expect(json.issue[0].details.text).toBe(
+        'The search parameter _filter has at character 20 the parameter famly, which is not known on Patient: did you mean family?',
+      );
+    }
+  });
+});
+
+describe('_list', () => {
+  it('finds what the list refers to', async () => {
+    const entry = [{ item: { reference: 'Patient/bob' } }, { item: { reference: 'Observation/o2' } }];
+    const list = { resourceType: 'List', id: 'round', status: 'current', mode: 'working', entry };
+    await world.ask('PUT List/round', { body: list });
+    expect(ids((await world.ask('GET Patient?_list=round')).json)).toEqual(['bob']);
+    expect(ids((await world.ask('GET ?_list=round&_type=Patient,Observation')).json).sort()).toEqual([
+      'bob',
+      'o2',
+    ]);
+  });
+});
+
 describe('unknown parameters', () => {
   it('are refused with their name and what comes near', async () => {
     const answer = await world.ask('GET Patient?famly=x&nonsense=1');

@@ -29,7 +29,8 @@ const NAMES = ['Ann', 'anna', 'Bo', 'bob', 'Änne', 'Bo b', '𝒜', '\uffee'] as
 const UNITS = ['mg', 'g'] as const;
 const BASES = ['g', 'm'] as const;
 const URIS = ['http://a', 'http://a/b', 'http://a/b/', 'http://a/bc', 'urn:x'] as const;
-const PREFIXES: readonly Prefix[] = ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'overlaps'];
+const VERSIONS = ['1', '1.2', '1.2.3', '12', '2'] as const;
+const PREFIXES: readonly Prefix[] = ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'overlaps', 'includes'];
 const AMOUNTS = [-1.5, 0, 0.1, 2, 5.35, 1e30] as const;
 /** Whom the references of a type name. */
 const TARGETS: Readonly<Record<TypeName, readonly (readonly [param: string, type: TypeName])[]>> = {
@@ -78,7 +79,7 @@ function anyReference(dice: Dice, param: string, type: TypeName): IndexValue {
 }
 
 function anyVersion(dice: Dice): { readonly version?: string } {
-  return dice.below(2) === 0 ? {} : { version: dice.pick(['1', '2']) };
+  return dice.below(2) === 0 ? {} : { version: dice.pick(VERSIONS) };
 }
 
 function anyDate(dice: Dice, param: string): IndexValue {
@@ -179,16 +180,18 @@ function anyValuePredicate(dice: Dice, type: TypeName): Predicate {
       'name',
       {
         kind: 'string',
-        mode: dice.pick(['starts', 'contains', 'exact']),
+        mode: dice.pick(['starts', 'contains', 'ends', 'exact', 'eq', 'ne', 'gt', 'lt', 'ge', 'le']),
         value: foldString(dice.pick(NAMES)),
       },
     ],
     () => ['name', { kind: 'string', mode: 'exact', value: dice.pick(NAMES) }],
+    () => ['code', { kind: 'other', than: dice.some(2, () => anyToken(dice)) }],
+    () => ['url', { kind: 'other', than: dice.some(1, () => anyUri(dice)) }],
     () => ['amount', anyQuantity(dice)],
     () => ['code:text', { kind: 'text', value: foldString(dice.pick(NAMES)).slice(0, 2) }],
     () => ['near', { kind: 'position', ...anyPlace(dice), kilometres: dice.pick([0.5, 2, 50, 9_000]) }],
     () => ['number', { kind: 'number', ...anyRange(dice) }],
-    () => ['url', { kind: 'uri', mode: dice.pick(['exact', 'below', 'above']), value: dice.pick(URIS) }],
+    () => ['url', anyUri(dice)],
     () => [
       'code-amount',
       { kind: 'composite', components: [anyToken(dice), anyQuantity(dice)] } satisfies CompositeTest,
@@ -206,6 +209,10 @@ function anyToken(dice: Dice): ValueTest & { readonly kind: 'token' } {
   if (kind === 0) return { kind: 'token', code: dice.pick(CODES) };
   if (kind === 1) return { kind: 'token', system: dice.pick(SYSTEMS) };
   return { kind: 'token', system: dice.pick(SYSTEMS), code: dice.pick(CODES) };
+}
+
+function anyUri(dice: Dice): ValueTest & { readonly kind: 'uri' } {
+  return { kind: 'uri', mode: dice.pick(['exact', 'below', 'above']), value: dice.pick(URIS) };
 }
 
 function anyQuantity(dice: Dice): ValueTest & { readonly kind: 'quantity' } {
@@ -235,8 +242,7 @@ function anyTimes(dice: Dice): { readonly lo: number; readonly hi: number } {
 function anyReferenceTest(dice: Dice, type: TypeName): readonly [string, ValueTest] {
   const [param, target] = dice.pick(TARGETS[type]);
   const kind = dice.below(4);
-  if (kind === 0)
-    return [param, { kind: 'reference', target: { kind: 'url', url: dice.pick(URIS), ...anyVersion(dice) } }];
+  if (kind === 0) return [param, { kind: 'reference', target: anyCanonical(dice) }];
   const version = kind === 1 ? { version: '1' } : {};
   return [
     param,
@@ -250,6 +256,12 @@ function anyReferenceTest(dice: Dice, type: TypeName): readonly [string, ValueTe
       },
     },
   ];
+}
+
+function anyCanonical(dice: Dice): (ValueTest & { kind: 'reference' })['target'] {
+  const target = { kind: 'url', url: dice.pick(URIS), ...anyVersion(dice) } as const;
+  const versions = dice.pick([undefined, 'below', 'above'] as const);
+  return target.version === undefined || versions === undefined ? target : { ...target, versions };
 }
 
 const SORT_KEYS: readonly Omit<SortKey, 'descending'>[] = [

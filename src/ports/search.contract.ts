@@ -32,8 +32,13 @@ const date = (prefix: (ValueTest & { kind: 'date' })['prefix'], lo: number, hi =
   value('date', { kind: 'date', prefix, lo, hi });
 const number = (prefix: (ValueTest & { kind: 'number' })['prefix'], lo: number, hi = lo): Predicate =>
   value('number', { kind: 'number', prefix, lo, hi });
-const text = (mode: 'starts' | 'contains' | 'exact', wanted: string): Predicate =>
+const text = (mode: (ValueTest & { kind: 'string' })['mode'], wanted: string): Predicate =>
   value('name', { kind: 'string', mode, value: wanted });
+const versions = (direction: 'below' | 'above', version: string): Predicate =>
+  value('instantiates', {
+    kind: 'reference',
+    target: { kind: 'url', url: 'http://c', version, versions: direction },
+  });
 const chain = (param: string, type: string, where: Predicate): Predicate => ({
   op: 'chain',
   param,
@@ -54,12 +59,25 @@ const CASES: readonly (readonly [name: string, type: string, where: Predicate, i
   ['a code of one system', 'Patient', token('code', 'x', 'http://s'), ['ann']],
   ['a code of no system', 'Patient', token('code', 'x', ''), ['bob']],
   ['any code of a system', 'Patient', value('code', { kind: 'token', system: 'http://s' }), ['ann', 'chi']],
+  [
+    'a code other than one',
+    'Patient',
+    value('code', { kind: 'other', than: [{ kind: 'token', system: 'http://s', code: 'x' }] }),
+    ['bob', 'chi'],
+  ],
   ['not', 'Patient', { op: 'not', of: token('code', 'x') }, ['chi']],
   ['absent', 'Patient', { op: 'absent', param: 'name' }, ['chi']],
   ['absent everywhere', 'Patient', { op: 'absent', param: 'never' }, ['ann', 'bob', 'chi']],
   ['string starts', 'Patient', text('starts', 'mul'), ['ann']],
   ['string contains', 'Patient', text('contains', 'lle'), ['ann', 'bob']],
+  ['string ends', 'Patient', text('ends', 'eller'), ['bob']],
   ['string exact', 'Patient', text('exact', 'Müller'), ['ann']],
+  ['string equal', 'Patient', text('eq', 'muller'), ['ann']],
+  ['string other', 'Patient', text('ne', 'muller'), ['bob']],
+  ['string after', 'Patient', text('gt', 'beller'), ['ann']],
+  ['string from', 'Patient', text('ge', 'beller'), ['ann', 'bob']],
+  ['string before', 'Patient', text('lt', 'muller'), ['bob']],
+  ['string up to', 'Patient', text('le', 'muller'), ['ann', 'bob']],
   ['string exact, wrong case', 'Patient', text('exact', 'müller'), []],
   ['date eq', 'Observation', date('eq', START, START + DAY - 1), ['day', 'now']],
   ['date ne', 'Observation', date('ne', START, START + DAY - 1), ['late', 'open']],
@@ -69,6 +87,7 @@ const CASES: readonly (readonly [name: string, type: string, where: Predicate, i
   ['date le', 'Observation', date('le', START), ['day', 'now', 'open']],
   ['date sa', 'Observation', date('sa', START + DAY), ['late']],
   ['date eb', 'Observation', date('eb', START + DAY), ['day', 'now']],
+  ['date includes', 'Observation', date('includes', START + 5, START + 6), ['day', 'open']],
   ['date overlaps', 'Observation', date('overlaps', START + 5, START + 6), ['day', 'open']],
   ['number eq by precision', 'Observation', number('eq', 0.5, 1.5), ['now']],
   ['number ge', 'Observation', number('ge', 2), ['day', 'late']],
@@ -126,7 +145,7 @@ const CASES: readonly (readonly [name: string, type: string, where: Predicate, i
     'a canonical',
     'Observation',
     value('instantiates', { kind: 'reference', target: { kind: 'url', url: 'http://c' } }),
-    ['day', 'now'],
+    ['day', 'late', 'now', 'open'],
   ],
   [
     'a canonical with a version',
@@ -134,6 +153,9 @@ const CASES: readonly (readonly [name: string, type: string, where: Predicate, i
     value('instantiates', { kind: 'reference', target: { kind: 'url', url: 'http://c', version: '2' } }),
     ['now'],
   ],
+  ['canonicals below a version', 'Observation', versions('below', '2'), ['late', 'now']],
+  ['canonicals above a version', 'Observation', versions('above', '2.1.7'), ['late', 'now']],
+  ['canonicals above another version', 'Observation', versions('above', '2.10'), ['now']],
   ['compartment', 'Observation', { op: 'compartment', name: 'Patient', id: 'ann' }, ['day']],
   ['chain', 'Observation', chain('subject', 'Patient', token('code', 'x')), ['day', 'now']],
   [
@@ -232,10 +254,12 @@ async function populate(backend: Backend, clock: HandClock): Promise<void> {
       dateValue('date', START + 3 * DAY),
       numberValue('number', 3, Number.POSITIVE_INFINITY),
       referenceValue('subject', 'Patient', 'never'),
+      { kind: 'reference', param: 'instantiates', target: { kind: 'url', url: 'http://c', version: '2.1' } },
     ]),
     put('Observation', 'open', [
       dateValue('date', START - DAY, OPEN_END),
       referenceValue('subject', 'Patient', 'gone'),
+      { kind: 'reference', param: 'instantiates', target: { kind: 'url', url: 'http://c', version: '21' } },
     ]),
   );
   clock.time += 1_000;

@@ -24,6 +24,7 @@ const DATES: Readonly<Record<Prefix, Comparison>> = {
   sa: (value, test) => value.lo > test.hi,
   eb: (value, test) => value.hi < test.lo,
   overlaps: (value, test) => value.lo <= test.hi && value.hi >= test.lo,
+  includes: (value, test) => value.lo <= test.lo && value.hi >= test.hi,
 };
 
 /** The test's range is half-open for eq, ne and overlaps, and one number (lo) for the others. */
@@ -37,6 +38,7 @@ const NUMBERS: Readonly<Record<Prefix, Comparison>> = {
   sa: (value, test) => value.lo > test.lo,
   eb: (value, test) => value.hi < test.lo,
   overlaps: (value, test) => value.lo < test.hi && value.hi >= test.lo,
+  includes: (value, test) => value.lo <= test.lo && value.hi >= test.hi,
 };
 
 export function dateTestPasses(value: Range, test: Omit<DateTest, 'kind'>): boolean {

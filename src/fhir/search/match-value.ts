@@ -2,13 +2,14 @@
  * Does one index value pass one test?
  * https://hl7.org/fhir/R4/search.html#ptypes
  *
- * Invariant: a test never passes for a value of another kind.
+ * Invariant: a test never passes for a value of another kind; what is other than a test may be of any.
  */
 import { unreachable } from '../../base/assert.js';
 import type { IndexValue, QuantityValue, ReferenceValue, StringValue } from './index-value.js';
 import { dateTestPasses, numberTestPasses } from './match-range.js';
 import { distance } from './position.js';
 import type { QuantityTest, ReferenceTest, StringTest, TokenTest, UriTest, ValueTest } from './query.js';
+import { compareText } from './sort-key.js';
 import { holdsWords } from './words.js';
 
 export function passes(value: IndexValue, test: ValueTest): boolean {
@@ -33,6 +34,8 @@ export function passes(value: IndexValue, test: ValueTest): boolean {
       return value.kind === 'reference' && referencePasses(value, test);
     case 'uri':
       return value.kind === 'uri' && uriPasses(value.value, test);
+    case 'other':
+      return !test.than.some((one) => passes(value, one));
     case 'composite':
       return (
         value.kind === 'composite' &&
@@ -67,14 +70,28 @@ interface Token {
   readonly code: string;
 }
 
-function stringPasses(value: StringValue, { mode, value: wanted }: StringTest): boolean {
+function stringPasses({ folded, exact }: StringValue, { mode, value: wanted }: StringTest): boolean {
   switch (mode) {
     case 'starts':
-      return value.folded.startsWith(wanted);
+      return folded.startsWith(wanted);
     case 'contains':
-      return value.folded.includes(wanted);
+      return folded.includes(wanted);
+    case 'ends':
+      return folded.endsWith(wanted);
     case 'exact':
-      return value.exact === wanted;
+      return exact === wanted;
+    case 'eq':
+      return folded === wanted;
+    case 'ne':
+      return folded !== wanted;
+    case 'gt':
+      return compareText(folded, wanted) > 0;
+    case 'lt':
+      return compareText(folded, wanted) < 0;
+    case 'ge':
+      return compareText(folded, wanted) >= 0;
+    case 'le':
+      return compareText(folded, wanted) <= 0;
   }
 }
 
@@ -94,13 +111,24 @@ function unitPasses(value: QuantityValue, { system, code }: QuantityTest): boole
 }
 
 function referencePasses({ target }: ReferenceValue, { target: wanted }: ReferenceTest): boolean {
-  if (wanted.version !== undefined && wanted.version !== target.version) return false;
-  if (wanted.kind === 'url') return target.kind === 'url' && target.url === wanted.url;
+  if (wanted.kind === 'url') {
+    return target.kind === 'url' && target.url === wanted.url && versionPasses(target.version, wanted);
+  }
   return (
     target.kind === 'local' &&
+    (wanted.version === undefined || wanted.version === target.version) &&
     target.id === wanted.id &&
     (wanted.types.length === 0 || wanted.types.includes(target.type))
   );
+}
+
+function versionPasses(
+  version: string | undefined,
+  { version: wanted, versions }: { readonly version?: string; readonly versions?: 'below' | 'above' },
+): boolean {
+  if (wanted === undefined || version === wanted) return true;
+  if (version === undefined || versions === undefined) return false;
+  return versions === 'below' ? version.startsWith(`${wanted}.`) : wanted.startsWith(`${version}.`);
 }
 
 function uriPasses(value: string, { mode, value: wanted }: UriTest): boolean {

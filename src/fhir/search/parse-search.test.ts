@@ -84,7 +84,10 @@ describe('filters', () => {
 
 describe('lenient handling', () => {
   test('leaves out what is unknown, unsupported or empty, with a warning each', () => {
-    const { applied, warnings, query } = patients('colour=red&_containedType=contained&name=&gender=male', true);
+    const { applied, warnings, query } = patients(
+      'colour=red&_containedType=contained&name=&gender=male',
+      true,
+    );
     expect(applied).toEqual([['gender', 'male']]);
     expect(warnings.map(({ severity, text }) => [severity, text])).toEqual([
       [
@@ -321,6 +324,43 @@ describe('many values', () => {
     const pairs = Array.from({ length: 501 }, (_, at) => ['_tag', `t${at}`] as const);
     expect(refusal(() => parseSearch(definitions, { type: 'Patient' }, pairs, OPTIONS)).status).toBe(400);
     expect(refusal(() => parseCondition(definitions, 'Patient', pairs)).status).toBe(400);
+  });
+});
+
+describe('many comparisons of a filter', () => {
+  const filter = (count: number) => Array.from({ length: count }, (_, at) => `_id eq a${at}`).join(' or ');
+
+  test('are read on one type, and on all types where they are few', () => {
+    expect(patients(`_filter=${filter(5_000)}`).query.parts[0]?.where).toMatchObject({ op: 'or' });
+    expect(search({}, `_filter=${filter(100)}`).query.parts).toHaveLength(definitions.resourceTypes.size);
+  });
+
+  test('are refused past what one search may ask', () => {
+    expect(refusal(() => search({}, `_filter=${filter(2_000)}`)).issues[0]?.code).toBe('too-costly');
+    expect(refusal(() => patients(`_filter=${filter(25_000)}`)).issues[0]?.code).toBe('too-costly');
+  });
+
+  test('that grow by the power of their references are refused, quickly', () => {
+    const chain = `${'part-of.'.repeat(20)}status eq x`;
+    const bracket = `${'part-of['.repeat(20)}status eq x${'].status eq y'.repeat(20)}`;
+    for (const text of [chain, bracket]) {
+      const { issues } = refusal(() => search({ type: 'Procedure' }, `_filter=${text}`));
+      expect(issues[0]?.code).toBe('too-costly');
+    }
+  });
+
+  test('are read once for all types', () => {
+    expect(texts(() => search({}, `_filter=${'('.repeat(1_000_000)}`))).toEqual([
+      'The search parameter _filter is nested deeper than 100 levels: search in several requests.',
+    ]);
+  });
+});
+
+describe('what is served in part', () => {
+  test('is not left out under lenient handling', () => {
+    for (const query of ['_filter=nmae eq x', '_query=x', '_list=$current-problems']) {
+      expect(refusal(() => patients(query, true)).issues[0]?.code).toBe('not-supported');
+    }
   });
 });
 

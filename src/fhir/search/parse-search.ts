@@ -7,6 +7,7 @@
  */
 import type { Definitions } from '../definitions/definitions.js';
 import type { Issue } from '../outcome.js';
+import { parseFilterExpression } from './filter-expression/parse.js';
 import { readFilter } from './parameters/filter.js';
 import { isProblems } from './parameters/modifiers.js';
 import { Problem } from './parameters/problem.js';
@@ -86,7 +87,12 @@ export function parseSearch(
     types,
     filters: types.map(() => compartmentOf(scope)),
     results: { sort: [], includes: [] },
-    reading: { definitions, baseUrl: options.baseUrl, now: options.now },
+    reading: {
+      definitions,
+      baseUrl: options.baseUrl,
+      now: options.now,
+      parseFilterExpression: keepingLast(parseFilterExpression),
+    },
     maxCount: options.maxCount,
     report,
   };
@@ -137,6 +143,15 @@ function searchedTypes(
 
 function compartmentOf({ compartment }: SearchScope): Predicate[] {
   return compartment === undefined ? [] : [{ op: 'compartment', ...compartment }];
+}
+
+/** Every type searched asks for the same text in turn. */
+function keepingLast<T>(read: (text: string) => T): (text: string) => T {
+  let last: { readonly text: string; readonly answer: T } | undefined;
+  return (text) => {
+    if (last?.text !== text) last = { text, answer: read(text) };
+    return last.answer;
+  };
 }
 
 /** Saying the same thing twice says nothing more. */

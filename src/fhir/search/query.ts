@@ -60,6 +60,7 @@ export type ValueTest =
   | UriTest
   | PositionTest
   | WordsTest
+  | OtherTest
   | CompositeTest;
 
 /** `system` undefined = any, '' = none; `code` undefined = any (`system|`). Codes are folded as values are. */
@@ -75,20 +76,20 @@ export interface TextTest {
   readonly value: string;
 }
 
-/** `starts`, `contains`: value is folded, compared with folded. `exact`: compared with exact. */
+/** `exact`: compared with exact. All others: value is folded, compared with folded; `gt` … `le` by code points. */
 export interface StringTest {
   readonly kind: 'string';
-  readonly mode: 'starts' | 'contains' | 'exact';
+  readonly mode: 'starts' | 'contains' | 'ends' | 'exact' | 'eq' | 'ne' | 'gt' | 'lt' | 'ge' | 'le';
   readonly value: string;
 }
 
 /** https://hl7.org/fhir/R4/search.html#prefix; `ap` is widened by the parser and arrives as `overlaps`. */
-export type Prefix = 'eq' | 'ne' | 'gt' | 'lt' | 'ge' | 'le' | 'sa' | 'eb' | 'overlaps';
+export type Prefix = 'eq' | 'ne' | 'gt' | 'lt' | 'ge' | 'le' | 'sa' | 'eb' | 'overlaps' | 'includes';
 
 /**
  * lo..hi: the range of the search value, both ends inclusive. With a resource value v:
  * eq  lo ≤ v.lo and v.hi ≤ hi · ne  not eq · gt  v.hi > hi · lt  v.lo < lo · ge  v.hi ≥ lo · le  v.lo ≤ hi
- * sa  v.lo > hi · eb  v.hi < lo · overlaps  v.lo ≤ hi and v.hi ≥ lo
+ * sa  v.lo > hi · eb  v.hi < lo · overlaps  v.lo ≤ hi and v.hi ≥ lo · includes  v.lo ≤ lo and v.hi ≥ hi
  */
 export interface DateTest {
   readonly kind: 'date';
@@ -100,7 +101,7 @@ export interface DateTest {
 /**
  * eq, ne, overlaps: the implicit-precision range of the search value, `lo ≤ v < hi` (half-open; `100` is
  * [99.5, 100.5)); v is contained when lo ≤ v.lo and v.hi < hi (overlaps: v.lo < hi and v.hi ≥ lo).
- * gt, lt, ge, le, sa, eb: precision is ignored, lo = hi = the number itself:
+ * includes: as on dates. gt, lt, ge, le, sa, eb: precision is ignored, lo = hi = the number itself:
  * gt  v.hi > lo · lt  v.lo < lo · ge  v.hi ≥ lo · le  v.lo ≤ lo · sa  v.lo > lo · eb  v.hi < lo
  */
 export interface NumberTest {
@@ -127,7 +128,8 @@ export interface QuantityTest {
 
 /**
  * `local` with `type` absent: any of the parameter's target types (`subject=123`); `types` lists them, empty = any.
- * `url` with version absent matches any version.
+ * `url` with version absent matches any version; `versions` below: that version or one that goes on behind a dot of
+ * it (1 → 1.2), above: the reverse. It stands only with a version.
  */
 export interface ReferenceTest {
   readonly kind: 'reference';
@@ -138,7 +140,12 @@ export interface ReferenceTest {
         readonly id: string;
         readonly version?: string;
       }
-    | { readonly kind: 'url'; readonly url: string; readonly version?: string };
+    | {
+        readonly kind: 'url';
+        readonly url: string;
+        readonly version?: string;
+        readonly versions?: 'below' | 'above';
+      };
 }
 
 /** `below`: equal or a path-prefix child; `above`: equal or a path-prefix parent. */
@@ -166,6 +173,12 @@ export interface WordsTest {
 export interface Phrase {
   readonly words: string;
   readonly begins: boolean;
+}
+
+/** Passes for a value of the parameter that passes none of these. */
+export interface OtherTest {
+  readonly kind: 'other';
+  readonly than: readonly (TokenTest | UriTest)[];
 }
 
 export interface CompositeTest {

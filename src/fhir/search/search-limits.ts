@@ -17,8 +17,12 @@ export function refuseTooMany(pairs: readonly SearchPair[], types: number): void
   if (pairs.length > MAX_PARAMETERS) {
     throw tooCostly(`more than ${MAX_PARAMETERS} parameters: join alternatives of one by commas`);
   }
-  const values = pairs.reduce((sum, [, value]) => sum + value.split(',').length, 0);
-  refuseCriteria(values * types);
+  refuseCriteria(pairs.reduce((sum, pair) => sum + criteriaIn(pair), 0) * types);
+}
+
+/** Alternatives of a value; of a `_filter`, what its connectives join. */
+function criteriaIn([name, value]: SearchPair): number {
+  return name.endsWith('_filter') ? value.split(/\b(?:and|or)\b/i).length : value.split(',').length;
 }
 
 export function refuseCriteria(criteria: number): void {

@@ -67,7 +67,7 @@ function compareNumber(a: string | number, b: string | number): number {
  * Order of UTF-8 bytes. UTF-16 differs from it only where a surrogate (a character past U+FFFF) meets one of U+E000 to
  * U+FFFF.
  */
-function compareText(a: string, b: string): number {
+export function compareText(a: string, b: string): number {
   const shorter = Math.min(a.length, b.length);
   for (let at = 0; at < shorter; at++) {
     const left = a.charCodeAt(at);

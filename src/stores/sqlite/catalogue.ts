@@ -29,6 +29,7 @@ const TYPE_NAME = 'SELECT name FROM type WHERE id = ?';
 const PARAM = 'SELECT id, max_span, repeats FROM param WHERE type = ? AND code = ?';
 const TERM = 'SELECT id FROM term WHERE code = ? AND system = ?';
 const IDENTITY = 'SELECT rid FROM resource WHERE type = ? AND id = ?';
+const IDENTITIES = 'SELECT rid FROM resource WHERE type = ? AND id >= ? AND id < ?';
 
 export class Catalogue {
   readonly #connection: Connection;
@@ -94,6 +95,13 @@ export class Catalogue {
   rid(type: string, id: string): number | undefined {
     const typeId = this.type(type);
     return typeId === undefined ? undefined : this.#connection.get<[number]>(IDENTITY, typeId, id)?.[0];
+  }
+
+  /** Of identities from one id on, up to another that does not belong to them. */
+  rids(type: string, from: string, to: string): readonly number[] {
+    const typeId = this.type(type);
+    if (typeId === undefined) return [];
+    return this.#connection.all<[number]>(IDENTITIES, typeId, from, to).map(([rid]) => rid);
   }
 }
 

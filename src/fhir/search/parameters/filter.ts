@@ -8,16 +8,17 @@
  *
  * Invariant: a modifier, chain or `_has` means the same at every depth.
  */
-import type { SearchParameter } from '../../definitions/definitions.js';
-import { nearest } from '../nearest.js';
-import type { Predicate, QueryPart } from '../query.js';
+import { readFilterExpression } from '../filter-expression/predicate.js';
 import { sizeOf } from '../tree.js';
-import { filterReader, isProblems, typeFits } from './modifiers.js';
+import { chained, reversed } from './chain.js';
+import { parameterOf } from './known-parameter.js';
+import { readList } from './list.js';
+import { type Found, filterReader, isProblems } from './modifiers.js';
+import { readNamedQuery } from './named-query.js';
 import { malformed, Problem } from './problem.js';
 import type { ParameterAt, Reading } from './reading.js';
 import { rowFilterReader } from './row-parameters.js';
-
-type Found = Predicate | readonly Problem[];
+import { readWords } from './words.js';
 
 /** Steps of chains and `_has` in one name: far past every real use, and no deep recursion. */
 const MAX_DEPTH = 24;
@@ -25,11 +26,14 @@ const MAX_DEPTH = 24;
 /** Nodes of one filter: a chain over several types with several targets each grows by its power. */
 const MAX_NODES = 20_000;
 
-/** Parameters of FHIR that are filters, and are not served. */
-const NOT_SERVED: ReadonlySet<string> = new Set(['_filter', '_list', '_query']);
-
-/** Without an expression, and found by the words of the whole resource. */
-const WORDS: ReadonlySet<string> = new Set(['_text', '_content']);
+/** What has no values of its own in a resource. */
+const WHOLE_FILTERS: Readonly<Record<string, (type: string, value: string, reading: Reading) => Found>> = {
+  _content: readWords('_content'),
+  _text: readWords('_text'),
+  _filter: (type, value, reading) => readFilterExpression(type, value, reading, MAX_NODES),
+  _list: readList,
+  _query: readNamedQuery,
+};
 
 /** What a name can lead to on one type; the same rest of a name on the same type is read once. */
 interface Names {
@@ -52,7 +56,7 @@ function named(type: string, name: string, names: Names): Found {
   const key = `${type} ${name}`;
   const known = names.known.get(key);
   if (known !== undefined) return known;
-  const found = name.startsWith('_has:') ? reversed(name, type, names) : forward(type, name, names);
+  const found = name.startsWith('_has:') ? backward(type, name, names) : forward(type, name, names);
   names.known.set(key, found);
   return found;
 }
@@ -63,87 +67,27 @@ function forward(type: string, name: string, names: Names): Found {
   const colon = head.indexOf(':');
   const code = colon < 0 ? head : head.slice(0, colon);
   const modifier = colon < 0 ? undefined : head.slice(colon + 1);
+  const whole = Object.hasOwn(WHOLE_FILTERS, code) ? WHOLE_FILTERS[code] : undefined;
+  if (whole !== undefined) {
+    if (head === name && modifier === undefined) return whole(type, names.value, names.reading);
+    return [new Problem('modifier', 'takes no modifier and leads nowhere by a dot')];
+  }
   const parameter = parameterOf(type, code, names.reading);
   if (parameter instanceof Problem) return [parameter];
   const at: ParameterAt = { type, parameter };
-  if (dot >= 0) return chained(at, modifier, name.slice(dot + 1), names);
+  if (dot >= 0) {
+    const rest = name.slice(dot + 1);
+    return chained(at, modifier, names.reading, (target) => named(target, rest, names));
+  }
   const read = rowFilterReader(code, modifier) ?? filterReader(at, modifier, names.reading);
   return read instanceof Problem ? [read] : read(names.value, at, names.reading);
 }
 
-export function parameterOf(type: string, code: string, { definitions }: Reading): SearchParameter | Problem {
-  if (code === '_has') return malformed('needs the form _has:Type:reference:parameter');
-  const parameters = definitions.searchParameters.get(type);
-  const parameter = parameters?.get(code);
-  if (NOT_SERVED.has(code)) {
-    return new Problem('unsupported', 'is not supported here');
-  }
-  if (parameter?.type === 'composite' || parameter?.expression !== undefined) return parameter;
-  if (parameter !== undefined && WORDS.has(code)) return parameter;
-  if (parameter !== undefined) return new Problem('unsupported', 'is not supported here');
-  const near = nearest(code, parameters?.keys() ?? []);
-  const hint = near.length === 0 ? '/metadata lists those there are' : `did you mean ${near.join(', ')}?`;
-  return new Problem('unknown', `is not known on ${type}: ${hint}`);
-}
-
-/** `subject.name`: on every type that the reference leads to and that knows the rest of the name. */
-function chained(at: ParameterAt, only: string | undefined, rest: string, names: Names): Found {
-  const types = chainTypes(at, only, names.reading);
-  if (types instanceof Problem) return [types];
-  const targets: QueryPart[] = [];
-  const problems: Problem[] = [];
-  for (const type of types) {
-    const where = named(type, rest, names);
-    if (isProblems(where)) problems.push(...where);
-    else targets.push({ type, where });
-  }
-  if (targets.length > 0) return { op: 'chain', param: at.parameter.code, targets };
-  return mostTelling(problems);
-}
-
-/** Where the rest is known on some type, that it is unknown on others is not what is wrong. */
-function mostTelling(problems: readonly Problem[]): readonly Problem[] {
-  const telling = problems.filter(({ kind }) => kind !== 'unknown');
-  const chosen = telling.length > 0 ? telling : problems;
-  const once = new Map(chosen.map((problem) => [problem.reason, problem]));
-  return [...once.values()].slice(0, 3);
-}
-
-function chainTypes(
-  { parameter }: ParameterAt,
-  only: string | undefined,
-  { definitions }: Reading,
-): readonly string[] | Problem {
-  if (parameter.type !== 'reference') {
-    return malformed(`is of type ${parameter.type}: only references can be followed with a dot`);
-  }
-  if (only !== undefined) {
-    if (definitions.resourceTypes.has(only)) return typeFits(parameter, only) ?? [only];
-    return new Problem('modifier', 'has a modifier before its dot that is no resource type');
-  }
-  if (parameter.targets.length > 0) return parameter.targets;
-  return malformed(`can refer to any type: name the one that is meant, as in ${parameter.code}:Patient.name`);
-}
-
 const REVERSED = /^_has:([^:.]+):([^:.]+):(.+)$/s;
 
-function reversed(name: string, target: string, names: Names): Found {
+function backward(target: string, name: string, names: Names): Found {
   const parts = REVERSED.exec(name);
   if (parts === null) return [malformed('needs the form _has:Type:reference:parameter')];
   const [, type, code, rest] = parts as unknown as [string, string, string, string]; // the pattern has three groups
-  const { definitions } = names.reading;
-  if (!definitions.resourceTypes.has(type)) {
-    const near = nearest(type, definitions.resourceTypes.keys());
-    const hint = near.length === 0 ? 'write it like Observation' : `did you mean ${near.join(', ')}?`;
-    return [malformed(`names a type after _has that does not exist: ${hint}`)];
-  }
-  const parameter = parameterOf(type, code, names.reading);
-  if (parameter instanceof Problem) return [parameter];
-  if (parameter.type !== 'reference') {
-    return [malformed(`goes by ${code} of ${type}, which is of type ${parameter.type}, not a reference`)];
-  }
-  const misfit = typeFits(parameter, target);
-  if (misfit !== undefined) return [malformed(`goes by ${code} of ${type}, which ${misfit.reason}`)];
-  const where = named(type, rest, names);
-  return isProblems(where) ? where : { op: 'has', param: code, source: { type, where } };
+  return reversed({ type, code }, target, names.reading, (source) => named(source, rest, names));
 }

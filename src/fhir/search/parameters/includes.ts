@@ -7,7 +7,7 @@
 import type { Definitions, SearchParameter } from '../../definitions/definitions.js';
 import { nearest } from '../nearest.js';
 import type { Include } from '../query.js';
-import { parameterOf } from './filter.js';
+import { parameterOf } from './known-parameter.js';
 import { typeFits } from './modifiers.js';
 import { malformed, Problem } from './problem.js';
 import type { ResultScope } from './results.js';

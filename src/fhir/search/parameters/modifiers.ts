@@ -8,6 +8,7 @@ import type { SearchParameter, SearchParameterType } from '../../definitions/def
 import { nearest } from '../nearest.js';
 import type { Predicate, ValueTest } from '../query.js';
 import { allOf, anyOf, noneOf } from '../tree.js';
+import { versionsReader } from './canonical-versions.js';
 import { readComposite } from './composite.js';
 import { malformed, Problem } from './problem.js';
 import type { ParameterAt, Reading } from './reading.js';
@@ -19,8 +20,10 @@ import { readIdentifier, readOfType } from './token.js';
 import { readUri } from './uri.js';
 import { plainReader } from './values.js';
 
+export type Found = Predicate | readonly Problem[];
+
 /** The whole value, alternatives included, as a predicate on the parameter. */
-export type ReadFilter = (text: string, at: ParameterAt, reading: Reading) => Predicate | readonly Problem[];
+export type ReadFilter = (text: string, at: ParameterAt, reading: Reading) => Found;
 
 type ReadTests = (text: string, at: ParameterAt, reading: Reading) => readonly ValueTest[] | Problem;
 
@@ -61,6 +64,8 @@ export function filterReader(
 ): ReadFilter | Problem {
   if (modifier === undefined) return plain;
   if (modifier === 'missing') return missing;
+  const readVersions = versionsReader(parameter, modifier);
+  if (readVersions !== undefined) return alternatives(readVersions);
   const uses = MODIFIERS[parameter.type];
   const use = Object.hasOwn(uses, modifier) ? uses[modifier] : undefined;
   if (use === NOT_SERVED) {
@@ -90,7 +95,7 @@ function notThere({ type, targets }: SearchParameter, modifier: string, uses: Us
   );
 }
 
-function alternatives(read: ReadTests, param: (code: string) => string = (code) => code): ReadFilter {
+export function alternatives(read: ReadTests, param: (code: string) => string = (code) => code): ReadFilter {
   return (text, at, reading) => {
     const tests: ValueTest[] = [];
     const problems: Problem[] = [];
@@ -111,7 +116,7 @@ const plain: ReadFilter = (text, at, reading) => {
   return alternatives(type === 'composite' ? readComposite : plainReader(type))(text, at, reading);
 };
 
-function negated(found: Predicate | readonly Problem[]): Predicate | readonly Problem[] {
+function negated(found: Found): Found {
   return isProblems(found) ? found : noneOf(found);
 }
 

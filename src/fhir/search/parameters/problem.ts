@@ -13,6 +13,8 @@ export type ProblemKind =
   | 'unsupported'
   /** A modifier that is not served, or not on this type of parameter. */
   | 'modifier'
+  /** Not served, and never to be left out: without it the search would mean something else. */
+  | 'essential'
   | 'empty'
   | 'malformed'
   | 'too-costly';
@@ -21,6 +23,7 @@ const CODES: Readonly<Record<ProblemKind, IssueCode>> = {
   unknown: 'not-supported',
   unsupported: 'not-supported',
   modifier: 'not-supported',
+  essential: 'not-supported',
   empty: 'invalid',
   malformed: 'invalid',
   'too-costly': 'too-costly',

@@ -2,6 +2,7 @@
  * What readers of parameters are given, and the shape of the readers of values.
  */
 import type { Definitions, SearchParameter } from '../../definitions/definitions.js';
+import type { FilterExpression } from '../filter-expression/expression.js';
 import type { ValueTest } from '../query.js';
 import type { Problem } from './problem.js';
 
@@ -11,6 +12,8 @@ export interface Reading {
   readonly baseUrl?: string;
   /** Milliseconds; `ap` on dates is relative to it. */
   readonly now?: number;
+  /** One that keeps its last answer saves reading a `_filter` once more for every type searched. */
+  readonly parseFilterExpression?: (text: string) => FilterExpression | Problem;
 }
 
 /** The type whose parameter it is. */

@@ -1,5 +1,5 @@
 /**
- * `_id`, `_lastUpdated`, `_text` and `_content`: facts of the version, which no expression finds.
+ * `_id` and `_lastUpdated`: facts of the version's row, which are no index values and have nodes of their own.
  * https://hl7.org/fhir/R4/search.html#all
  */
 import type { Predicate } from '../query.js';
@@ -8,9 +8,8 @@ import { readDateTest } from './date.js';
 import { isProblems, type ReadFilter, truthOf } from './modifiers.js';
 import { malformed, Problem } from './problem.js';
 import { splitUnescaped } from './split.js';
-import { readWords } from './words.js';
 
-const ID = /^[A-Za-z0-9\-.]{1,64}$/;
+export const ID = /^[A-Za-z0-9\-.]{1,64}$/;
 
 const readIds: ReadFilter = (text) => {
   const ids = text.split(',');
@@ -45,8 +44,6 @@ const notIds: ReadFilter = (text, at, reading) => {
 const ROW_PARAMETERS: Readonly<Record<string, Readonly<Record<string, ReadFilter>>>> = {
   _id: { '': readIds, not: notIds, missing },
   _lastUpdated: { '': readLastUpdated, missing },
-  _text: { '': readWords('_text') },
-  _content: { '': readWords('_content') },
 };
 
 /** undefined: the parameter is one like others. */

@@ -4,7 +4,7 @@
  */
 import type { Definitions, SearchParameterType } from '../../definitions/definitions.js';
 import type { SortKey } from '../query.js';
-import { parameterOf } from './filter.js';
+import { parameterOf } from './known-parameter.js';
 import { malformed, Problem } from './problem.js';
 
 const SORTABLE: ReadonlySet<SearchParameterType> = new Set<SortKey['kind']>([
@@ -46,9 +46,6 @@ function kindOf(code: string, types: readonly string[], definitions: Definitions
   for (const type of types) {
     const parameter = parameterOf(type, code, { definitions });
     if (parameter instanceof Problem) return malformed(`names a sort key that ${parameter.reason}`);
-    if (parameter.type !== 'composite' && parameter.expression === undefined) {
-      return malformed('has a key that is no value by which resources could be in order');
-    }
     kinds.add(parameter.type);
   }
   const [kind, other] = [...kinds];

@@ -5,16 +5,27 @@
 import type { Phrase, Predicate } from '../query.js';
 import { anyOf } from '../tree.js';
 import { wordsOf } from '../words.js';
-import type { ReadFilter } from './modifiers.js';
+import type { Found } from './modifiers.js';
 import { malformed, Problem } from './problem.js';
+import type { Reading } from './reading.js';
 import { splitUnescaped, unescaped } from './split.js';
 
 const MAX_PHRASES = 32;
 const TERMS = /"([^"]*)"(\*?)|([^\s"]+)/g;
 
 /** `param` is the code under which the words are looked for. */
-export function readWords(param: '_text' | '_content'): ReadFilter {
-  return (text) => {
+export function readWords(
+  param: '_text' | '_content',
+): (type: string, value: string, reading: Reading) => Found {
+  return (type, text, { definitions }) => {
+    if (definitions.searchParameters.get(type)?.has(param) !== true) {
+      return [
+        new Problem(
+          'unknown',
+          `is not known on ${type}, which has no narrative: /metadata lists those there are`,
+        ),
+      ];
+    }
     const alternatives: Predicate[] = [];
     const problems: Problem[] = [];
     for (const part of splitUnescaped(text, ',')) {

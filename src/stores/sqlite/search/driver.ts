@@ -10,6 +10,7 @@ import type { Param } from '../catalogue.js';
 import { firstPositionAt } from '../history.js';
 import { AS_WRITTEN } from '../index-rows.js';
 import { chainKeys, hasTargets } from './chain-probe.js';
+import { comparedText, stringCondition } from './entry-test.js';
 import { type Fragment, oneOf, raw, sql, startsWith } from './fragment.js';
 import { groupKeys, isKeyTest, type KeySet, keySet } from './key-set.js';
 import { latitudesOf, positionCondition } from './position-test.js';
@@ -159,6 +160,8 @@ function valueDriver(
       if (scope.primaryDate(type)?.id === param.id) return undefined;
       return rangeDriver(param, test, AS_WRITTEN, window);
     }
+    case 'other':
+      return undefined;
     case 'composite': {
       const first = test.components.find(isKeyTest);
       return first === undefined ? undefined : keyDriver(param, keySet(scope, first), window, false);
@@ -192,12 +195,29 @@ function quantityDriver(scope: Scope, param: Param, test: QuantityTest, window: 
 
 function stringDriver(param: Param, { mode, value }: StringTest, window: Window): Driver {
   const all = sql`SELECT rid FROM string_index WHERE param = ${param.id}`;
-  if (mode === 'contains') {
-    return { ...ridSet(sql`${all} AND instr(folded, ${value}) > 0`, window), name: 'strings', scans: true };
+  const range = foldedRange(mode, value);
+  const condition = range ?? stringCondition({ kind: 'string', mode, value }, raw('folded'), raw('exact'));
+  return { ...ridSet(sql`${all} AND ${condition}`, window), name: 'strings', scans: range === undefined };
+}
+
+/** What is one stretch of the index. */
+function foldedRange(mode: StringTest['mode'], value: string): Fragment | undefined {
+  switch (mode) {
+    case 'starts':
+      return startsWith('folded', value);
+    case 'exact':
+      return sql`folded = ${foldString(value)} AND exact = ${value}`;
+    case 'eq':
+    case 'gt':
+    case 'lt':
+    case 'ge':
+    case 'le':
+      return comparedText(raw('folded'), mode, value);
+    case 'contains':
+    case 'ends':
+    case 'ne':
+      return undefined;
   }
-  const range =
-    mode === 'exact' ? sql`folded = ${foldString(value)} AND exact = ${value}` : startsWith('folded', value);
-  return { ...ridSet(sql`${all} AND ${range}`, window), name: 'strings' };
 }
 
 function positionDriver(

@@ -4,7 +4,7 @@
  */
 import type { QuantityTest, StringTest, ValueTest } from '../../../fhir/search/query.js';
 import type { Param } from '../catalogue.js';
-import { and, FALSE, type Fragment, oneOf, or, raw, sql, TRUE } from './fragment.js';
+import { and, FALSE, type Fragment, not, oneOf, or, raw, sql, TRUE } from './fragment.js';
 import { isKeyTest, type KeySet, keySet } from './key-set.js';
 import { positionCondition } from './position-test.js';
 import { rangeCondition } from './range-test.js';
@@ -83,6 +83,8 @@ function rowCondition(scope: Scope, test: ValueTest, row: RowExpressions): Fragm
       return positionCondition(test, row.part(0), row.part(1));
     case 'string':
       return stringCondition(test, row.part(0), row.part(1));
+    case 'other':
+      return not(or(test.than.map((one) => keyCondition(keySet(scope, one), row.whole))));
     case 'composite':
       return and(
         test.components.map((component, at) =>
@@ -97,15 +99,32 @@ function keyCondition(keys: KeySet, value: Fragment): Fragment {
   return sql`EXISTS (SELECT 1 FROM term t WHERE t.id = ${value} AND ${keys.condition})`;
 }
 
-function stringCondition(test: StringTest, folded: Fragment, exact: Fragment): Fragment {
+/** On the folded and the exact text of a row. */
+export function stringCondition(test: StringTest, folded: Fragment, exact: Fragment): Fragment {
   switch (test.mode) {
     case 'starts':
       return sql`substr(${folded}, 1, ${[...test.value].length}) = ${test.value}`;
     case 'contains':
       return sql`instr(${folded}, ${test.value}) > 0`;
+    case 'ends':
+      return sql`substr(${folded}, ${-[...test.value].length}) = ${test.value}`;
     case 'exact':
       return sql`${exact} = ${test.value}`;
+    case 'eq':
+    case 'ne':
+    case 'gt':
+    case 'lt':
+    case 'ge':
+    case 'le':
+      return comparedText(folded, test.mode, test.value);
   }
+}
+
+const COMPARISONS = { eq: '=', ne: '<>', gt: '>', lt: '<', ge: '>=', le: '<=' } as const;
+
+/** SQLite compares texts by their UTF-8 bytes, which is the order of code points. */
+export function comparedText(folded: Fragment, mode: keyof typeof COMPARISONS, value: string): Fragment {
+  return sql`${folded} ${raw(COMPARISONS[mode])} ${value}`;
 }
 
 function quantityCondition(scope: Scope, test: QuantityTest, row: RowExpressions): Fragment {

@@ -10,7 +10,7 @@ import type {
   UriTest,
   ValueTest,
 } from '../../../fhir/search/query.js';
-import { TEXT_SYSTEM, urlIdentity, versionIdentity, WORDS_SYSTEM } from '../catalogue.js';
+import { type Catalogue, TEXT_SYSTEM, urlIdentity, versionIdentity, WORDS_SYSTEM } from '../catalogue.js';
 import { type Fragment, sql, startsWith } from './fragment.js';
 import type { Scope } from './scope.js';
 
@@ -88,8 +88,10 @@ function tokenKeys(scope: Scope, { system, code }: TokenTest): KeySet {
 
 function referenceKeys({ catalogue }: Scope, { target }: ReferenceTest): readonly number[] {
   if (target.kind === 'url') {
-    const rid = catalogue.rid(...urlIdentity(target.url, target.version));
-    return rid === undefined ? [] : [rid];
+    const below = target.versions === 'below' ? versionsBelow(catalogue, target.url, target.version) : [];
+    const named = target.versions === 'above' ? segmentsOf(target.version ?? '') : [target.version];
+    const rids = named.map((version) => catalogue.rid(...urlIdentity(target.url, version)));
+    return [...rids.filter((rid) => rid !== undefined), ...below];
   }
   const types = target.types.length > 0 ? target.types : catalogue.resourceTypes();
   const { id, version } = target;
@@ -97,6 +99,21 @@ function referenceKeys({ catalogue }: Scope, { target }: ReferenceTest): readonl
     version === undefined ? catalogue.rid(type, id) : catalogue.rid(...versionIdentity(type, id, version)),
   );
   return rids.filter((rid) => rid !== undefined);
+}
+
+/** Versions that go on behind a dot, as one stretch of the identities. */
+function versionsBelow(catalogue: Catalogue, url: string, version?: string): readonly number[] {
+  const [type, id] = urlIdentity(url, version);
+  return catalogue.rids(type, `${id}.`, `${id}/`); // the slash is the sign next to the dot
+}
+
+/** 1.2.3, 1.2 and 1. */
+function segmentsOf(version: string): readonly string[] {
+  const segments = [version];
+  for (let dot = version.lastIndexOf('.'); dot > 0; dot = version.lastIndexOf('.', dot - 1)) {
+    segments.push(version.slice(0, dot));
+  }
+  return segments;
 }
 
 function uriKeys(scope: Scope, { mode, value }: UriTest): KeySet {

@@ -119,6 +119,7 @@ function primaryDateProbe(test: DateTest, param: Param, { date }: RowNames, exac
     case 'ge':
     case 'gt':
     case 'overlaps':
+    case 'includes':
       // True with the shortest range: true with any.
       return and([dated, within(date, lowerEndWindow(test, param.maxSpan)), or([shortest, exact])]);
     case 'eq':

@@ -29,6 +29,8 @@ export function rangeCondition(test: RangeTest, lo: Fragment, hi: Fragment): Fra
       return sql`${lo} > ${end}`;
     case 'eb':
       return sql`${hi} < ${test.lo}`;
+    case 'includes':
+      return and([sql`${lo} <= ${test.lo}`, sql`${hi} >= ${test.hi}`]);
     case 'overlaps':
       return and([inclusive ? sql`${lo} <= ${test.hi}` : sql`${lo} < ${test.hi}`, sql`${hi} >= ${test.lo}`]);
   }
@@ -72,6 +74,8 @@ export function lowerEndWindow(test: RangeTest, maxSpan: number): Window {
       return { from: upperEnd(test), to };
     case 'overlaps':
       return { from: back(test.lo), to: test.hi };
+    case 'includes':
+      return { from: back(test.hi), to: test.lo };
   }
 }
 
