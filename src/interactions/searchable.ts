@@ -7,8 +7,10 @@ const STORE_PARAMETERS: ReadonlySet<string> = new Set(['_id', '_lastUpdated']);
 export function searchableParameters(definitions: Definitions, type: string): readonly SearchParameter[] {
   return [...(definitions.searchParameters.get(type)?.values() ?? [])]
     .filter(
-      ({ code, type: kind, expression }) =>
-        kind !== 'special' && (expression !== undefined || STORE_PARAMETERS.has(code)),
+      ({ code, type: kind, expression, custom }) =>
+        kind !== 'special' &&
+        custom?.indexing === undefined &&
+        (expression !== undefined || STORE_PARAMETERS.has(code)),
     )
     .sort((a, b) => (a.code < b.code ? -1 : 1));
 }

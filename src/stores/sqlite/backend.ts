@@ -23,7 +23,9 @@ import type {
   SearchRequest,
 } from '../../ports/backend.js';
 import { changesSince, countsByType } from './commit-log.js';
+import type { CustomParameters } from './custom-parameters.js';
 import { History } from './history.js';
+import type { ParameterWalker } from './parameter-walker.js';
 import { PointReads } from './point-reads.js';
 import type { ReaderPool } from './reader-pool.js';
 import { INCLUDE_LIMIT } from './search/includes.js';
@@ -31,15 +33,17 @@ import { Prober } from './search/prober.js';
 import type { Limits } from './search/scope.js';
 import { Searches } from './searches.js';
 import type { View } from './view.js';
-import { type Indexer, Visibility } from './visibility.js';
+import { Visibility } from './visibility.js';
 import type { Writer } from './writer.js';
 
 export interface BackendParts {
   readonly view: View;
   readonly writer: Writer;
   readonly readers: ReaderPool;
+  /** Of FHIR alone. */
   readonly definitions: Definitions;
-  readonly indexer: Indexer;
+  readonly parameters: CustomParameters;
+  readonly walker: ParameterWalker;
   /** Of searches on this thread. */
   readonly limits: Limits;
 }
@@ -57,13 +61,13 @@ export class SqliteBackend implements Backend {
   readonly #searches: Searches;
 
   constructor(parts: BackendParts) {
-    const { view, definitions, indexer, readers, limits } = parts;
+    const { view, definitions, parameters, readers, limits } = parts;
     const prober = new Prober(view.connection, view.catalogue, definitions.primaryDates);
-    const visibility = new Visibility(view, prober, indexer);
+    const visibility = new Visibility(view, prober, (resource) => parameters.latest.index(resource));
     this.#parts = parts;
     this.#pointReads = new PointReads(view, visibility);
     this.#history = new History(view, visibility);
-    this.#searches = new Searches(view, readers, definitions, limits);
+    this.#searches = new Searches(view, readers, parameters, limits);
   }
 
   position(): Position {
@@ -98,9 +102,10 @@ export class SqliteBackend implements Backend {
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
-    const { writer, view } = this.#parts;
+    const { writer, view, walker } = this.#parts;
     const result = await writer.commit(commit);
     view.expire(); // who hears of this commit finds it
+    if (commit.writes.some(({ type }) => type === 'SearchParameter')) walker.wake();
     return result;
   }
 
@@ -113,8 +118,9 @@ export class SqliteBackend implements Backend {
   }
 
   async close(): Promise<void> {
-    const { view, writer, readers } = this.#parts;
+    const { view, writer, readers, walker } = this.#parts;
     readers.close();
+    await walker.stop();
     await writer.close();
     view.connection.close();
   }

@@ -9,7 +9,16 @@ import { assert } from '../../base/assert.js';
 import type { RefusalKind } from '../../fhir/outcome.js';
 import { Committer } from './committer.js';
 import { Connection } from './connection.js';
-import type { Answer, CommitJob, Job, WireWrite, WriterMessage, WriterSettings } from './messages.js';
+import { weightOf } from './job-weight.js';
+import type {
+  Answer,
+  CommitJob,
+  Job,
+  JobResult,
+  WireWrite,
+  WriterMessage,
+  WriterSettings,
+} from './messages.js';
 import { engineCode } from './store-error.js';
 
 /** A group takes no further commit past so many writes, so that a small one does not wait for many large ones. */
@@ -62,6 +71,9 @@ function take(message: WriterMessage): void {
       queue.push(wholeCommit(message));
       return;
     case 'ledger':
+    case 'indexing-start':
+    case 'indexing-step':
+      waitingWrites += weightOf(message);
       queue.push(message);
   }
 }
@@ -78,7 +90,7 @@ function nextGroup(): readonly Job[] {
   let size = 0;
   while (size < queue.length && writes < GROUP_WRITES) {
     const job = queue[size++];
-    writes += job?.kind === 'commit' ? job.writes.length : 1;
+    writes += job === undefined ? 0 : weightOf(job);
   }
   const group = queue.slice(0, size);
   queue = queue.slice(size);
@@ -133,15 +145,24 @@ function besideOthers(job: Job): Answer {
 }
 
 function apply(job: Job): Answer {
-  if (job.kind === 'ledger') {
-    connection.run(SET_LEDGER, job.name, job.value);
-    return { number: job.number, kind: 'done', result: { kind: 'committed', outcomes: [] } };
+  return { number: job.number, kind: 'done', result: resultOf(job) };
+}
+
+function resultOf(job: Job): JobResult {
+  switch (job.kind) {
+    case 'ledger':
+      connection.run(SET_LEDGER, job.name, job.value);
+      return { kind: 'committed', outcomes: [] };
+    case 'commit':
+      return committer.apply(job);
+    case 'indexing-start':
+    case 'indexing-step':
+      return committer.index(job);
   }
-  return { number: job.number, kind: 'done', result: committer.apply(job) };
 }
 
 function isWritten(answer: Answer): boolean {
-  return answer.kind === 'done' && answer.result.kind === 'committed';
+  return answer.kind === 'done' && (answer.result.kind === 'committed' || answer.result.kind === 'advanced');
 }
 
 function undo(sql: 'ROLLBACK' | 'ROLLBACK TO job'): void {

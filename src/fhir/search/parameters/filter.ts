@@ -8,7 +8,7 @@
  *
  * Invariant: a modifier, chain or `_has` means the same at every depth.
  */
-import type { SearchParameter } from '../../definitions/definitions.js';
+import type { IndexingProgress, SearchParameter } from '../../definitions/definitions.js';
 import { nearest } from '../nearest.js';
 import type { Predicate, QueryPart } from '../query.js';
 import { sizeOf } from '../tree.js';
@@ -75,11 +75,17 @@ export function parameterOf(type: string, code: string, { definitions }: Reading
   if (NOT_SERVED.has(code) || parameter?.type === 'special') {
     return new Problem('unsupported', 'is not supported here');
   }
+  if (parameter?.custom?.indexing !== undefined) return beingIndexed(type, parameter.custom.indexing);
   if (parameter?.type === 'composite' || parameter?.expression !== undefined) return parameter;
   if (parameter !== undefined) return new Problem('unsupported', 'is not supported here');
   const near = nearest(code, parameters?.keys() ?? []);
   const hint = near.length === 0 ? '/metadata lists those there are' : `did you mean ${near.join(', ')}?`;
   return new Problem('unknown', `is not known on ${type}: ${hint}`);
+}
+
+function beingIndexed(type: string, { done, total }: IndexingProgress): Problem {
+  const progress = total === 0 ? 'it is about to begin' : `${done} of ${total} ${type} resources are done`;
+  return new Problem('indexing', `is new and still being indexed: ${progress}. Search by it when all are.`);
 }
 
 /** `subject.name`: on every type that the reference leads to and that knows the rest of the name. */
@@ -93,6 +99,9 @@ function chained(at: ParameterAt, only: string | undefined, rest: string, names:
     if (isProblems(where)) problems.push(...where);
     else targets.push({ type, where });
   }
+  // Leaving out a type whose index is not complete would find too little.
+  const indexing = problems.filter(({ kind }) => kind === 'indexing');
+  if (indexing.length > 0) return indexing;
   if (targets.length > 0) return { op: 'chain', param: at.parameter.code, targets };
   return mostTelling(problems);
 }

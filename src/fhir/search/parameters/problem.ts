@@ -11,6 +11,8 @@ export type ProblemKind =
   | 'unknown'
   /** Specified by FHIR, not served here. */
   | 'unsupported'
+  /** A custom parameter whose index is not complete yet. */
+  | 'indexing'
   /** A modifier that is not served, or not on this type of parameter. */
   | 'modifier'
   | 'empty'
@@ -20,6 +22,7 @@ export type ProblemKind =
 const CODES: Readonly<Record<ProblemKind, IssueCode>> = {
   unknown: 'not-supported',
   unsupported: 'not-supported',
+  indexing: 'transient',
   modifier: 'not-supported',
   empty: 'invalid',
   malformed: 'invalid',
