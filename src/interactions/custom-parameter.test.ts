@@ -1,9 +1,13 @@
 /** Search parameters that clients define: https://hl7.org/fhir/R4/searchparameter.html */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { JsonObject } from '../fhir/format/json.js';
+import { Connection } from '../stores/sqlite/connection.js';
+import { parameter, patient, put, URL } from './custom-parameter/testing.js';
 import { type Answer, openWorld, type StoreAsked, type World } from './testing.js';
 
 let folder: string;
@@ -58,33 +62,6 @@ class Gate {
     this.#free = true;
     for (const open of this.#open.splice(0)) open();
   }
-}
-
-const URL = 'http://example.org/fhir/SearchParameter';
-
-function parameter(more: JsonObject = {}): JsonObject {
-  return {
-    resourceType: 'SearchParameter',
-    url: `${URL}/nick`,
-    name: 'nick',
-    status: 'active',
-    description: 'Nickname',
-    code: 'nick',
-    base: ['Patient'],
-    type: 'string',
-    expression: "Patient.name.where(use = 'nickname').given",
-    ...more,
-  };
-}
-
-function patient(nick: string, more: JsonObject = {}): JsonObject {
-  return { resourceType: 'Patient', name: [{ use: 'nickname', given: [nick] }], ...more };
-}
-
-async function put(world: World, id: string, body: JsonObject): Promise<Answer> {
-  const answer = await world.ask(`PUT ${String(body.resourceType)}/${id}`, { body: { ...body, id } });
-  expect([200, 201], answer.text).toContain(answer.status);
-  return answer;
 }
 
 async function ids(world: World, line: string): Promise<string[]> {
@@ -212,6 +189,27 @@ describe('the life of a search parameter', () => {
     await second.reindexed();
     expect(await ids(second, 'Patient?nick=Bo')).toEqual(['a', 'b', 'c', 'd']);
   });
+});
+
+test('a process that is killed while it indexes leaves the rest to the next one', async () => {
+  const program = join(process.cwd(), 'dist/interactions/killed-walk/testing.js');
+  const [patients, walkStep, steps] = [40, 5, 3];
+  const child = fork(program, [file, ...[patients, walkStep, steps].map(String)], { execArgv: [] });
+  await once(child, 'message');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  let free = (): void => undefined;
+  const freed = new Promise<void>((resolve) => {
+    free = resolve;
+  });
+  const world = await open({ walkStep, walkPace: () => freed });
+  const progress = await refusal(world, 'Patient?nick=Bo');
+  free();
+  await world.reindexed();
+  expect(progress).toContain(`${steps * walkStep} of ${patients} Patient resources are done`);
+  const all = Array.from({ length: patients }, (_, at) => `p${at}`).sort();
+  expect(await ids(world, 'Patient?nick=Bo')).toEqual(all);
+  expect(await ids(world, 'Patient?nick=Bo%2039')).toEqual(['p39']);
 });
 
 describe('with other parts of a search', () => {
@@ -393,4 +391,22 @@ describe('several processes on one store', () => {
     await world.reindexed();
     expect(await ids(world, 'Patient?nick0=Bo&nick79=Bo')).toEqual(['a']);
   });
+});
+
+test('when the whole index is made anew, custom parameters are indexed again after it', async () => {
+  const before = await open();
+  await put(before, 'a', patient('Bo'));
+  await put(before, 'nick', parameter());
+  await before.reindexed();
+  await close(before);
+  const connection = Connection.open(file, 'control');
+  connection.run("UPDATE setting SET value = 'older definitions' WHERE name = 'index_epoch'");
+  connection.close();
+  const gate = new Gate();
+  const after = await open({ walkPace: gate.pace });
+  expect(await refusal(after, 'Patient?nick=Bo')).toContain('being indexed');
+  expect(await ids(after, 'Patient?given=Bo')).toEqual(['a']);
+  gate.free();
+  await after.reindexed();
+  expect(await ids(after, 'Patient?nick=Bo')).toEqual(['a']);
 });

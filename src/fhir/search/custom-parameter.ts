@@ -63,12 +63,12 @@ export function withCustomParameters(
   definitions: Definitions,
   custom: Iterable<readonly [type: string, parameter: SearchParameter]>,
 ): Definitions {
-  const searchParameters = new Map<string, ReadonlyMap<string, SearchParameter>>(
-    definitions.searchParameters,
-  );
+  const changed = new Map<string, Map<string, SearchParameter>>();
   for (const [type, parameter] of custom) {
-    searchParameters.set(type, new Map(searchParameters.get(type)).set(parameter.code, parameter));
+    const own = changed.get(type) ?? new Map(definitions.searchParameters.get(type));
+    changed.set(type, own.set(parameter.code, parameter));
   }
+  const searchParameters = new Map([...definitions.searchParameters, ...changed]);
   return { ...definitions, searchParameters };
 }
 

@@ -7,6 +7,7 @@
 import type { Logger } from '../../base/log.js';
 import type { CustomOrigin, Definitions, SearchParameter } from '../../fhir/definitions/definitions.js';
 import {
+  type CustomParameter,
   readCustomParameter,
   valueSignature,
   withCustomParameters,
@@ -36,10 +37,13 @@ interface Active {
   readonly standsFrom: Position;
 }
 
+type ParametersByType = CustomParameter['parameters'];
+
 const TYPE = "(SELECT id FROM type WHERE name = 'SearchParameter')";
 /** In the order in which they were first stored: where two should claim one code, the first has it. */
-const ACTIVES = `SELECT r.rid, v.bytes FROM resource r JOIN version v ON v.position = r.position
+const ACTIVES = `SELECT r.rid, r.position FROM resource r JOIN version v ON v.position = r.position
   WHERE r.type = ${TYPE} AND r.live = 1 AND ${ACTIVE} ORDER BY r.rid`;
+const BYTES = 'SELECT bytes FROM version WHERE position = ?';
 const VERSIONS_SINCE = 'SELECT bytes FROM version WHERE rid = ? AND position > ?';
 
 export class CustomParameters {
@@ -48,6 +52,8 @@ export class CustomParameters {
   readonly #makeIndexer: MakeIndexer;
   readonly #log: Logger;
   #seen = -1;
+  /** Of the versions that are active, by their position. */
+  #compiled: ReadonlyMap<Position, ParametersByType> = new Map();
   #active: readonly Active[] = [];
   #walks: readonly Walk[] = [];
   #progress = '';
@@ -105,20 +111,30 @@ export class CustomParameters {
   }
 
   #readActive(at: Position): readonly Active[] {
-    const rows = this.#view.connection.all<[number, Buffer]>(ACTIVES);
-    const found: Active[] = [];
-    let definitions = this.#standard;
-    for (const [rid, bytes] of rows) {
-      const resource = parseResource(bytes);
-      const { parameters, issues } = readCustomParameter(resource, definitions);
-      if (issues.length > 0) {
-        const problems = issues.map(({ text }) => text).join(' ');
-        this.#log.warn({ id: String(resource.id), problems }, 'a stored SearchParameter cannot be served');
+    const found = new Map<string, Active>();
+    const compiled = new Map<Position, ParametersByType>();
+    for (const [rid, position] of this.#view.connection.all<[number, Position]>(ACTIVES)) {
+      const parameters = this.#compiled.get(position) ?? this.#compile(position);
+      compiled.set(position, parameters);
+      for (const [type, parameter] of parameters) {
+        const name = `${type} ${parameter.code}`;
+        if (!found.has(name)) found.set(name, this.#activeOn(type, parameter, rid, at));
+        else this.#log.warn({ name, position }, 'two SearchParameters define this code: the first has it');
       }
-      definitions = withCustomParameters(definitions, parameters);
-      for (const [type, parameter] of parameters) found.push(this.#activeOn(type, parameter, rid, at));
     }
-    return found;
+    this.#compiled = compiled;
+    return [...found.values()];
+  }
+
+  #compile(position: Position): ParametersByType {
+    const [bytes = null] = this.#view.connection.get<[Buffer | null]>(BYTES, position) ?? [];
+    if (bytes === null) return new Map();
+    const { parameters, issues } = readCustomParameter(parseResource(bytes), this.#standard);
+    if (issues.length > 0) {
+      const problems = issues.map(({ text }) => text).join(' ');
+      this.#log.warn({ position, problems }, 'a stored SearchParameter cannot be served');
+    }
+    return parameters;
   }
 
   #activeOn(type: string, parameter: SearchParameter, rid: number, at: Position): Active {
@@ -157,7 +173,8 @@ export class CustomParameters {
   }
 }
 
-function isSame(one: ParameterKey, other: ParameterKey): boolean {
+/** The same parameter, finding the same values. */
+export function isSame(one: ParameterKey, other: ParameterKey): boolean {
   return (
     one.type === other.type &&
     one.code === other.code &&

@@ -8,11 +8,12 @@
  * Invariant: where the walk is stands in the store alone; whatever this process forgets is read there.
  */
 import type { Logger } from '../../base/log.js';
-import type { Definitions } from '../../fhir/definitions/definitions.js';
+import type { Definitions, SearchParameter } from '../../fhir/definitions/definitions.js';
 import { Refusal } from '../../fhir/outcome.js';
 import { onlyParameter } from '../../fhir/search/custom-parameter.js';
+import type { Position } from '../../ports/backend.js';
 import type { CurrentDefinitions } from '../../ports/current-definitions.js';
-import type { CustomParameters, MakeIndexer, Unfinished } from './custom-parameters.js';
+import { type CustomParameters, isSame, type MakeIndexer, type Unfinished } from './custom-parameters.js';
 import type { IndexedResource } from './messages.js';
 import type { Walk } from './parameter-index.js';
 import type { View } from './view.js';
@@ -24,7 +25,7 @@ const NEXT = `SELECT r.rid, r.position, v.bytes FROM resource r JOIN version v O
   WHERE r.type = ? AND r.live = 1 AND r.position > ? AND r.position <= ? ORDER BY r.position LIMIT ?`;
 
 /** Of one transaction: other commits wait for it some ten milliseconds. */
-const STEP = 500;
+const STEP = 1_000;
 /** Resources that are read and indexed before other work of the process has its turn. */
 const SLICE = 50;
 /** Another process leads, or the store cannot be written: so long until the next look. */
@@ -45,21 +46,30 @@ export interface WalkerOptions {
   readonly walkStep?: number;
 }
 
+interface Step {
+  readonly walk: Walk;
+  readonly from: Position;
+  readonly to: Position;
+  readonly isLast: boolean;
+  readonly resources: readonly IndexedResource[];
+}
+
 type NextRow = readonly [rid: number, position: number, bytes: Buffer];
 
 export class ParameterWalker {
   readonly #parts: WalkerParts;
   readonly #pace: () => Promise<void>;
-  readonly #step: number;
+  readonly #size: number;
   #running: Promise<void> | undefined;
   #stopped = false;
   #wokenFor: CurrentDefinitions | undefined;
+  #ahead: Step | undefined;
   #endRest: (() => void) | undefined;
 
   constructor(parts: WalkerParts, { walkPace, walkStep }: WalkerOptions) {
     this.#parts = parts;
     this.#pace = walkPace ?? nextTurn;
-    this.#step = walkStep ?? STEP;
+    this.#size = walkStep ?? STEP;
   }
 
   /** There may be a parameter that is not indexed yet. */
@@ -121,40 +131,42 @@ export class ParameterWalker {
       if (isOurs) log.info({ type: key.type, parameter: key.code }, 'indexing by a new search parameter');
       return isOurs;
     }
-    const rows = this.#rows(walk);
-    const isLast = rows.length < this.#step;
-    const to = rows.at(-1)?.[1] ?? walk.since;
-    const resources = await this.#indexed(rows, unfinished);
-    const codes = [
-      key.code,
-      ...(unfinished.parameter.type === 'reference' ? [`${key.code}:identifier`] : []),
-    ];
-    const place = { since: walk.since, from: walk.builtTo, to };
-    const isOurs = await writer.index({ kind: 'indexing-step', key, ...place, isLast, codes, resources });
+    const ahead = this.#ahead;
+    const isNext = ahead !== undefined && beginsAt(ahead, walk);
+    const step = isNext ? ahead : await this.#read(walk, walk.builtTo, unfinished.parameter);
+    return this.#send(step, unfinished.parameter);
+  }
+
+  /** The next step is read while the writer takes this one: where it begins is known. */
+  async #send(step: Step, parameter: SearchParameter): Promise<boolean> {
+    const { writer, view, log } = this.#parts;
+    const { walk, from, to, isLast, resources } = step;
+    const { key, since } = walk;
+    const codes = [key.code, ...(parameter.type === 'reference' ? [`${key.code}:identifier`] : [])];
+    const [isOurs, ahead] = await Promise.all([
+      writer.index({ kind: 'indexing-step', key, since, from, to, isLast, codes, resources }),
+      isLast ? undefined : this.#read(walk, to, parameter),
+    ]);
     view.expire();
+    this.#ahead = ahead;
     if (isOurs && isLast)
       log.info({ type: key.type, parameter: key.code }, 'a new search parameter is ready');
     return isOurs;
   }
 
-  #rows({ key, builtTo, since }: Walk): readonly NextRow[] {
-    const { connection, catalogue } = this.#parts.view;
-    const type = catalogue.type(key.type);
-    return type === undefined ? [] : connection.all<NextRow>(NEXT, type, builtTo, since, this.#step);
-  }
-
-  async #indexed(
-    rows: readonly NextRow[],
-    { key, parameter }: Unfinished,
-  ): Promise<readonly IndexedResource[]> {
-    const { definitions, makeIndexer } = this.#parts;
+  /** What was written since cannot be among the resources, and what is written from now on the writer leaves out. */
+  async #read(walk: Walk, from: Position, parameter: SearchParameter): Promise<Step> {
+    const { view, definitions, makeIndexer } = this.#parts;
+    const { key, since } = walk;
+    const type = view.catalogue.type(key.type);
+    const rows = type === undefined ? [] : view.connection.all<NextRow>(NEXT, type, from, since, this.#size);
     const index = makeIndexer(onlyParameter(definitions, key.type, parameter));
     const resources: IndexedResource[] = [];
     for (const [at, [rid, position, bytes]] of rows.entries()) {
       resources.push({ rid, position, values: valueLines(index(parseResource(bytes))) });
       if (at % SLICE === SLICE - 1) await nextTurn();
     }
-    return resources;
+    return { walk, from, to: rows.at(-1)?.[1] ?? since, isLast: rows.length < this.#size, resources };
   }
 
   #rest(): Promise<void> {
@@ -168,6 +180,11 @@ export class ParameterWalker {
       };
     });
   }
+}
+
+/** The step was read for this walk, as far as it has come. */
+function beginsAt({ walk, from }: Step, { key, since, builtTo }: Walk): boolean {
+  return isSame(walk.key, key) && walk.since === since && from === builtTo;
 }
 
 function nextTurn(): Promise<void> {
