@@ -8,6 +8,7 @@ import { readDefinitions } from '#src/definitions-file.js';
 import { makeIndexer } from '#src/fhir/search/indexer.js';
 import { makeValidator } from '#src/fhir/validate/validator.js';
 import type { Context, Knowledge, TenantParts } from '#src/interactions/context.js';
+import { newestKnowledge } from '#src/interactions/knowledge.js';
 import type { FhirRequest } from '#src/interactions/request.js';
 import type { FhirResponse } from '#src/interactions/response.js';
 import { handle } from '#src/interactions/router.js';
@@ -22,7 +23,7 @@ export interface Inside {
   get(pathAndQuery: string): Promise<FhirResponse>;
 }
 
-export function knowledge(): Knowledge {
+export function knowledge(): Pick<Knowledge, 'definitions' | 'validate' | 'index'> {
   const definitions = readDefinitions();
   return {
     definitions,
@@ -38,14 +39,14 @@ export async function openInside(file: string): Promise<Inside> {
     clock: systemClock,
     log: silentLogger,
     definitions: known.definitions,
-    indexer: known.index,
+    makeIndexer: (definitions) => makeIndexer(definitions, { baseUrl: BASE }),
   });
   const parts: TenantParts = {
     tenant: 'default',
     baseUrl: BASE,
     backend: store.backend,
     sealer: store.sealer,
-    knowledge: known,
+    knowledge: newestKnowledge(store.current, known.validate)(),
     clock: systemClock,
     newId: uuidV7(systemClock, () => randomBytes(10)),
     log: silentLogger,

@@ -6,12 +6,11 @@
 import type { Clock } from '../base/clock.js';
 import type { NewId } from '../base/ids.js';
 import type { Logger } from '../base/log.js';
-import type { Definitions } from '../fhir/definitions/definitions.js';
 import type { ResourceObject } from '../fhir/format/json.js';
 import type { Issue } from '../fhir/outcome.js';
-import type { IndexValue } from '../fhir/search/index-value.js';
 import type { AccessDecision } from '../ports/access-filter.js';
 import type { Backend } from '../ports/backend.js';
+import type { CurrentDefinitions } from '../ports/current-definitions.js';
 import type { Sealer } from '../ports/sealer.js';
 
 export interface Context extends TenantParts {
@@ -28,6 +27,7 @@ export interface TenantParts {
   readonly baseUrl: string;
   readonly backend: Backend;
   readonly sealer: Sealer;
+  /** Of a tenant: the newest whenever it is asked for. Of a request: what held when it came. */
   readonly knowledge: Knowledge;
   readonly clock: Clock;
   readonly newId: NewId;
@@ -35,12 +35,12 @@ export interface TenantParts {
   readonly settings: InteractionSettings;
 }
 
-/** The definitions and what was compiled from them, once. */
-export interface Knowledge {
-  readonly definitions: Definitions;
+/** The definitions and what was compiled from them. A value that never changes: a new SearchParameter makes another. */
+export interface Knowledge extends CurrentDefinitions {
   /** All structural issues; none = valid. `type` is the type that the place calls for. */
   validate(resource: ResourceObject): readonly Issue[];
-  index(resource: ResourceObject): readonly IndexValue[];
+  /** The newest: what is written is indexed by it, however long ago its request came. */
+  latest(): Knowledge;
 }
 
 export interface InteractionSettings {

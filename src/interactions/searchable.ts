@@ -6,6 +6,9 @@ const STORE_PARAMETERS: ReadonlySet<string> = new Set(['_id', '_lastUpdated', '_
 
 export function searchableParameters(definitions: Definitions, type: string): readonly SearchParameter[] {
   return [...(definitions.searchParameters.get(type)?.values() ?? [])]
-    .filter(({ code, expression }) => expression !== undefined || STORE_PARAMETERS.has(code))
+    .filter(
+      ({ code, expression, custom }) =>
+        custom?.indexing === undefined && (expression !== undefined || STORE_PARAMETERS.has(code)),
+    )
     .sort((a, b) => (a.code < b.code ? -1 : 1));
 }

@@ -10,6 +10,7 @@ import { openAccess } from '../access/open.js';
 import { uuidV7 } from '../base/ids.js';
 import { silentLogger } from '../base/log.js';
 import { readDefinitions } from '../definitions-file.js';
+import type { Definitions } from '../fhir/definitions/definitions.js';
 import type { JsonValue } from '../fhir/format/json.js';
 import { parseJson } from '../fhir/format/parse.js';
 import { serialise } from '../fhir/format/serialise.js';
@@ -17,8 +18,9 @@ import { makeIndexer } from '../fhir/search/indexer.js';
 import { makeValidator } from '../fhir/validate/validator.js';
 import type { AccessDecision } from '../ports/access-filter.js';
 import type { Ledger } from '../ports/ledger.js';
-import { openSqliteStore } from '../stores/sqlite/store.js';
+import { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from '../stores/sqlite/store.js';
 import type { Context, InteractionSettings, Knowledge } from './context.js';
+import { newestKnowledge } from './knowledge.js';
 import { renderRefusal } from './render.js';
 import type { FhirRequest, QueryPair } from './request.js';
 import type { FhirResponse } from './response.js';
@@ -54,6 +56,8 @@ export interface World {
   ask(line: string, ask?: Ask): Promise<Answer>;
   /** The same as somebody else. */
   as(access: AccessDecision): World;
+  /** Resolves when all custom search parameters are indexed. */
+  reindexed(): Promise<void>;
   /** Moves the clock on by so many milliseconds. */
   wait(milliseconds: number): void;
   close(): Promise<void>;
@@ -68,19 +72,29 @@ const SETTINGS: InteractionSettings = {
   conditionalDeleteLimit: 1,
 };
 
-let knowledge: Knowledge | undefined;
-
-/** Compiled once per test file. */
-function theKnowledge(): Knowledge {
-  if (knowledge === undefined) {
-    const definitions = readDefinitions();
-    const index = makeIndexer(definitions, { baseUrl: BASE });
-    knowledge = { definitions, validate: makeValidator(definitions), index };
-  }
-  return knowledge;
+interface Standard {
+  readonly definitions: Definitions;
+  readonly validate: Knowledge['validate'];
 }
 
-export async function openWorld(settings: Partial<InteractionSettings> = {}): Promise<World> {
+let standard: Standard | undefined;
+
+/** Compiled once per test file. */
+function theStandard(): Standard {
+  if (standard === undefined) {
+    const definitions = readDefinitions();
+    standard = { definitions, validate: makeValidator(definitions) };
+  }
+  return standard;
+}
+
+/** `file`: of a store that outlives the world; else it has one of its own. */
+export type StoreAsked = Partial<Pick<SqliteStoreOptions, 'file' | 'walkPace' | 'walkStep'>>;
+
+export async function openWorld(
+  settings: Partial<InteractionSettings> = {},
+  asked: StoreAsked = {},
+): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'fairway-interactions-'));
   let now = START;
   let drawn = 0;
@@ -89,15 +103,19 @@ export async function openWorld(settings: Partial<InteractionSettings> = {}): Pr
     file: join(folder, 'fairway.db'),
     clock,
     log: silentLogger,
-    definitions: theKnowledge().definitions,
-    indexer: theKnowledge().index,
+    definitions: theStandard().definitions,
+    makeIndexer: (known) => makeIndexer(known, { baseUrl: BASE }),
+    ...asked,
   });
+  const knowledge = newestKnowledge(store.current, theStandard().validate);
   const context: Context = {
     tenant: 'default',
     baseUrl: BASE,
     backend: store.backend,
     sealer: store.sealer,
-    knowledge: theKnowledge(),
+    get knowledge() {
+      return knowledge();
+    },
     clock,
     newId: uuidV7(clock, () => countedBytes(drawn++)),
     log: silentLogger,
@@ -113,7 +131,7 @@ export async function openWorld(settings: Partial<InteractionSettings> = {}): Pr
   const wait = (milliseconds: number): void => {
     now += milliseconds;
   };
-  return worldOf(context, store.ledger, wait, close);
+  return worldOf(context, store, wait, close);
 }
 
 /** Ten bytes that end in a count: unlike each other, and the same in every run. */
@@ -123,14 +141,18 @@ function countedBytes(count: number): Uint8Array {
   return bytes;
 }
 
-function worldOf(context: Context, ledger: Ledger, wait: World['wait'], close: World['close']): World {
+function worldOf(context: Context, store: SqliteStore, wait: World['wait'], close: World['close']): World {
+  const { ledger, reindexed } = store;
+  const latest = (): Knowledge => context.knowledge.latest();
   return {
     context,
     ledger,
+    reindexed,
     wait,
     close,
-    as: (access) => worldOf({ ...context, access }, ledger, wait, close),
-    ask: async (line, ask = {}) => answerOf(await respond(requestOf(line, ask), context)),
+    as: (access) => worldOf({ ...context, access }, store, wait, close),
+    ask: async (line, ask = {}) =>
+      answerOf(await respond(requestOf(line, ask), { ...context, knowledge: latest() })),
   };
 }
 

@@ -8,8 +8,10 @@
  */
 import { assert } from '../base/assert.js';
 import { isObject, type JsonValue, type ResourceObject } from '../fhir/format/json.js';
+import { parseJson } from '../fhir/format/parse.js';
 import { serialise } from '../fhir/format/serialise.js';
 import { Refusal } from '../fhir/outcome.js';
+import { readCustomParameter } from '../fhir/search/custom-parameter.js';
 import type {
   CommitResult,
   Condition,
@@ -19,7 +21,7 @@ import type {
   Write,
   WriteOutcome,
 } from '../ports/backend.js';
-import type { Context } from './context.js';
+import type { Context, Knowledge } from './context.js';
 
 /** The tree as a valid resource of the type that the place calls for; otherwise refused with all that is wrong. */
 export function checkResource(value: JsonValue, type: string, context: Context): ResourceObject {
@@ -58,14 +60,33 @@ export function checkId(id: string): string {
  * meta.lastUpdated, are the server's to give. Index values depend on the id, so this comes after conditions are resolved.
  */
 export function prepare(resource: ResourceObject, id: string, context: Context): PreparedResource {
+  const knowledge = context.knowledge.latest();
   const { resourceType: _type, id: _id, meta, ...others } = resource;
   const identified = resource.id === id ? resource : { ...resource, id };
+  checkSearchParameter(identified, knowledge);
   const rest = serialise(others);
   return {
     metaRest: metaRest(meta),
     rest: rest === '{}' ? '}' : `,${rest.slice(1)}`,
-    values: context.knowledge.index(identified),
+    values: knowledge.index(identified),
+    indexedAt: knowledge.at,
   };
+}
+
+/** What other definitions made of a write is made anew: a plan may hold writes that were prepared long before it. */
+function upToDate(write: Write, context: Context): Write {
+  if (write.kind === 'delete' || write.resource.indexedAt === context.knowledge.latest().at) return write;
+  const { type, id, resource } = write;
+  const meta = resource.metaRest === '' ? '' : `,"meta":{${resource.metaRest.slice(1)}}`;
+  const tree = parseJson(`{"resourceType":"${type}","id":"${id}"${meta}${resource.rest}`);
+  return { ...write, resource: prepare(tree as ResourceObject, id, context) }; // put together by `prepare`
+}
+
+/** An active SearchParameter is stored only where it can be searched by. */
+function checkSearchParameter(resource: ResourceObject, { definitions }: Knowledge): void {
+  if (resource.resourceType !== 'SearchParameter') return;
+  const { issues } = readCustomParameter(resource, definitions);
+  if (issues.length > 0) throw new Refusal('unprocessable', issues);
 }
 
 function metaRest(meta: JsonValue | undefined): string {
@@ -97,6 +118,8 @@ export interface Committed<P extends Planned> {
 
 /** Plans are cheap; only a resource that many write at once comes near this. */
 const ATTEMPTS = 64;
+/** A batch of SearchParameters goes in one by one: each that does sends all others back once. */
+const DEFINITION_CHANGES = 1_024;
 
 /**
  * Plans, commits, and plans anew while others' commits change what the plan rested on. Ends in 409 when that does not
@@ -106,10 +129,12 @@ export async function commitPlanned<P extends Planned>(
   context: Context,
   plan: () => MaybePromise<P>,
 ): Promise<Committed<P>> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  let [attempts, changes] = [0, 0];
+  while (attempts < ATTEMPTS && changes < DEFINITION_CHANGES) {
     const planned = await plan();
     if (planned.writes.length === 0) return { planned, outcomes: [] };
-    const { writes, conditions, resolvedAt } = planned;
+    const { conditions, resolvedAt } = planned;
+    const writes = planned.writes.map((write) => upToDate(write, context));
     const result = await context.backend.commit({
       access: context.access.write,
       writes,
@@ -119,6 +144,8 @@ export async function commitPlanned<P extends Planned>(
     if (result.kind === 'committed') return { planned, outcomes: result.outcomes };
     const refusal = refusalOf(result, planned);
     if (refusal !== undefined) throw refusal;
+    if (result.kind === 'definitions-changed') changes += 1;
+    else attempts += 1;
   }
   throw new Refusal(
     'version-conflict',
@@ -143,11 +170,22 @@ function refusalOf(
   switch (result.kind) {
     case 'condition-changed':
       return undefined;
+    case 'definitions-changed':
+      // What was resolved may have been resolved by a parameter that is no longer what it was.
+      return planned.conditions.length === 0 ? undefined : definitionsChanged();
     case 'version-conflict':
       return planned.conflict?.(result.write, result.current);
     case 'refused':
       return refusedWrite(planned.writes[result.write], result.side);
   }
+}
+
+function definitionsChanged(): Refusal {
+  return new Refusal(
+    'version-conflict',
+    'The search parameters were changed while this request looked for resources by them: send it again.',
+    { 'retry-after': '1' },
+  );
 }
 
 /** What may not be seen is answered as if it were not there, so that its existence is not confirmed. */

@@ -21,6 +21,7 @@ export class AlreadyStored extends Error {
 export function documentContext(target: LoadTarget, newId: NewId, onHandedOver: () => void): Context {
   return {
     ...target.context,
+    knowledge: target.context.knowledge.latest(),
     newId,
     backend: watched(target.context.backend, async (commit) => {
       await refuseSecondTime(commit, target);

@@ -3,7 +3,8 @@
  *
  * Invariants
  * - Every method takes an access filter, and nothing that it refuses leaves the backend, not even as a count.
- * - `commit` is atomic and durable when it resolves; its conditions are checked inside the atomic section.
+ * - `commit` is atomic and durable when it resolves; its conditions are checked inside the atomic section, and so is that
+ *   the values of its resources follow the definitions of that moment.
  * - Every version has a position; positions rise with commits, `lastUpdated` never falls with position; a page
  *   sequence reads as of one position.
  */
@@ -51,6 +52,8 @@ export interface PreparedResource {
   readonly metaRest: string;
   readonly rest: string;
   readonly values: readonly IndexValue[];
+  /** `CurrentDefinitions.at` of the definitions that the values follow. */
+  readonly indexedAt: Position;
 }
 
 /** `absent`: there must be no current version (never existed or deleted). `any`: whatever is there. */
@@ -113,6 +116,8 @@ export type CommitResult =
   | { readonly kind: 'committed'; readonly outcomes: readonly WriteOutcome[] }
   /** A condition's answer has changed: resolve again and try again. */
   | { readonly kind: 'condition-changed'; readonly condition: number }
+  /** Another commit has changed the search parameters: index with the current ones and try again. */
+  | { readonly kind: 'definitions-changed' }
   /** The access filter refuses the version replaced (`before`) or the one made (`after`). Nothing was written. */
   | { readonly kind: 'refused'; readonly write: number; readonly side: 'before' | 'after' }
   /** A write did not find the version it expected; `current` is absent where none is there. */

@@ -41,7 +41,7 @@ export function commitContract(makeBackend: MakeBackend): void {
     afterEach(() => backend.close());
 
     test('what was created is read with its meta between the two pieces', async () => {
-      const resource = { metaRest: ',"tag":[{"code":"t"}]', rest: ',"text":"é"}', values: [] };
+      const resource = { metaRest: ',"tag":[{"code":"t"}]', rest: ',"text":"é"}', values: [], indexedAt: 0 };
       const [outcome] = outcomesOf(await write(backend, put('Patient', '1', [], { resource })));
       const expected =
         '{"resourceType":"Patient","id":"1","meta":{"versionId":"1","lastUpdated":"2024-01-01T00:00:00.000Z","tag":[{"code":"t"}]},"text":"é"}';

@@ -22,7 +22,7 @@ import type {
 
 export interface World {
   readonly definitions: Definitions;
-  readonly indexer: (resource: ResourceObject) => readonly IndexValue[];
+  readonly makeIndexer: () => (resource: ResourceObject) => readonly IndexValue[];
   readonly clock: { now(): number };
 }
 
@@ -46,7 +46,7 @@ const REFERENCES: Readonly<Record<string, readonly string[]>> = {
 };
 
 export function contractWorld(clock: { now(): number } = new HandClock()): World {
-  return { definitions: definitions(), indexer: valuesInside, clock };
+  return { definitions: definitions(), makeIndexer: () => valuesInside, clock };
 }
 
 function definitions(): Definitions {
@@ -92,6 +92,7 @@ export function prepared(values: readonly IndexValue[] = [], text = ''): Prepare
     metaRest: '',
     rest: `,"text":${JSON.stringify(text)},"values":${JSON.stringify(values)}}`,
     values,
+    indexedAt: 0,
   };
 }
 

@@ -14,7 +14,8 @@ import { readDefinitions } from '../definitions-file.js';
 import { makeIndexer } from '../fhir/search/indexer.js';
 import { makeValidator } from '../fhir/validate/validator.js';
 import { basePathOf, DEFAULT_TENANT } from '../http/doors.js';
-import type { Context, Knowledge, TenantParts } from '../interactions/context.js';
+import type { Context, TenantParts } from '../interactions/context.js';
+import { newestKnowledge } from '../interactions/knowledge.js';
 import { openSqliteStore, type SqliteStore } from '../stores/sqlite/store.js';
 import { makeFolder } from './data-folder.js';
 import { SOFTWARE_VERSION } from './software-version.js';
@@ -28,25 +29,23 @@ export interface Tenant {
 export async function openTenant(config: Config, log: Logger): Promise<Tenant> {
   const baseUrl = `${publicUrl(config)}${basePathOf(DEFAULT_TENANT)}`;
   const definitions = readDefinitions();
-  const knowledge: Knowledge = {
-    definitions,
-    validate: makeValidator(definitions),
-    index: makeIndexer(definitions, { baseUrl }),
-  };
   makeFolder(config.dataDir);
   const store = await openSqliteStore({
     file: storeFile(config),
     clock: systemClock,
     log,
     definitions,
-    indexer: knowledge.index,
+    makeIndexer: (known) => makeIndexer(known, { baseUrl }),
   });
+  const knowledge = newestKnowledge(store.current, makeValidator(definitions));
   const parts: TenantParts = {
     tenant: DEFAULT_TENANT,
     baseUrl,
     backend: store.backend,
     sealer: store.sealer,
-    knowledge,
+    get knowledge() {
+      return knowledge();
+    },
     clock: systemClock,
     newId: uuidV7(systemClock, () => randomBytes(10)),
     log,

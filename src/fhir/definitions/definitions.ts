@@ -3,7 +3,8 @@
  * one immutable value that main.ts loads from compiled bytes and passes on as an argument.
  * https://hl7.org/fhir/R4/structuredefinition.html, https://hl7.org/fhir/R4/searchparameter.html
  *
- * Invariant: nothing below changes after loading; a new package or custom SearchParameter makes a new value.
+ * Invariant: nothing below changes after loading; a custom SearchParameter, and how far its index has come, makes a new
+ * value.
  */
 import type { Units } from '../search/units.js';
 
@@ -93,4 +94,20 @@ export interface SearchParameter {
   /** Where all values are of type `code`: the systems its bindings imply. */
   readonly impliedSystems?: readonly string[];
   readonly description?: string;
+  /** Absent: a parameter of FHIR itself. */
+  readonly custom?: CustomOrigin;
+}
+
+/** What is said of a parameter that a stored SearchParameter resource defines. */
+export interface CustomOrigin {
+  /** Id of the SearchParameter. */
+  readonly id: string;
+  /** Present while older resources are still being indexed: until then no search may use it. */
+  readonly indexing?: IndexingProgress;
+}
+
+/** Counts of resources of the type. */
+export interface IndexingProgress {
+  readonly done: number;
+  readonly total: number;
 }

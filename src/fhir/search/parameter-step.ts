@@ -48,6 +48,23 @@ export function parameterStep(
   );
 }
 
+/** Element types from which a parameter that is no composite takes values. */
+export function valueTypes(
+  { expression, type, code, targets }: SearchParameter,
+  resourceType: string,
+  room: Room,
+): readonly string[] {
+  if (expression === undefined || type === 'composite') return [];
+  const types = new Set<string>();
+  const valuesOf = valueStep(type, { code, targets, compartments: [] }, room);
+  stepOf(expression, { resourceType, focus: resourceType }, room, (elementType) => {
+    const step = valuesOf(elementType);
+    if (step !== undefined) types.add(elementType);
+    return step;
+  });
+  return [...types];
+}
+
 function stepOf(expression: string, start: Start, room: Room, then: Finish<Extraction>): Extract | undefined {
   const scope: Scope = {
     ...start,
@@ -83,7 +100,8 @@ function valueStep(type: SearchParameterType, parameter: ReferenceParameter, roo
 }
 
 /**
- * One value per root; a root that lacks a component can never match and has none. Components are looked at from the last
+ * One value per root; a root that lacks a component can never match and has none: nor have those of a type where no
+ * such component can be. Components are looked at from the last
  * on: the first is mostly a code that is always there, the last a value of one of many types.
  */
 function compositeStep(
@@ -99,6 +117,7 @@ function compositeStep(
         return stepOf(expression, inner, room, valueStep(type, COMPONENT, room));
       })
       .reverse();
+    if (parts.includes(undefined)) return undefined;
     return (value, walk) => {
       const found: (readonly IndexValue[])[] = [];
       for (const part of parts) {

@@ -23,8 +23,10 @@ import type {
   SearchRequest,
 } from '../../ports/backend.js';
 import { changesSince, countsByType } from './commit-log.js';
+import type { CustomParameters } from './custom-parameters.js';
 import type { FullTextFollower } from './full-text-follower.js';
 import { History } from './history.js';
+import type { ParameterWalker } from './parameter-walker.js';
 import { PointReads } from './point-reads.js';
 import type { ReaderPool } from './reader-pool.js';
 import { INCLUDE_LIMIT } from './search/includes.js';
@@ -32,7 +34,7 @@ import { Prober } from './search/prober.js';
 import type { Limits } from './search/scope.js';
 import { Searches } from './searches.js';
 import type { View } from './view.js';
-import { type Indexer, Visibility } from './visibility.js';
+import { Visibility } from './visibility.js';
 import type { Writer } from './writer.js';
 
 export interface BackendParts {
@@ -40,8 +42,10 @@ export interface BackendParts {
   readonly writer: Writer;
   readonly readers: ReaderPool;
   readonly fullText: FullTextFollower;
+  /** Of FHIR alone. */
   readonly definitions: Definitions;
-  readonly indexer: Indexer;
+  readonly parameters: CustomParameters;
+  readonly walker: ParameterWalker;
   /** Of searches on this thread. */
   readonly limits: Limits;
 }
@@ -59,13 +63,13 @@ export class SqliteBackend implements Backend {
   readonly #searches: Searches;
 
   constructor(parts: BackendParts) {
-    const { view, definitions, indexer, readers, limits, fullText } = parts;
+    const { view, definitions, parameters, readers, limits, fullText } = parts;
     const prober = new Prober(view.connection, view.catalogue, definitions.primaryDates);
-    const visibility = new Visibility(view, prober, indexer);
+    const visibility = new Visibility(view, prober, (resource) => parameters.latest.index(resource));
     this.#parts = parts;
     this.#pointReads = new PointReads(view, visibility);
     this.#history = new History(view, visibility);
-    this.#searches = new Searches(view, readers, definitions, limits, fullText);
+    this.#searches = new Searches(view, readers, parameters, limits, fullText);
   }
 
   position(): Position {
@@ -100,9 +104,10 @@ export class SqliteBackend implements Backend {
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
-    const { writer, view } = this.#parts;
+    const { writer, view, walker } = this.#parts;
     const result = await writer.commit(commit);
     view.expire(); // who hears of this commit finds it
+    if (commit.writes.some(({ type }) => type === 'SearchParameter')) walker.wake();
     return result;
   }
 
@@ -115,8 +120,9 @@ export class SqliteBackend implements Backend {
   }
 
   async close(): Promise<void> {
-    const { view, writer, readers } = this.#parts;
+    const { view, writer, readers, walker } = this.#parts;
     readers.close();
+    await walker.stop();
     await writer.close();
     view.connection.close();
   }

@@ -41,7 +41,9 @@ describe('a backup', () => {
     const store = await openStore(file, world);
     const rest = `,"text":"${'x'.repeat(20_000)}"}`;
     const large = (id: string) =>
-      put('Patient', id, [], { resource: { metaRest: '', rest, values: [tokenValue('code', 'a')] } });
+      put('Patient', id, [], {
+        resource: { metaRest: '', rest, values: [tokenValue('code', 'a')], indexedAt: 0 },
+      });
     await write(store.backend, ...Array.from({ length: 1_000 }, (_, at) => large(`p${at}`)));
     const steps: number[] = [];
     const writes: Promise<unknown>[] = [];

@@ -4,19 +4,34 @@
  *
  * Invariant: whoever gets a result other than `committed`, or an error, rolls back and calls `rolledBack`.
  */
-import type { CommitResult, Condition, ExpectedVersion, WriteOutcome } from '../../ports/backend.js';
+import type {
+  CommitResult,
+  Condition,
+  ExpectedVersion,
+  Position,
+  WriteOutcome,
+} from '../../ports/backend.js';
 import { Catalogue, NO_DATE } from './catalogue.js';
-import type { Connection } from './connection.js';
+import type { Cell, Connection } from './connection.js';
 import { IndexWriter } from './index-writer.js';
 import { Interner } from './interner.js';
-import type { CommitJob, WireWrite } from './messages.js';
+import type { CommitJob, IndexingJob, IndexingResult, IndexingStep, WireWrite } from './messages.js';
 import { methodNumber } from './methods.js';
+import {
+  ACTIVE,
+  advanceWalk,
+  definitionsPosition,
+  setDefinitionsPosition,
+  startWalk,
+} from './parameter-index.js';
 import { RowMaker } from './row-maker.js';
 import { Prober } from './search/prober.js';
 import { storedBytes } from './stored-bytes.js';
 
+const UNCHANGED = 'SELECT sort_date FROM resource WHERE rid = ? AND position = ? AND live = 1';
 const LAST = 'SELECT position, last_updated FROM version ORDER BY position DESC LIMIT 1';
 const EPOCH = "SELECT value FROM setting WHERE name = 'index_epoch'";
+const IS_ACTIVE = `SELECT ${ACTIVE} FROM version v WHERE v.position = ?`;
 const STATE =
   'SELECT rid, position, version, last_updated, live, sort_date FROM resource WHERE type = ? AND id = ?';
 const ADD_RESOURCE =
@@ -45,7 +60,8 @@ export class Committer {
   readonly #prober: Prober;
   #position = 0;
   #lastUpdated = 0;
-  #epoch: string | number | Buffer | null = null;
+  #epoch: Cell = null;
+  #definitionsAt: Position = 0;
 
   constructor(connection: Connection, primaryDates: ReadonlyMap<string, string>) {
     this.#connection = connection;
@@ -62,17 +78,22 @@ export class Committer {
     const [epoch = null] = this.#connection.get(EPOCH) ?? [];
     if (epoch !== this.#epoch) this.#forgetNames();
     this.#epoch = epoch;
+    this.#definitionsAt = definitionsPosition(this.#connection);
   }
 
   /** Part or all of the transaction was undone. */
   rolledBack(): void {
     this.#index.discard();
     this.#forgetNames();
-    if (this.#connection.inTransaction) this.#readPosition();
+    if (!this.#connection.inTransaction) return;
+    this.#readPosition();
+    this.#definitionsAt = definitionsPosition(this.#connection);
   }
 
   apply(job: CommitJob): CommitResult {
     this.#prober.forget();
+    if (job.indexedAt !== undefined && job.indexedAt !== this.#definitionsAt)
+      return { kind: 'definitions-changed' };
     if (this.#position > job.resolvedAt) {
       const changed = job.conditions.findIndex((condition) => this.#hasChanged(condition, job));
       if (changed >= 0) return { kind: 'condition-changed', condition: changed };
@@ -100,6 +121,32 @@ export class Committer {
     if (refusedAfter >= 0) return { kind: 'refused', write: refusedAfter, side: 'after' };
     this.#lastUpdated = lastUpdated;
     return { kind: 'committed', outcomes };
+  }
+
+  /** A part of the walk for a custom parameter. */
+  index(job: IndexingJob): IndexingResult {
+    // While the whole index is made anew there is nothing to add to.
+    if (this.#epoch === null) return { kind: 'overtaken' };
+    const advanced =
+      job.kind === 'indexing-start'
+        ? job.definitionsAt === this.#definitionsAt &&
+          startWalk(this.#connection, job.key, job.definitionsAt, this.#position)
+        : this.#walk(job);
+    return { kind: advanced ? 'advanced' : 'overtaken' };
+  }
+
+  #walk(step: IndexingStep): boolean {
+    if (!advanceWalk(this.#connection, step)) return false;
+    const type = this.#interner.type(step.key.type);
+    const params = step.codes.map((code) => this.#interner.param(type, code).id);
+    for (const { rid, position, values } of step.resources) {
+      const [date] = this.#connection.get<[number]>(UNCHANGED, rid, position) ?? [];
+      // What was written since has the parameter's values by itself.
+      if (date !== undefined)
+        this.#index.putParams(rid, params, this.#rows.make(type, values, undefined).params, date);
+    }
+    this.#index.flush();
+    return true;
   }
 
   #forgetNames(): void {
@@ -138,6 +185,7 @@ export class Committer {
       bytes,
     );
     this.#index.put(rid, rows, sortDate, state?.live ? state.sortDate : undefined);
+    if (write.type === 'SearchParameter') this.#noteParameter(state, position);
     return {
       type: write.type,
       id: write.id,
@@ -180,7 +228,20 @@ export class Committer {
       null,
     );
     this.#index.drop(state.rid, state.sortDate);
+    if (write.type === 'SearchParameter') this.#noteParameter(state, position);
     return { ...key, versionId: String(version), lastUpdated, position, unchanged: false };
+  }
+
+  /** A version that is active, or follows one that was, changes what resources are indexed by. */
+  #noteParameter(before: State | undefined, position: number): void {
+    const wasActive = before?.live === true && this.#isActive(before.position);
+    if (!wasActive && !this.#isActive(position)) return;
+    this.#definitionsAt = position;
+    setDefinitionsPosition(this.#connection, position);
+  }
+
+  #isActive(position: number): boolean {
+    return this.#connection.get<[number | null]>(IS_ACTIVE, position)?.[0] === 1;
   }
 
   /** The first write whose resource, as it is at this moment, the access filter refuses; −1 if none. */

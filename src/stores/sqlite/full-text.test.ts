@@ -39,7 +39,7 @@ afterEach(async () => {
 function note(id: string, narrative: string, text: string): ReturnType<typeof put> {
   const div = `<div xmlns="http://www.w3.org/1999/xhtml">${narrative}</div>`;
   const rest = `,"text":{"status":"additional","div":${JSON.stringify(div)}},"note":[{"text":${JSON.stringify(text)}}],"values":[]}`;
-  return put('Observation', id, [], { resource: { metaRest: '', rest, values: [] } });
+  return put('Observation', id, [], { resource: { metaRest: '', rest, values: [], indexedAt: 0 } });
 }
 
 function holding(param: '_text' | '_content', ...phrases: readonly Phrase[]): Predicate {
@@ -114,7 +114,9 @@ describe('words', () => {
     await write(
       store.backend,
       note('1', 'x', 'same'),
-      put('Patient', '1', [], { resource: { metaRest: '', rest: ',"x":"same","values":[]}', values: [] } }),
+      put('Patient', '1', [], {
+        resource: { metaRest: '', rest: ',"x":"same","values":[]}', values: [], indexedAt: 0 },
+      }),
     );
     await indexed();
     expect(await found(holding('_content', word('same')))).toEqual(['1']);

@@ -118,6 +118,11 @@ export function readEntry(connection: Connection, rid: number): Map<number, Row[
   return new Map(Object.entries(parsed).map(([param, list]) => [Number(param), list]));
 }
 
+/** The rows of one parameter, as they stand in an entry. */
+export function rowsOf(text: string): readonly Row[] {
+  return JSON.parse(text) as readonly Row[]; // written by row-maker.ts
+}
+
 export function rowText(row: Row): string {
   if (typeof row === 'number') return String(row);
   if (isString(row)) return JSON.stringify(row);

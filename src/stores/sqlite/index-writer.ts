@@ -13,6 +13,7 @@ import {
   type Row,
   rangesOf,
   readEntry,
+  rowsOf,
   rowText,
   type StringRow,
 } from './index-rows.js';
@@ -26,6 +27,9 @@ const ADD_STRINGS = 'INSERT OR IGNORE INTO string_index(param, folded, exact, ri
 const DROP_STRING = 'DELETE FROM string_index WHERE param = ? AND folded = ? AND exact = ? AND rid = ?';
 const SET_ENTRY = `INSERT INTO index_entry(rid, rows) VALUES (?, jsonb(?))
   ON CONFLICT (rid) DO UPDATE SET rows = excluded.rows`;
+const READ_PARAM = 'SELECT json_extract(rows, ?) FROM index_entry WHERE rid = ?';
+const SET_PARAM = 'UPDATE index_entry SET rows = jsonb_set(rows, ?, jsonb(?)) WHERE rid = ?';
+const REMOVE_PARAM = 'UPDATE index_entry SET rows = jsonb_remove(rows, ?) WHERE rid = ?';
 const DROP_ENTRY = 'DELETE FROM index_entry WHERE rid = ?';
 
 /** With one INSERT for so many rows an index row costs a third less than with one for each. */
@@ -68,6 +72,25 @@ export class IndexWriter {
       old.delete(entry.param);
     }
     for (const [param, list] of old) collect(this.#drops, param, list, before, rid);
+  }
+
+  /** The rows of some parameters of an indexed resource; those of its other parameters stay. */
+  putParams(rid: number, params: readonly number[], made: readonly ParamRows[], date: number): void {
+    if (this.#pending.has(rid)) this.flush();
+    this.#pending.add(rid);
+    for (const param of params) {
+      const [text = null] = this.#connection.get<[string | null]>(READ_PARAM, `$."${param}"`, rid) ?? [];
+      const old = text === null ? [] : rowsOf(text);
+      const fresh = made.find((one) => one.param === param);
+      if (fresh === undefined) {
+        if (old.length === 0) continue;
+        collect(this.#drops, param, old, date, rid);
+        this.#connection.run(REMOVE_PARAM, `$."${param}"`, rid);
+      } else {
+        this.#replace(fresh, old, date, date, rid);
+        this.#connection.run(SET_PARAM, `$."${param}"`, `[${fresh.text}]`, rid);
+      }
+    }
   }
 
   drop(rid: number, date: number): void {

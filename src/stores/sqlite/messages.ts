@@ -16,6 +16,15 @@ export type WireWrite =
       readonly values: string;
     });
 
+/** One custom parameter on one type, as parameter_index knows it. */
+export interface ParameterKey {
+  readonly type: string;
+  readonly code: string;
+  /** Rid of the SearchParameter. */
+  readonly parameter: number;
+  readonly signature: string;
+}
+
 export interface CommitJob {
   readonly kind: 'commit';
   readonly number: number;
@@ -26,6 +35,8 @@ export interface CommitJob {
   readonly writes: readonly WireWrite[];
   readonly conditions: readonly Condition[];
   readonly resolvedAt: Position;
+  /** The oldest definitions that any of the values follow; absent where nothing but deletions is written. */
+  readonly indexedAt: Position | undefined;
 }
 
 /** Writes of a commit that is to come under the same number. */
@@ -49,12 +60,46 @@ export interface FullTextJob {
   readonly upTo: Position;
 }
 
-export type Job = CommitJob | LedgerJob;
+/** The walk for a custom parameter is to begin. */
+export interface IndexingStart {
+  readonly kind: 'indexing-start';
+  readonly number: number;
+  readonly key: ParameterKey;
+  readonly definitionsAt: Position;
+}
+
+/** What the walk found in the resources from one position to another. */
+export interface IndexingStep {
+  readonly kind: 'indexing-step';
+  readonly number: number;
+  readonly key: ParameterKey;
+  readonly since: Position;
+  readonly from: Position;
+  readonly to: Position;
+  readonly isLast: boolean;
+  /** Names under which the parameter's values stand. */
+  readonly codes: readonly string[];
+  readonly resources: readonly IndexedResource[];
+}
+
+export interface IndexedResource {
+  readonly rid: number;
+  readonly position: Position;
+  /** Lines, see wire-values.ts. */
+  readonly values: string;
+}
+
+export type IndexingJob = IndexingStart | IndexingStep;
+/** `overtaken`: another process has come before, or the definitions have changed. Nothing was written. */
+export type IndexingResult = { readonly kind: 'advanced' } | { readonly kind: 'overtaken' };
+
+export type Job = CommitJob | LedgerJob | IndexingJob;
+export type JobResult = CommitResult | IndexingResult;
 /** The writer thread is sent lists of these. */
 export type WriterMessage = Job | FullTextJob | CommitPart | { readonly kind: 'close' };
 
 export type Answer =
-  | { readonly number: number; readonly kind: 'done'; readonly result: CommitResult }
+  | { readonly number: number; readonly kind: 'done'; readonly result: JobResult }
   | {
       readonly number: number;
       readonly kind: 'failed';

@@ -61,8 +61,20 @@ CREATE VIRTUAL TABLE full_text USING fts5(
   narrative, content, content = '', contentless_delete = 1, tokenize = 'ascii');
 `;
 
+/**
+ * How far the index of a custom search parameter has come on one type; see parameter-indexing.ts. `parameter` is the rid of
+ * the SearchParameter. Live resources of the type up to position `since` are walked in order of position.
+ */
+const PARAMETER_INDEX = `
+DROP TABLE IF EXISTS parameter_index;
+CREATE TABLE parameter_index(
+  type TEXT, code TEXT, parameter INTEGER NOT NULL, signature TEXT NOT NULL, since INTEGER NOT NULL,
+  built_to INTEGER NOT NULL, done INTEGER NOT NULL, total INTEGER NOT NULL, complete INTEGER NOT NULL,
+  PRIMARY KEY (type, code)) WITHOUT ROWID;
+`;
+
 /** Step n makes version n of version n − 1. */
-const STEPS: readonly string[] = [RESOURCES, INDEX_TABLES, FULL_TEXT];
+const STEPS: readonly string[] = [RESOURCES, INDEX_TABLES, FULL_TEXT, PARAMETER_INDEX];
 
 export const SCHEMA_VERSION = STEPS.length;
 

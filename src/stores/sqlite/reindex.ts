@@ -2,7 +2,7 @@
  * Makes the index anew from the stored resources when it was made by other definitions, or by another layout.
  *
  * Invariant: the mark that says which definitions the index follows is written last; until then the next opening goes
- * on where this one ended.
+ * on where this one ended. Parameters of FHIR alone are indexed here: custom ones begin anew afterwards.
  */
 import type { Logger } from '../../base/log.js';
 import type { Definitions } from '../../fhir/definitions/definitions.js';
@@ -69,6 +69,8 @@ export class Reindexer {
   #begin(): void {
     this.#connection.transaction(() => {
       this.#connection.execute(INDEX_TABLES);
+      // Those are indexed after this, each by itself.
+      this.#connection.run('DELETE FROM parameter_index');
       this.#connection.run(SET, 'index_building', this.#epoch);
       this.#connection.run(SET, 'index_built_to', 0);
       this.#connection.run("DELETE FROM setting WHERE name = 'index_epoch'");

@@ -3,7 +3,6 @@
  *
  * Invariant: a page's matches, and where they come from this thread their includes, are of one moment.
  */
-import type { Definitions } from '../../fhir/definitions/definitions.js';
 import type { Predicate } from '../../fhir/search/query.js';
 import { hasTest } from '../../fhir/search/tree.js';
 import type { AccessFilter } from '../../ports/access-filter.js';
@@ -14,6 +13,7 @@ import type {
   SearchRequest,
   StoredResource,
 } from '../../ports/backend.js';
+import type { CustomParameters } from './custom-parameters.js';
 import type { FullTextFollower } from './full-text-follower.js';
 import type { ReaderPool } from './reader-pool.js';
 import type { ReaderFound } from './reader-process.js';
@@ -35,14 +35,14 @@ interface Found {
 export class Searches {
   readonly #view: View;
   readonly #readers: ReaderPool;
-  readonly #definitions: Definitions;
+  readonly #parameters: CustomParameters;
   readonly #limits: Limits;
   readonly #fullText: FullTextFollower;
 
   constructor(
     view: View,
     readers: ReaderPool,
-    definitions: Definitions,
+    parameters: CustomParameters,
     limits: Limits,
     fullText: FullTextFollower,
   ) {
@@ -50,7 +50,7 @@ export class Searches {
     this.#limits = limits;
     this.#view = view;
     this.#readers = readers;
-    this.#definitions = definitions;
+    this.#parameters = parameters;
   }
 
   page(request: SearchRequest): MaybePromise<SearchPage> {
@@ -112,7 +112,7 @@ export class Searches {
     const { rids, truncated } =
       request.includes.length === 0
         ? { rids: [], truncated: false }
-        : collectIncludes(scope, this.#definitions, nodes, request.includes);
+        : collectIncludes(scope, this.#parameters.latest.definitions, nodes, request.includes);
     return {
       matches: matches.map(({ resource }) => resource),
       included: this.#currents(rids).map(({ resource }) => resource),
@@ -135,7 +135,7 @@ export class Searches {
 
   #scope(access: AccessFilter, limits: Limits): Scope {
     const { connection, catalogue } = this.#view;
-    return new Scope(connection, catalogue, this.#definitions.primaryDates, access, limits);
+    return new Scope(connection, catalogue, this.#parameters.latest.definitions.primaryDates, access, limits);
   }
 
   /** In the order of the rids, without those that have no current version. */

@@ -180,6 +180,7 @@ describe('a store', () => {
       metaRest: '',
       rest: `,"text":"${'x'.repeat(100_000)}"}`,
       values: [tokenValue('code', 'big')],
+      indexedAt: 0,
     };
     await write(store.backend, put('Patient', 'first'));
     const attempts = Array.from({ length: 8 }, (_, at) =>

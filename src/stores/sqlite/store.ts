@@ -7,35 +7,42 @@ import type { Clock } from '../../base/clock.js';
 import type { Logger } from '../../base/log.js';
 import type { Definitions } from '../../fhir/definitions/definitions.js';
 import type { Backend } from '../../ports/backend.js';
+import type { CurrentDefinitions } from '../../ports/current-definitions.js';
 import type { Ledger } from '../../ports/ledger.js';
 import type { Sealer } from '../../ports/sealer.js';
 import { SqliteBackend } from './backend.js';
 import { copyStore } from './backup.js';
 import { Connection } from './connection.js';
+import { CustomParameters, type MakeIndexer } from './custom-parameters.js';
 import { FullTextFollower } from './full-text-follower.js';
 import { sqliteLedger } from './ledger.js';
 import { checkVersion, migrate } from './migrations.js';
+import { ParameterWalker } from './parameter-walker.js';
 import { ReaderPool } from './reader-pool.js';
 import { Reindexer } from './reindex.js';
 import { makeSealingKey, sqliteSealer } from './sealer.js';
 import { BOUNDED, type Limits } from './search/scope.js';
 import { StoreError, storeError } from './store-error.js';
 import { View } from './view.js';
-import type { Indexer } from './visibility.js';
 import { Writer } from './writer.js';
 
 export interface SqliteStoreOptions {
   readonly file: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Of FHIR alone. */
   readonly definitions: Definitions;
-  readonly indexer: Indexer;
+  readonly makeIndexer: MakeIndexer;
   /** Writes nothing, not even to bring an older file to this version. */
   readonly readOnly?: boolean;
   /** Memory for bodies of current resources. */
   readonly cacheBytes?: number;
   /** How far a search may look on the main thread; past it a reader process goes on. */
   readonly searchLimits?: Limits;
+  /** Awaited before each step of indexing by a custom parameter; absent: other work of the process comes first. */
+  readonly walkPace?: () => Promise<void>;
+  /** Resources of such a step. */
+  readonly walkStep?: number;
   /** The file may have so many pages of 8 KiB. */
   readonly pageLimit?: number;
 }
@@ -44,6 +51,10 @@ export interface SqliteStore {
   readonly backend: Backend;
   readonly sealer: Sealer;
   readonly ledger: Ledger;
+  /** The definitions as of now: custom search parameters that were stored are among them. */
+  current(): CurrentDefinitions;
+  /** Resolves when every custom parameter there is now is indexed, by whichever process. */
+  reindexed(): Promise<void>;
   /** A consistent copy while others read and write; the file appears when it is complete. */
   backup(file: string, onProgress: (done: number, total: number) => void): Promise<void>;
   /** Resolves when the full-text index knows all that is in the store now: it follows by itself once something is written. */
@@ -56,7 +67,7 @@ const MAX_WAIT = 2 ** 31 - 1;
 const CACHE_BYTES = 32 * 1024 * 1024;
 
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
-  const { file, clock, log, definitions, indexer, pageLimit } = options;
+  const { file, clock, log, definitions, makeIndexer, pageLimit } = options;
   try {
     const connection = options.readOnly === true ? openForReading(options) : await openForWriting(options);
     const view = new View(connection, options.cacheBytes ?? CACHE_BYTES);
@@ -65,17 +76,28 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     const writer = new Writer(settings, clock, log);
     const readers = new ReaderPool(file, primaryDates);
     const fullText = new FullTextFollower(view, writer);
+    const parameters = new CustomParameters(view, definitions, makeIndexer, log);
+    const walker = new ParameterWalker({ view, writer, parameters, definitions, makeIndexer, log }, options);
     const backend = new SqliteBackend({
       view,
       writer,
       readers,
       fullText,
       definitions,
-      indexer,
+      parameters,
+      walker,
       limits: options.searchLimits ?? BOUNDED,
     });
+    const current = (): CurrentDefinitions => {
+      const definitionsNow = parameters.current();
+      if (options.readOnly !== true) walker.wakeFor(definitionsNow);
+      return definitionsNow;
+    };
+    current();
     return {
       backend,
+      current,
+      reindexed: () => walker.done(),
       sealer: sqliteSealer(connection),
       ledger: sqliteLedger(view, writer),
       backup: (target, onProgress) => copyStore(file, target, onProgress),
@@ -89,12 +111,17 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   }
 }
 
-async function openForWriting({ file, definitions, indexer, log }: SqliteStoreOptions): Promise<Connection> {
+async function openForWriting({
+  file,
+  definitions,
+  makeIndexer,
+  log,
+}: SqliteStoreOptions): Promise<Connection> {
   const connection = Connection.open(file, 'control');
   try {
     migrate(connection);
     makeSealingKey(connection);
-    await new Reindexer(connection, definitions, indexer, log).run();
+    await new Reindexer(connection, definitions, makeIndexer(definitions), log).run();
     connection.pragma('wal_checkpoint(PASSIVE)');
     connection.pragma('query_only = ON');
     return connection;
@@ -104,11 +131,11 @@ async function openForWriting({ file, definitions, indexer, log }: SqliteStoreOp
   }
 }
 
-function openForReading({ file, definitions, indexer, log }: SqliteStoreOptions): Connection {
+function openForReading({ file, definitions, makeIndexer, log }: SqliteStoreOptions): Connection {
   const connection = Connection.open(file, 'reader');
   try {
     checkVersion(connection);
-    if (new Reindexer(connection, definitions, indexer, log).isDue) {
+    if (new Reindexer(connection, definitions, makeIndexer(definitions), log).isDue) {
       throw new StoreError(
         'failed',
         `The store ${file} was made by other definitions: open it once for writing.`,

@@ -72,6 +72,11 @@ export class View {
     return this.#seenPosition;
   }
 
+  /** Changes whenever another connection has changed the store; as of the last `refresh`. */
+  get dataVersion(): number {
+    return this.#seenVersion;
+  }
+
   /** Reads of one moment, after a refresh. */
   snapshot<T>(work: () => T): T {
     return this.connection.snapshot(() => {

@@ -10,11 +10,13 @@ import type { RefusalKind } from '../../fhir/outcome.js';
 import { Committer } from './committer.js';
 import { Connection } from './connection.js';
 import { fullTextPosition, stepFullText } from './full-text.js';
+import { weightOf } from './job-weight.js';
 import type {
   Answer,
   CommitJob,
   FullTextJob,
   Job,
+  JobResult,
   WireWrite,
   WriterMessage,
   WriterSettings,
@@ -75,6 +77,9 @@ function take(message: WriterMessage): void {
       queue.push(wholeCommit(message));
       return;
     case 'ledger':
+    case 'indexing-start':
+    case 'indexing-step':
+      waitingWrites += weightOf(message);
       queue.push(message);
       return;
     case 'full-text':
@@ -94,7 +99,7 @@ function nextGroup(): readonly Job[] {
   let size = 0;
   while (size < queue.length && writes < GROUP_WRITES) {
     const job = queue[size++];
-    writes += job?.kind === 'commit' ? job.writes.length : 1;
+    writes += job === undefined ? 0 : weightOf(job);
   }
   const group = queue.slice(0, size);
   queue = queue.slice(size);
@@ -149,15 +154,24 @@ function besideOthers(job: Job): Answer {
 }
 
 function apply(job: Job): Answer {
-  if (job.kind === 'ledger') {
-    connection.run(SET_LEDGER, job.name, job.value);
-    return { number: job.number, kind: 'done', result: { kind: 'committed', outcomes: [] } };
+  return { number: job.number, kind: 'done', result: resultOf(job) };
+}
+
+function resultOf(job: Job): JobResult {
+  switch (job.kind) {
+    case 'ledger':
+      connection.run(SET_LEDGER, job.name, job.value);
+      return { kind: 'committed', outcomes: [] };
+    case 'commit':
+      return committer.apply(job);
+    case 'indexing-start':
+    case 'indexing-step':
+      return committer.index(job);
   }
-  return { number: job.number, kind: 'done', result: committer.apply(job) };
 }
 
 function isWritten(answer: Answer): boolean {
-  return answer.kind === 'done' && answer.result.kind === 'committed';
+  return answer.kind === 'done' && (answer.result.kind === 'committed' || answer.result.kind === 'advanced');
 }
 
 function undo(sql: 'ROLLBACK' | 'ROLLBACK TO job'): void {

@@ -7,15 +7,19 @@
  * and the next commit starts a new thread.
  */
 import { Worker } from 'node:worker_threads';
+import { assert } from '../../base/assert.js';
 import type { Clock } from '../../base/clock.js';
 import type { Logger } from '../../base/log.js';
 import { Refusal } from '../../fhir/outcome.js';
 import type { Commit, CommitResult, Position, Write, WriteOutcome } from '../../ports/backend.js';
+import { weightOf } from './job-weight.js';
 import type {
   Answer,
   CommitJob,
   CommitPart,
   FullTextJob,
+  IndexingJob,
+  JobResult,
   LedgerJob,
   WireWrite,
   WriterMessage,
@@ -25,7 +29,7 @@ import { storedBytes } from './stored-bytes.js';
 import { valueLines } from './wire-values.js';
 
 interface Pending {
-  readonly resolve: (result: CommitResult) => void;
+  readonly resolve: (result: JobResult) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -39,7 +43,10 @@ type Waiting =
       sent: number;
     }
   | LedgerJob
-  | FullTextJob;
+  | FullTextJob
+  | IndexingJob;
+
+type DistributiveOmit<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : never;
 
 /** Sent in one turn of the event loop: about as much as it can spare at once. */
 const WRITES_PER_TURN = 500;
@@ -70,6 +77,7 @@ export class Writer {
   async commit(commit: Commit): Promise<CommitResult> {
     const number = ++this.#number;
     const result = await this.#send({ kind: 'commit', number, now: this.#clock.now(), commit, sent: 0 });
+    assert(result.kind !== 'advanced' && result.kind !== 'overtaken', 'commits are answered as commits');
     if (result.kind !== 'committed') return result;
     return {
       kind: 'committed',
@@ -86,6 +94,12 @@ export class Writer {
     await this.#send({ kind: 'full-text', number: ++this.#number, upTo });
   }
 
+  /** False: another process was faster, or the definitions have changed. */
+  async index(job: DistributiveOmit<IndexingJob, 'number'>): Promise<boolean> {
+    const result = await this.#send({ ...job, number: ++this.#number });
+    return result.kind === 'advanced';
+  }
+
   /** Lets the open commits end. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -98,7 +112,7 @@ export class Writer {
     await exited;
   }
 
-  #send(job: Waiting): Promise<CommitResult> {
+  #send(job: Waiting): Promise<JobResult> {
     if (this.#closed)
       return Promise.reject(new Refusal('unavailable', 'The store is closing: nothing was written.'));
     this.#started().ref();
@@ -128,7 +142,7 @@ export class Writer {
       const job = this.#outbox[taken] as Waiting; // below the length
       if (job.kind !== 'commit') {
         messages.push(job);
-        room--;
+        room -= weightOf(job);
         taken++;
         continue;
       }
@@ -197,7 +211,16 @@ function part({ number, commit, sent }: WaitingCommit, from: number): CommitPart
 function lastPart({ number, now, commit, sent }: WaitingCommit, from: number): CommitJob {
   const { access, conditions, resolvedAt } = commit;
   const writes = commit.writes.slice(from, sent).map(wireWrite);
-  return { kind: 'commit', number, now, access, writes, conditions, resolvedAt };
+  const indexedAt = oldestDefinitions(commit.writes);
+  return { kind: 'commit', number, now, access, writes, conditions, resolvedAt, indexedAt };
+}
+
+function oldestDefinitions(writes: readonly Write[]): Position | undefined {
+  let oldest: Position | undefined;
+  for (const write of writes) {
+    if (write.kind === 'put') oldest = Math.min(oldest ?? write.resource.indexedAt, write.resource.indexedAt);
+  }
+  return oldest;
 }
 
 function wireWrite(write: Write): WireWrite {

@@ -27,6 +27,9 @@ export function chained(
     if (isProblems(where)) problems.push(...where);
     else targets.push({ type, where });
   }
+  // Leaving out a type whose index is not complete would find too little.
+  const indexing = problems.filter(({ kind }) => kind === 'indexing');
+  if (indexing.length > 0) return indexing;
   if (targets.length > 0) return { op: 'chain', param: at.parameter.code, targets };
   return mostTelling(problems);
 }

@@ -49,8 +49,10 @@ function everywhere(
 function refersTo(source: string, types: readonly string[], definitions: Definitions): boolean {
   const parameters = [...(definitions.searchParameters.get(source)?.values() ?? [])];
   return parameters.some(
-    ({ type, targets }) =>
-      type === 'reference' && (targets.length === 0 || targets.some((target) => types.includes(target))),
+    ({ type, targets, custom }) =>
+      type === 'reference' &&
+      custom?.indexing === undefined &&
+      (targets.length === 0 || targets.some((target) => types.includes(target))),
   );
 }
 

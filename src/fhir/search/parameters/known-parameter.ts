@@ -2,7 +2,7 @@
  * The search parameter of a name on a resource type, or why it is none.
  * https://hl7.org/fhir/R4/searchparameter-registry.html
  */
-import type { SearchParameter } from '../../definitions/definitions.js';
+import type { IndexingProgress, SearchParameter } from '../../definitions/definitions.js';
 import { nearest } from '../nearest.js';
 import { malformed, Problem } from './problem.js';
 import type { Reading } from './reading.js';
@@ -15,9 +15,15 @@ export function parameterOf(type: string, code: string, { definitions }: Reading
   const parameters = definitions.searchParameters.get(type);
   const parameter = parameters?.get(code);
   if (WITHOUT_VALUES.has(code)) return new Problem('unsupported', 'is not supported here');
+  if (parameter?.custom?.indexing !== undefined) return beingIndexed(type, parameter.custom.indexing);
   if (parameter?.type === 'composite' || parameter?.expression !== undefined) return parameter;
   if (parameter !== undefined) return new Problem('unsupported', 'is not supported here');
   const near = nearest(code, parameters?.keys() ?? []);
   const hint = near.length === 0 ? '/metadata lists those there are' : `did you mean ${near.join(', ')}?`;
   return new Problem('unknown', `is not known on ${type}: ${hint}`);
+}
+
+function beingIndexed(type: string, { done, total }: IndexingProgress): Problem {
+  const progress = total === 0 ? 'it is about to begin' : `${done} of ${total} ${type} resources are done`;
+  return new Problem('indexing', `is new and still being indexed: ${progress}. Search by it when all are.`);
 }

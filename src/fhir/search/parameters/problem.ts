@@ -11,6 +11,8 @@ export type ProblemKind =
   | 'unknown'
   /** Specified by FHIR, not served here. */
   | 'unsupported'
+  /** A custom parameter whose index is not complete yet. */
+  | 'indexing'
   /** A modifier that is not served, or not on this type of parameter. */
   | 'modifier'
   /** Not served, and never to be left out: without it the search would mean something else. */
@@ -22,6 +24,7 @@ export type ProblemKind =
 const CODES: Readonly<Record<ProblemKind, IssueCode>> = {
   unknown: 'not-supported',
   unsupported: 'not-supported',
+  indexing: 'transient',
   modifier: 'not-supported',
   essential: 'not-supported',
   empty: 'invalid',

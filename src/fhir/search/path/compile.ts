@@ -10,7 +10,7 @@
 import type { JsonObject, JsonValue } from '../../format/json.js';
 import { type Criterion, compileCriterion } from './criterion.js';
 import type { Branch, Elements } from './elements.js';
-import { type Expression, UnsupportedExpression } from './expression.js';
+import { type Expression, UnknownElement, UnsupportedExpression } from './expression.js';
 
 /** Where a walk puts what it finds; the resource itself stands there for `%resource`. */
 export interface Walk {
@@ -48,7 +48,11 @@ export function compileExpression<W extends Walk>(
     case 'resource':
       return fromResource(then(scope.resourceType));
     case 'member':
-      return compileExpression(expression.of, scope, (owner) => member(scope, owner, expression.name, then));
+      return compileExpression(
+        expression.of,
+        scope,
+        oncePerType((owner) => member(scope, owner, expression.name, then)),
+      );
     case 'index':
       return indexed(expression, scope, then);
     case 'where':
@@ -89,17 +93,52 @@ function member<W extends Walk>(
   name: string,
   then: Finish<W>,
 ): Step<W> | undefined {
-  return inTurn(
-    branches(scope, owner, name).map(({ key, type }) => {
+  const found = branches(scope, owner, name);
+  let misfit: UnknownElement | undefined;
+  let fits = 0;
+  const steps = found.map(({ key, type }) => {
+    try {
       const next = then(type);
+      fits += 1;
       return next === undefined ? undefined : property(key, next);
-    }),
-  );
+    } catch (error) {
+      // `value.code` goes on where the value is of a type with a code, and nowhere else.
+      if (!(error instanceof UnknownElement)) throw error;
+      misfit = error;
+      return undefined;
+    }
+  });
+  if (misfit !== undefined && fits === 0) throw misfit;
+  return inTurn(steps);
+}
+
+/** Behind a choice of types the same type is met on many ways: without this each step would multiply them. */
+function oncePerType<W extends Walk>(make: Finish<W>): Finish<W> {
+  const made = new Map<string, Step<W> | UnknownElement | undefined>();
+  return (type) => {
+    if (!made.has(type))
+      made.set(
+        type,
+        attempted(() => make(type)),
+      );
+    const step = made.get(type);
+    if (step instanceof UnknownElement) throw step;
+    return step;
+  };
+}
+
+function attempted<T>(make: () => T): T | UnknownElement {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof UnknownElement) return error;
+    throw error;
+  }
 }
 
 function branches(scope: Scope, owner: string, name: string): readonly Branch[] {
   const found = scope.elements(owner, name);
-  if (found.length === 0) throw new UnsupportedExpression(scope.text, `${owner} has no element ${name}`);
+  if (found.length === 0) throw new UnknownElement(scope.text, `${owner} has no element ${name}`);
   return found;
 }
 

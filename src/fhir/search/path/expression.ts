@@ -34,10 +34,19 @@ export type Expression =
 
 /** An expression outside the subset. Its text is a definition's, never patient data. */
 export class UnsupportedExpression extends Error {
-  override readonly name = 'UnsupportedExpression';
-  constructor(expression: string, reason: string) {
+  override readonly name: string = 'UnsupportedExpression';
+  constructor(
+    expression: string,
+    /** What is wrong and where, without a full stop. */
+    readonly reason: string,
+  ) {
     super(`The expression ${expression} cannot be compiled: ${reason}.`);
   }
+}
+
+/** A step to an element that the type before it has not. */
+export class UnknownElement extends UnsupportedExpression {
+  override readonly name = 'UnknownElement';
 }
 
 interface Reader {

@@ -66,7 +66,7 @@ function paramsOf(scope: Scope, definitions: Definitions, { source, param }: Inc
   const codes =
     param === '*'
       ? [...(definitions.searchParameters.get(source)?.values() ?? [])]
-          .filter(({ type }) => type === 'reference')
+          .filter(({ type, custom }) => type === 'reference' && custom?.indexing === undefined)
           .map(({ code }) => code)
       : [param];
   return codes.map((code) => scope.param(source, code)?.id).filter((id) => id !== undefined);

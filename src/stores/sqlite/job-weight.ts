@@ -1,0 +1,15 @@
+/** How much a job is, counted in writes: turns and groups take so many and no more. */
+import type { FullTextJob, Job } from './messages.js';
+
+export function weightOf(job: Job | FullTextJob): number {
+  switch (job.kind) {
+    case 'commit':
+      return job.writes.length;
+    case 'indexing-step':
+      return job.resources.length;
+    case 'ledger':
+    case 'indexing-start':
+    case 'full-text':
+      return 1;
+  }
+}
