@@ -126,26 +126,37 @@ export interface SearchRequest {
   /** `none`: only where it costs nothing. */
   readonly total: 'none' | 'estimate' | 'accurate';
   readonly includes: readonly Include[];
-  /** Where the sequence was read first; absent on the first page. */
+  /** The first page's `asOf`: matches are read as they were then. Absent on the first page. */
   readonly asOf?: Position;
-  /** The last page's `next`. */
+  /** A page's `next`: the page that begins behind it. */
   readonly after?: PageKey;
+  /** A page's `previous`: the page that ends before it. Never together with `after`. */
+  readonly before?: PageKey;
   /** Wall-clock milliseconds that the search may take; past it the backend throws Refusal('too-costly'). */
   readonly deadline: number;
 }
 
-/** Where a page ended: plain JSON that only the backend understands. Callers seal it into a cursor. */
+/** Where a page begins or ends: plain JSON that only the backend understands. Callers seal it into a cursor. */
 export type PageKey = readonly (string | number | null)[];
 
+/**
+ * The pages of a sequence hold each resource once that matched as of its position, in order, in the version of then,
+ * whatever was written since: its own values, the ends of chains and `_has`, and the access filter are judged as of then.
+ * What may not be seen now is left out nonetheless. Where too much has changed to judge it, the page is refused with
+ * Refusal('cursor-invalid').
+ */
 export interface SearchPage {
   readonly matches: readonly StoredResource[];
-  /** Without those that are matches; each once. */
+  /** As they are now, without those that are matches; each once. */
   readonly included: readonly StoredResource[];
   /** The includes were cut off at the backend's limit. */
   readonly includesTruncated: boolean;
+  /** Counted for first pages alone. */
   readonly total?: number;
   /** Absent on the last page. */
   readonly next?: PageKey;
+  /** Absent on the first page. */
+  readonly previous?: PageKey;
   readonly asOf: Position;
 }
 

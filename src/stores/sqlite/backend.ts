@@ -24,6 +24,7 @@ import type {
 } from '../../ports/backend.js';
 import { changesSince, countsByType } from './commit-log.js';
 import { History } from './history.js';
+import type { Indexer } from './moment.js';
 import { PointReads } from './point-reads.js';
 import type { ReaderPool } from './reader-pool.js';
 import { INCLUDE_LIMIT } from './search/includes.js';
@@ -31,7 +32,7 @@ import { Prober } from './search/prober.js';
 import type { Limits } from './search/scope.js';
 import { Searches } from './searches.js';
 import type { View } from './view.js';
-import { type Indexer, Visibility } from './visibility.js';
+import { Visibility } from './visibility.js';
 import type { Writer } from './writer.js';
 
 export interface BackendParts {
@@ -57,13 +58,13 @@ export class SqliteBackend implements Backend {
   readonly #searches: Searches;
 
   constructor(parts: BackendParts) {
-    const { view, definitions, indexer, readers, limits } = parts;
+    const { view, definitions, indexer } = parts;
     const prober = new Prober(view.connection, view.catalogue, definitions.primaryDates);
     const visibility = new Visibility(view, prober, indexer);
     this.#parts = parts;
     this.#pointReads = new PointReads(view, visibility);
     this.#history = new History(view, visibility);
-    this.#searches = new Searches(view, readers, definitions, limits);
+    this.#searches = new Searches({ ...parts, visibility });
   }
 
   position(): Position {

@@ -22,6 +22,7 @@ import {
   type World,
   write,
 } from '../../ports/contract-world.js';
+import { generatedPagesContract } from '../../ports/generated-pages.contract.js';
 import { generatedSearchContract } from '../../ports/generated-search.contract.js';
 import { BOUNDED, type Limits } from './search/scope.js';
 import { emptyBackend } from './testing.js';
@@ -41,6 +42,10 @@ describe.each(WAYS)('the embedded store searches as the in-memory match does, %s
   generatedSearchContract(make, {
     seed,
     queries: searchLimits === BOUNDED ? queries : Math.ceil(queries / 3),
+  });
+  generatedPagesContract(make, {
+    seed,
+    sequences: Math.ceil(searchLimits === BOUNDED ? queries / 15 : queries / 45),
   });
 });
 

@@ -14,13 +14,13 @@ import { copyStore } from './backup.js';
 import { Connection } from './connection.js';
 import { sqliteLedger } from './ledger.js';
 import { checkVersion, migrate } from './migrations.js';
+import type { Indexer } from './moment.js';
 import { ReaderPool } from './reader-pool.js';
 import { Reindexer } from './reindex.js';
 import { makeSealingKey, sqliteSealer } from './sealer.js';
 import { BOUNDED, type Limits } from './search/scope.js';
 import { StoreError, storeError } from './store-error.js';
 import { View } from './view.js';
-import type { Indexer } from './visibility.js';
 import { Writer } from './writer.js';
 
 export interface SqliteStoreOptions {
