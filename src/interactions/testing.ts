@@ -54,6 +54,8 @@ export interface World {
   ask(line: string, ask?: Ask): Promise<Answer>;
   /** The same as somebody else. */
   as(access: AccessDecision): World;
+  /** The same store under the name of another tenant. */
+  of(tenant: string): World;
   /** Moves the clock on by so many milliseconds. */
   wait(milliseconds: number): void;
   close(): Promise<void>;
@@ -130,6 +132,7 @@ function worldOf(context: Context, ledger: Ledger, wait: World['wait'], close: W
     wait,
     close,
     as: (access) => worldOf({ ...context, access }, ledger, wait, close),
+    of: (tenant) => worldOf({ ...context, tenant }, ledger, wait, close),
     ask: async (line, ask = {}) => answerOf(await respond(requestOf(line, ask), context)),
   };
 }

@@ -26,8 +26,6 @@ import type { LeftOut } from './search/run.js';
 import { keysOf } from './search/sort-key.js';
 import type { View } from './view.js';
 
-/** So many resources may be judged for one sequence; past it the client is asked to start anew. */
-export const JUDGED_LIMIT = 20_000;
 /** Resources parsed, and versions looked through, before others have their turn. */
 const PARSED_AT_ONCE = 200;
 const SCANNED_AT_ONCE = 2_000;
@@ -50,6 +48,8 @@ export interface PastParts {
   readonly view: View;
   readonly indexer: Indexer;
   readonly primaryDates: ReadonlyMap<string, string>;
+  /** So many resources may be judged for one sequence. */
+  readonly limit: number;
 }
 
 /** A match of then. */
@@ -172,7 +172,7 @@ export class Past {
   #wait(node: Node, rid: number): void {
     if (node.role.kind === 'searched' && this.#judged.has(rid)) return;
     node.waiting.add(rid);
-    if (this.#lookedAt + node.waiting.size > JUDGED_LIMIT) {
+    if (this.#lookedAt + node.waiting.size > this.#parts.limit) {
       throw new Refusal(
         'cursor-invalid',
         'The store has changed too much since the first page: start again at its first page.',
@@ -259,10 +259,11 @@ export class Past {
     rid: number,
     { param: code, of }: { readonly param: string; readonly of: Node },
   ): readonly number[] {
-    const { catalogue, connection } = this.#parts.view;
+    const { limit, view } = this.#parts;
+    const { catalogue, connection } = view;
     const param = catalogue.param(of.type, code);
     if (param === undefined) return [];
-    return connection.all<[number]>(REFERRERS, param.id, rid, JUDGED_LIMIT + 1).map(([one]) => one);
+    return connection.all<[number]>(REFERRERS, param.id, rid, limit + 1).map(([one]) => one);
   }
 
   #passes({ where, trusting }: Node, standing: Standing | undefined, moment: Moment): boolean {

@@ -71,7 +71,12 @@ export class Searches {
     this.#visibility = visibility;
     this.#readers = readers;
     this.#definitions = definitions;
-    this.#pasts = new Pasts({ view, indexer, primaryDates: definitions.primaryDates });
+    this.#pasts = new Pasts({
+      view,
+      indexer,
+      primaryDates: definitions.primaryDates,
+      limit: limits.judged,
+    });
   }
 
   page(request: SearchRequest): MaybePromise<SearchPage> {
