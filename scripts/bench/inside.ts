@@ -55,6 +55,7 @@ export async function openInside(file: string): Promise<Inside> {
       maxCount: 1000,
       checkReferences: false,
       searchTimeLimit: 30_000,
+      explain: false,
       conditionalDeleteLimit: 1,
     },
   };

@@ -13,6 +13,7 @@ import type { PageKey, Position, SearchPage, SearchRequest, StoredResource } fro
 import { bundle, type EntryPieces, fullUrl } from './bundle-pieces.js';
 import type { Context } from './context.js';
 import { type Neighbours, openCursor, pageLinks } from './cursor.js';
+import { explain } from './explanation.js';
 import { FORM_PARAMETERS, preferences } from './negotiation.js';
 import { type Projection, projectBytes } from './projected.js';
 import type { FhirRequest } from './request.js';
@@ -43,7 +44,9 @@ export async function search(
   context: Context,
 ): Promise<FhirResponse> {
   const execution = parse(request, target, context);
-  const page = await run(execution, context);
+  const asked = searchRequest(execution, context);
+  if (execution.parsed.explain) return explain(execution.parsed, asked, context);
+  const page = await context.backend.search(asked);
   const sequence = { path: execution.path, applied: execution.parsed.applied };
   const counted = execution.resumed?.total ?? page.total;
   const total = counted === undefined ? {} : { total: counted };
@@ -81,9 +84,9 @@ function parse(request: FhirRequest, target: SearchTarget, context: Context): Ex
   return { path, parsed, now, ...(cursor === undefined ? {} : { resumed: cursor.place }) };
 }
 
-async function run({ parsed, resumed }: Execution, context: Context): Promise<SearchPage> {
+function searchRequest({ parsed, resumed }: Execution, context: Context): SearchRequest {
   const countOnly = parsed.summary === 'count' || parsed.count === 0;
-  return context.backend.search({
+  return {
     query: parsed.query,
     access: context.access.read,
     count: countOnly ? 0 : parsed.count,
@@ -91,7 +94,7 @@ async function run({ parsed, resumed }: Execution, context: Context): Promise<Se
     includes: parsed.includes,
     ...placeIn(resumed),
     deadline: timeLeft(context),
-  });
+  };
 }
 
 function placeIn(place: Place | undefined): Pick<SearchRequest, 'asOf' | 'after' | 'before'> {

@@ -67,6 +67,7 @@ const SETTINGS: InteractionSettings = {
   maxCount: 1000,
   checkReferences: false,
   searchTimeLimit: 10_000,
+  explain: true,
   conditionalDeleteLimit: 1,
 };
 

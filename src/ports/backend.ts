@@ -160,6 +160,40 @@ export interface SearchPage {
   readonly asOf: Position;
 }
 
+/** How a backend goes about a search: what there was to choose from, what it chose, what it took. */
+export interface SearchExplanation {
+  readonly parts: readonly PartExplanation[];
+  /** Parts beyond the first few are executed and not explained. */
+  readonly unexplained: number;
+  readonly execution: {
+    /** `bounded`: on the thread that serves others; `apart`: in a process of its own. */
+    readonly place: 'bounded' | 'apart';
+    readonly milliseconds: number;
+    /** Matches on the page; absent where the search was too costly. */
+    readonly matches?: number;
+  };
+}
+
+export interface PartExplanation {
+  readonly type: string;
+  /** False: the backend knows beforehand that nothing matches. */
+  readonly possible: boolean;
+  /** The criteria that have an index, and how many rows of it were counted: `more` than those, or just those. */
+  readonly ways: readonly WayExplanation[];
+  /** The index that is read, and whether its rows come in the order asked for. */
+  readonly chosen?: { readonly index: string; readonly sorted: boolean };
+  /** What each of its rows is tested for. */
+  readonly tested: readonly Predicate[];
+  /** How the backend's engine describes its work, a line each. */
+  readonly engine: readonly string[];
+}
+
+export interface WayExplanation {
+  readonly criterion: Predicate;
+  readonly index: string;
+  readonly counted?: { readonly rows: number; readonly more: boolean };
+}
+
 export interface HistoryRequest {
   /** Instance (both), type (type only) or system (neither). */
   readonly type?: string;
@@ -202,6 +236,11 @@ export interface Backend {
   vread(key: ResourceKey, versionId: string, access: AccessFilter): MaybePromise<ReadResult>;
   history(request: HistoryRequest): MaybePromise<HistoryPage>;
   search(request: SearchRequest): MaybePromise<SearchPage>;
+  /**
+   * Executes a first page and tells how. Numbers of rows tell of what a filter hides: with restricted access it throws
+   * Refusal('forbidden').
+   */
+  explain(request: SearchRequest): Promise<SearchExplanation>;
   /** Ids of the first `limit` matches, in no order: resolving of conditions. */
   resolve(
     type: string,

@@ -6,7 +6,7 @@
  */
 import { expect, test } from 'vitest';
 import type { Candidate } from '../fhir/search/match.js';
-import type { QueryPart, SearchQuery } from '../fhir/search/query.js';
+import type { Predicate, QueryPart, SearchQuery } from '../fhir/search/query.js';
 import type { AccessFilter } from './access-filter.js';
 import type { Backend, PageKey, SearchPage, SearchRequest, StoredResource, Write } from './backend.js';
 import {
@@ -25,10 +25,13 @@ import { Dice } from './dice.js';
 import { anyAccess, anyPredicate, anySort, anyValues, TYPES } from './generated-query.js';
 import { expectedMatches } from './generated-search.contract.js';
 
-const IDS_PER_TYPE = 24;
-const AT_FIRST = 120;
+/** As many as references name. */
+const IDS_PER_TYPE = 60;
+const AT_FIRST = 400;
+const AT_ONCE = 16;
 /** More than all resources. */
 const ALL = 1_000;
+const MOST_PAGES = 8;
 
 export function generatedPagesContract(
   makeBackend: MakeBackend,
@@ -85,16 +88,18 @@ class World {
 
 async function pageThrough(world: World): Promise<void> {
   const { dice } = world;
+  await world.change(AT_ONCE);
   const query = anyQuery(dice);
   const access = dice.below(3) === 0 ? anyAccess(dice) : UNRESTRICTED;
-  const request: SearchRequest = { ...searchOf('Patient'), query, access, count: 1 + dice.below(7) };
+  const all: SearchRequest = { ...searchOf('Patient'), query, access, count: ALL };
+  const whole = (await world.backend.search(all)).matches;
+  const least = Math.ceil(whole.length / MOST_PAGES);
+  const request = { ...all, count: Math.max(least, 1 + dice.below(12)) };
   const described = JSON.stringify({ query, access, count: request.count });
-
-  const whole = (await world.backend.search({ ...request, count: ALL })).matches;
   expect(names(whole), described).toEqual(expectedNames(world.resources, query.parts, access));
   const hidden = new Set<string>();
   const write = async () => {
-    if (dice.below(4) > 0) await world.change(8);
+    if (dice.below(4) > 0) await world.change(AT_ONCE);
     await noteHidden(world.backend, whole, access, hidden);
   };
 
@@ -135,11 +140,23 @@ function travelled(key: PageKey): PageKey {
 
 function anyQuery(dice: Dice): SearchQuery {
   const types = dice.below(3) === 0 ? TYPES.filter(() => dice.below(4) > 0) : [dice.pick(TYPES)];
-  const parts = types.map((type) => ({
-    type,
-    where: dice.below(4) === 0 ? EVERYTHING : anyPredicate(dice, type, 3),
-  }));
+  const parts = types.map((type) => ({ type, where: anyWhere(dice, type) }));
   return { parts, sort: anySort(dice, types[0] ?? 'Patient') };
+}
+
+/** Half of them look at other resources, which change as well. */
+function anyWhere(dice: Dice, type: (typeof TYPES)[number]): Predicate {
+  if (dice.below(5) === 0) return EVERYTHING;
+  const isLinked = dice.below(2) === 0;
+  let where = anyPredicate(dice, type, 3);
+  while (isLinked && !looksAtOthers(where)) where = anyPredicate(dice, type, 3);
+  return where;
+}
+
+function looksAtOthers(where: Predicate): boolean {
+  if (where.op === 'and' || where.op === 'or') return where.of.some(looksAtOthers);
+  if (where.op === 'not') return looksAtOthers(where.of);
+  return where.op === 'chain' || where.op === 'has';
 }
 
 function expectedNames(

@@ -19,6 +19,7 @@ import type {
   Position,
   ReadResult,
   ResourceKey,
+  SearchExplanation,
   SearchPage,
   SearchRequest,
 } from '../../ports/backend.js';
@@ -87,6 +88,10 @@ export class SqliteBackend implements Backend {
 
   search(request: SearchRequest): MaybePromise<SearchPage> {
     return this.#searches.page(request);
+  }
+
+  explain(request: SearchRequest): Promise<SearchExplanation> {
+    return this.#searches.explain(request);
   }
 
   resolve(

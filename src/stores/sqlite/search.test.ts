@@ -45,7 +45,7 @@ describe.each(WAYS)('the embedded store searches as the in-memory match does, %s
   });
   generatedPagesContract(make, {
     seed,
-    sequences: Math.ceil(searchLimits === BOUNDED ? queries / 15 : queries / 45),
+    sequences: Math.ceil(searchLimits === BOUNDED ? queries / 30 : queries / 90),
   });
 });
 

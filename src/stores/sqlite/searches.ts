@@ -10,6 +10,7 @@ import type { AccessFilter } from '../../ports/access-filter.js';
 import type {
   MaybePromise,
   Position,
+  SearchExplanation,
   SearchPage,
   SearchRequest,
   StoredResource,
@@ -19,7 +20,9 @@ import type { Past } from './past.js';
 import { Pasts } from './pasts.js';
 import type { ReaderPool } from './reader-pool.js';
 import type { ReaderFound, VersionPlace } from './reader-process.js';
+import { explainPart } from './search/explain.js';
 import { collectIncludes } from './search/includes.js';
+import { orderOf } from './search/order.js';
 import { pageOf } from './search/page.js';
 import { type Place, readPageKey } from './search/page-key.js';
 import { type Limits, OverLimit, Scope, UNBOUNDED } from './search/scope.js';
@@ -33,6 +36,8 @@ const NEWEST = `SELECT r.type, r.id, v.version, v.last_updated, v.bytes, r.live
   FROM resource r JOIN version v ON v.position = r.position WHERE r.rid = ?`;
 /** Resolving has no deadline of its own. */
 const RESOLVE_MILLISECONDS = 30_000;
+/** Parts of a search on many types that are explained. */
+const EXPLAINED = 16;
 
 interface Found {
   readonly rid: number;
@@ -85,6 +90,33 @@ export class Searches {
     const asked: Asked = { request, edge, past, ends: performance.now() + request.deadline };
     const here = this.#view.snapshot(() => this.#pageHere(asked));
     return typeof here === 'object' ? here : this.#pageLater(asked, here);
+  }
+
+  async explain(request: SearchRequest): Promise<SearchExplanation> {
+    if (request.access.kind === 'restricted') {
+      throw new Refusal(
+        'forbidden',
+        'How a search is executed tells of all that is stored: it is explained to those alone who may see all of it.',
+      );
+    }
+    const { query, count } = request;
+    const parts = this.#view.snapshot(() => {
+      const scope = this.#scope(request.access, this.#limits);
+      const order = orderOf(scope, query);
+      return query.parts.slice(0, EXPLAINED).map((part) => explainPart(scope, part, order, count + 1));
+    });
+    const began = performance.now();
+    const answer = this.page(request);
+    const matches = await Promise.resolve(answer).then(({ matches: { length } }) => length, ifTooCostly);
+    return {
+      parts,
+      unexplained: query.parts.length - parts.length,
+      execution: {
+        place: answer instanceof Promise ? 'apart' : 'bounded',
+        milliseconds: performance.now() - began,
+        ...(matches === undefined ? {} : { matches }),
+      },
+    };
   }
 
   ids(type: string, where: Predicate, access: AccessFilter, limit: number): MaybePromise<readonly string[]> {
@@ -251,6 +283,12 @@ async function nextTurn({ ends }: Asked): Promise<void> {
       'So much has changed since the first page that this one takes too long: start again at its first page.',
     );
   }
+}
+
+/** A search that takes too long is the one whose explanation is wanted most. */
+function ifTooCostly(error: unknown): undefined {
+  if (error instanceof Refusal && error.kind === 'too-costly') return undefined;
+  throw error;
 }
 
 function ridOf({ keys }: Place): number {

@@ -33,7 +33,17 @@ export interface PartRequest {
   readonly reading: Reading;
   readonly limit: number;
   readonly leftOut?: LeftOut;
+  /** Hears how the part is run. */
+  readonly observer?: Observer;
 }
+
+export interface Observer {
+  /** Which rows are read, undefined = all of the type; in order until the page is full, or all of them and then sorted. */
+  reads(driver: Driver | undefined, manner: Manner): void;
+  executes(statement: Fragment): void;
+}
+
+export type Manner = 'in order' | 'sorted';
 
 /** Resources that the index cannot speak for: it knows what is, and the search asks for what was. */
 export interface LeftOut {
@@ -145,11 +155,13 @@ class PartRun {
     const down = descending !== backwards;
     const direction = raw(down ? 'DESC' : 'ASC');
     if (driver !== undefined && size !== undefined) {
+      this.#observe(driver, 'sorted');
       const rows = sql`SELECT DISTINCT r.position, d.rid FROM (${driver.set}) d CROSS JOIN resource r ON r.rid = d.rid
         WHERE ${this.#condition(driver)} AND ${from === undefined ? TRUE : beyond(raw('r.position'), raw('d.rid'), from, down)}
         ORDER BY 1 ${direction} LIMIT ${this.#request.limit}`;
       return this.#rows(rows);
     }
+    this.#observe(undefined, 'in order');
     const all = sql`SELECT rid, sort_date AS date, position FROM resource INDEXED BY resource_position
       WHERE type = ${this.#scope.catalogue.type(this.#request.type) ?? null} AND live = 1
       AND ${from === undefined ? TRUE : sql`position ${raw(down ? '<' : '>')} ${from[0] ?? null}`}
@@ -165,6 +177,7 @@ class PartRun {
     const { order, reading, type, limit } = this.#request;
     if (order.kind !== 'computed') return [];
     const driver = this.#plan.driver ?? this.#natural();
+    this.#observe(driver, 'sorted');
     this.#refuseLong(driver);
     const names = order.keys.map((_, at) => raw(`k${at}`));
     const columns = order.keys.map(
@@ -183,6 +196,7 @@ class PartRun {
   /** Each source is read in order until the page is full; the pages are merged. */
   #walk(driver: Driver, sources: readonly Source[], descending: boolean): readonly MatchKeys[] {
     const { order, reading, limit } = this.#request;
+    this.#observe(driver, 'in order');
     const found: MatchKeys[] = [];
     for (const phase of datePhases(descending, reading, this.#plan.isDated)) {
       const pages = sources.map((source) =>
@@ -213,6 +227,7 @@ class PartRun {
 
   #collectByDate(driver: Driver, descending: boolean): readonly MatchKeys[] {
     const { reading, limit } = this.#request;
+    this.#observe(driver, 'sorted');
     const direction = raw(descending !== reading.backwards ? 'DESC' : 'ASC');
     const found: MatchKeys[] = [];
     for (const phase of datePhases(descending, reading, this.#plan.isDated)) {
@@ -266,8 +281,13 @@ class PartRun {
     return naturalDriver(this.#scope, this.#request.type, this.#plan.window);
   }
 
-  #rows({ text, values }: Fragment): readonly MatchKeys[] {
-    return this.#scope.connection.all<Cell[]>(text, ...values);
+  #rows(statement: Fragment): readonly MatchKeys[] {
+    this.#request.observer?.executes(statement);
+    return this.#scope.connection.all<Cell[]>(statement.text, ...statement.values);
+  }
+
+  #observe(driver: Driver | undefined, manner: Manner): void {
+    this.#request.observer?.reads(driver, manner);
   }
 }
 
