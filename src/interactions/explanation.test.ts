@@ -91,6 +91,17 @@ describe('_explain=true', () => {
     expect(texts(plan, 'engine').join()).toMatch(/SEARCH .*resource/);
   });
 
+  it('tells criteria of one kind apart', async () => {
+    const plan = first(
+      await explained('Patient?family:exact=Secreta&given:missing=true&gender=female'),
+      'plan',
+    )?.part;
+    expect(texts(plan, 'index')).toEqual(['string_index']);
+    expect(texts(plan, 'tested')).toEqual(['given is absent', 'gender is female']);
+    const two = first(await explained('Patient?gender=female&active:missing=true&gender=male'), 'plan')?.part;
+    expect(texts(two, 'tested')).toEqual(['gender is female', 'active is absent']);
+  });
+
   it('tells where the search ran, how long it took, how much it found', async () => {
     const execution = first(await explained('Patient?gender=female&_sort=-birthdate'), 'execution');
     expect(execution?.part).toEqual([

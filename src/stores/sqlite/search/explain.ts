@@ -10,7 +10,7 @@ import type { PartExplanation, WayExplanation } from '../../../ports/backend.js'
 import type { Driver } from './driver.js';
 import type { Fragment } from './fragment.js';
 import { FROM_THE_START, type Order } from './order.js';
-import { planFor, type Way } from './plan.js';
+import type { Plan, Way } from './plan.js';
 import { type Manner, type Observer, runPart } from './run.js';
 import { OverLimit, type Scope } from './scope.js';
 
@@ -32,33 +32,35 @@ export function explainPart(
   order: Order,
   limit: number,
 ): PartExplanation {
-  const seen = scope.seen(type, where);
-  const plan = planFor(scope, type, seen);
-  if (plan === undefined) return { type, possible: false, ways: [], tested: [], engine: [] };
   const observed = new Observed();
   try {
-    runPart(scope, { type, where: seen, order, reading: FROM_THE_START, limit, observer: observed });
+    const reading = FROM_THE_START;
+    runPart(scope, { type, where: scope.seen(type, where), order, reading, limit, observer: observed });
   } catch (error) {
     if (!(error instanceof OverLimit)) throw error; // what was observed before it is what there is to tell
   }
-  const { driver, manner } = observed;
+  const { plan, driver, manner, statements } = observed;
+  if (plan === undefined) return { type, possible: false, ways: [], tested: [], engine: [] };
   const index = indexOf(driver, order);
-  // The run made its own plan of the same data: its driver is known here by its criterion's index.
-  const taken = plan.ways.find((way) => way.driver.set.text === driver?.set.text)?.driver;
   return {
     type,
     possible: true,
     ways: plan.ways.map(wayOf),
     ...(manner === undefined ? {} : { chosen: { index, sorted: manner === 'in order' } }),
-    tested: plan.probed(taken),
-    engine: observed.statements.flatMap((statement) => engineLines(scope, statement)),
+    tested: plan.probed(driver),
+    engine: statements.flatMap((statement) => engineLines(scope, statement)),
   };
 }
 
 class Observed implements Observer {
+  plan: Plan | undefined;
   driver: Driver | undefined;
   manner: Manner | undefined;
   readonly statements: Fragment[] = [];
+
+  plans(plan: Plan): void {
+    this.plan = plan;
+  }
 
   reads(driver: Driver | undefined, manner: Manner): void {
     this.driver = driver;

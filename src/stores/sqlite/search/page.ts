@@ -24,10 +24,7 @@ export function pageOf<P extends Place>(
   const backwards = edge?.backwards === true;
   const compare = comparePlaces(job, order);
   const horizon = places.length > count ? places.at(-1) : undefined;
-  const known = past === undefined ? places : places.filter((place) => !past.isJudged(place));
-  const candidates = [...known, ...(past?.judged ?? [])].sort(compare);
-  const certain =
-    horizon === undefined ? candidates : candidates.filter((place) => compare(place, horizon) <= 0);
+  const certain = past === undefined ? places : united(places, past, compare, horizon);
   const read = certain.slice(0, count);
   const more = count > 0 && (horizon !== undefined || certain.length > count);
   const shown = backwards ? [...read].reverse() : read;
@@ -39,4 +36,15 @@ export function pageOf<P extends Place>(
     ...(hasNext && last !== undefined ? { next: pageKey(order, last) } : {}),
     ...(hasPrevious && first !== undefined ? { previous: pageKey(order, first) } : {}),
   };
+}
+
+function united<P extends Place>(
+  places: readonly P[],
+  past: { readonly judged: readonly P[]; readonly isJudged: (place: P) => boolean },
+  compare: (left: Place, right: Place) => number,
+  horizon: P | undefined,
+): readonly P[] {
+  return [...places.filter((place) => !past.isJudged(place)), ...past.judged]
+    .sort(compare)
+    .filter((place) => horizon === undefined || compare(place, horizon) <= 0);
 }

@@ -38,6 +38,7 @@ export interface PartRequest {
 }
 
 export interface Observer {
+  plans(plan: Plan): void;
   /** Which rows are read, undefined = all of the type; in order until the page is full, or all of them and then sorted. */
   reads(driver: Driver | undefined, manner: Manner): void;
   executes(statement: Fragment): void;
@@ -59,6 +60,7 @@ export function runPart(scope: Scope, request: PartRequest): readonly MatchKeys[
   if (request.limit <= 0) return [];
   const plan = planFor(scope, request.type, request.where, pageBound(request));
   if (plan === undefined) return [];
+  request.observer?.plans(plan);
   const run = new PartRun(scope, request, plan);
   switch (request.order.kind) {
     case 'date':
