@@ -139,6 +139,12 @@ export const SETTINGS = {
     default: 30_000,
     about: 'milliseconds that a search may take',
   },
+  searchExplain: {
+    type: 'choice',
+    choices: ['auto', 'on', 'off'],
+    default: 'auto',
+    about: 'whether searches may ask by _explain how they are executed; auto = with open access alone',
+  },
   defaultCount: {
     type: 'integer',
     minimum: 1,

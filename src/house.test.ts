@@ -37,6 +37,7 @@ const JSON_ALLOWED: Readonly<Record<string, string>> = {
   'fhir/search/distinct.ts': 'text that is compared, never written',
   'interactions/cursor.ts': 'our own sealed page positions',
   'stores/sqlite/index-rows.ts': 'our own undo log of index rows',
+  'stores/sqlite/pasts.ts': 'text that is compared, never written',
   'stores/sqlite/reader-pool.ts': 'arguments of our own process',
   'stores/sqlite/reader-process.ts': 'arguments of our own process',
   'stores/sqlite/search/fragment.ts': 'lists handed to json_each',

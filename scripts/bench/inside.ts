@@ -56,6 +56,7 @@ export async function openInside(file: string): Promise<Inside> {
       maxCount: 1000,
       checkReferences: false,
       searchTimeLimit: 30_000,
+      explain: false,
       conditionalDeleteLimit: 1,
     },
   };

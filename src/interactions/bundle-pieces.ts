@@ -10,7 +10,7 @@ import { serialise } from '../fhir/format/serialise.js';
 import type { ResourceKey } from '../ports/backend.js';
 
 export interface Link {
-  readonly relation: 'self' | 'first' | 'next';
+  readonly relation: 'self' | 'first' | 'previous' | 'next';
   readonly url: string;
 }
 

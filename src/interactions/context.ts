@@ -52,6 +52,8 @@ export interface InteractionSettings {
   readonly checkReferences: boolean;
   /** How long a search may take, milliseconds. */
   readonly searchTimeLimit: number;
+  /** Searches may ask how they are executed (`_explain`). */
+  readonly explain: boolean;
   /** Conditional delete of several matches: how many at most; 1 = refuse several. */
   readonly conditionalDeleteLimit: number;
 }

@@ -1,5 +1,5 @@
 /**
- * Page cursors: what a `next` link carries for us, sealed.
+ * Page cursors: what `next` and `previous` links carry for us, sealed.
  *
  * Invariant: a cursor continues the page sequence that it was made for and nothing else — same tenant, same principal,
  * same path, same query — and says as of when it reads.
@@ -70,14 +70,20 @@ function textOf([name, value]: QueryPair): string {
 }
 
 function invalid(problem: string): Refusal {
-  return new Refusal('cursor-invalid', `${problem}: follow the next link as it was given, or start anew.`);
+  return new Refusal('cursor-invalid', `${problem}: follow the link as it was given, or start anew.`);
 }
 
-/** self as executed, first, and next where there is a page to go to. _format and _pretty travel on. */
+/** Where the pages beside a page begin; absent where there is none. */
+export interface Neighbours<T> {
+  readonly previous?: T;
+  readonly next?: T;
+}
+
+/** self as executed, first, and the pages beside this one. _format and _pretty travel on. */
 export function pageLinks<T>(
   purpose: CursorPurpose,
   sequence: Sequence,
-  next: T | undefined,
+  neighbours: Neighbours<T>,
   request: FhirRequest,
   context: Context,
 ): Link[] {
@@ -86,8 +92,17 @@ export function pageLinks<T>(
     relation,
     url: `${context.baseUrl}${sequence.path}${queryString([...pairs, ...form])}`,
   });
+  const beside = (relation: 'previous' | 'next'): readonly Link[] => {
+    const place = neighbours[relation];
+    return place === undefined
+      ? []
+      : [link(relation, [[CURSOR, sealCursor(purpose, sequence, place, context)]])];
+  };
   const own = request.query.filter(([name]) => name === CURSOR);
-  const links = [link('self', [...sequence.applied, ...own]), link('first', sequence.applied)];
-  if (next === undefined) return links;
-  return [...links, link('next', [[CURSOR, sealCursor(purpose, sequence, next, context)]])];
+  return [
+    link('self', [...sequence.applied, ...own]),
+    link('first', sequence.applied),
+    ...beside('previous'),
+    ...beside('next'),
+  ];
 }

@@ -10,7 +10,7 @@ import { dateRange } from '../fhir/primitives/date.js';
 import type { HistoryEntry, HistoryRequest, Position } from '../ports/backend.js';
 import { bundle, type EntryPieces, fullUrl } from './bundle-pieces.js';
 import type { Context } from './context.js';
-import { openCursor, pageLinks } from './cursor.js';
+import { type Neighbours, openCursor, pageLinks } from './cursor.js';
 import { FORM_PARAMETERS, preferences } from './negotiation.js';
 import { notFound } from './read.js';
 import type { FhirRequest, QueryPair } from './request.js';
@@ -43,8 +43,8 @@ export async function history(
     ...cursor?.place,
   });
   if (page.entries.length === 0 && cursor === undefined) await mustExist(target, context);
-  const next: Place | undefined = page.next === undefined ? undefined : { before: page.next };
-  const links = pageLinks('history-cursor', { path, applied }, next, request, context);
+  const beside: Neighbours<Place> = page.next === undefined ? {} : { next: { before: page.next } };
+  const links = pageLinks('history-cursor', { path, applied }, beside, request, context);
   const total = page.total === undefined ? {} : { total: page.total };
   const entries = page.entries.map((entry) => entryOf(entry, context.baseUrl));
   return { status: 200, headers: {}, body: bundle({ type: 'history', links, ...total }, entries) };

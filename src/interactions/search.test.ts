@@ -207,6 +207,78 @@ describe('pages', () => {
     expect(ids(again.json)).toEqual(ids(second.json));
   });
 
+  it('lead back by previous links, as far as they led on', async () => {
+    const forwards: string[][] = [];
+    const backwards: string[][] = [];
+    let { json } = await world.ask('GET Observation?_count=2&_sort=-date');
+    expect(link(json, 'previous')).toBeUndefined();
+    for (let url = link(json, 'next'); ; url = link(json, 'next')) {
+      forwards.push(ids(json));
+      if (url === undefined) break;
+      json = (await world.ask(`GET ${below(url)}`)).json;
+    }
+    for (let url = link(json, 'previous'); ; url = link(json, 'previous')) {
+      backwards.unshift(ids(json));
+      if (url === undefined) break;
+      json = (await world.ask(`GET ${below(url)}`)).json;
+    }
+    expect(forwards).toEqual([['o7', 'o6'], ['o5', 'o4'], ['o3', 'o2'], ['o1']]);
+    expect(backwards).toEqual(forwards);
+    expect(ids((await world.ask(`GET ${below(link(json, 'next') ?? '')}`)).json)).toEqual(['o5', 'o4']);
+  });
+
+  it('have links of the same length however far they lead', async () => {
+    const lengths: number[] = [];
+    let { json } = await world.ask('GET Observation?_count=1&_sort=-date');
+    for (let url = link(json, 'next'); url !== undefined; url = link(json, 'next')) {
+      json = (await world.ask(`GET ${below(url)}`)).json;
+      lengths.push((link(json, 'previous') ?? '').length);
+    }
+    expect(lengths).toHaveLength(6);
+    expect(Math.max(...lengths) - Math.min(...lengths)).toBeLessThan(8);
+  });
+
+  it('hold on every page the total of the first', async () => {
+    let { json } = await world.ask('GET Observation?_count=3&_total=accurate');
+    const totals: number[] = [json.total];
+    for (let url = link(json, 'next'); url !== undefined; url = link(json, 'next')) {
+      json = (await world.ask(`GET ${below(url)}`)).json;
+      totals.push(json.total);
+    }
+    expect(totals).toEqual([7, 7, 7]);
+  });
+
+  it('are those of the first page while others write', async () => {
+    const mine = await openWorld();
+    const put = (id: string, day: number, status = 'final') =>
+      mine.ask(`PUT Observation/${id}`, {
+        body: {
+          resourceType: 'Observation',
+          id,
+          status,
+          code: { text: 'c' },
+          effectiveDateTime: `2024-01-0${day}`,
+        },
+      });
+    for (let day = 1; day <= 6; day++) await put(`o${day}`, day);
+    const first = await mine.ask('GET Observation?status=final&_sort=date&_count=2');
+    await put('o4', 1);
+    await put('o5', 5, 'amended');
+    await put('o7', 4);
+    await mine.ask('DELETE Observation/o3');
+    const second = await mine.ask(`GET ${below(link(first.json, 'next') ?? '')}`);
+    const third = await mine.ask(`GET ${below(link(second.json, 'next') ?? '')}`);
+    expect([first, second, third].map(({ json }) => ids(json))).toEqual([
+      ['o1', 'o2'],
+      ['o3', 'o4'],
+      ['o5', 'o6'],
+    ]);
+    expect(third.json.entry[0].resource).toMatchObject({ status: 'final', meta: { versionId: '1' } });
+    const back = await mine.ask(`GET ${below(link(third.json, 'previous') ?? '')}`);
+    expect(ids(back.json)).toEqual(['o3', 'o4']);
+    await mine.close();
+  });
+
   it('keep _pretty and _format in their links', async () => {
     const { json } = await world.ask('GET Observation?_count=3&_pretty=true&_format=json');
     expect(link(json, 'next')).toMatch(/_pretty=true&_format=json$/);
@@ -217,26 +289,47 @@ describe('pages', () => {
     return new URL(link(json, 'next') ?? '').searchParams.get('_cursor') ?? '';
   };
 
-  it('refuse a cursor that was changed', async () => {
-    const token = await cursor();
-    const middle = token.length >> 1;
-    const changed = token.slice(0, middle) + (token[middle] === 'A' ? 'B' : 'A') + token.slice(middle + 1);
-    for (const each of [changed, 'x', '']) {
-      const answer = await world.ask(`GET Observation?_cursor=${each}`);
-      expect([answer.status, answer.json.issue[0].code]).toEqual([400, 'invalid']);
-    }
+  const refusedAt = async (asking: World, line: string) => {
+    const answer = await asking.ask(line);
+    expect(answer.json.resourceType, line).toBe('OperationOutcome');
+    return [answer.status, answer.json.issue[0].code];
+  };
+
+  describe.each(['GET Observation', 'POST Observation/_search'])('asked for by %s', (line) => {
+    it('refuse a cursor that was changed', async () => {
+      const token = await cursor();
+      const middle = token.length >> 1;
+      const changed = token.slice(0, middle) + (token[middle] === 'A' ? 'B' : 'A') + token.slice(middle + 1);
+      for (const each of [changed, token.slice(0, -4), 'x', '']) {
+        expect(await refusedAt(world, `${line}?_cursor=${each}`)).toEqual([400, 'invalid']);
+      }
+    });
+
+    it('refuse the cursor of another principal', async () => {
+      const other = world.as({ ...openAccess('test'), principal: 'another' });
+      expect(await refusedAt(other, `${line}?_cursor=${await cursor()}`)).toEqual([400, 'invalid']);
+    });
+
+    it('refuse the cursor of another tenant', async () => {
+      const other = world.of('another');
+      expect(await refusedAt(other, `${line}?_cursor=${await cursor()}`)).toEqual([400, 'invalid']);
+    });
+
+    it('refuse a cursor beside other parameters', async () => {
+      const token = await cursor();
+      expect(await refusedAt(world, `${line}?_cursor=${token}&status=final`)).toEqual([400, 'invalid']);
+      expect((await world.ask(`${line}?_cursor=${token}&_count=3`)).status).toBe(200);
+    });
   });
 
-  it('refuse the cursor of somebody else', async () => {
-    const other = world.as({ ...openAccess('test'), principal: 'another' });
-    expect((await other.ask(`GET Observation?_cursor=${await cursor()}`)).status).toBe(400);
-  });
-
-  it('refuse a cursor beside other parameters or on another path', async () => {
-    const token = await cursor();
-    expect((await world.ask(`GET Observation?_cursor=${token}&status=final`)).status).toBe(400);
-    expect((await world.ask(`GET Patient?_cursor=${token}`)).status).toBe(400);
-    expect((await world.ask(`GET Observation?_cursor=${token}&_count=3`)).status).toBe(200);
+  it.each([
+    'GET Patient',
+    'POST Patient/_search',
+    'GET Patient/ada/Observation',
+    'GET ',
+    'GET Patient/_history',
+  ])('refuse a cursor on another path: %s', async (line) => {
+    expect(await refusedAt(world, `${line}?_cursor=${await cursor()}`)).toEqual([400, 'invalid']);
   });
 
   it('of a restricted principal hold what it may see and no more', async () => {

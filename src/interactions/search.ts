@@ -9,22 +9,27 @@
 import { serialise } from '../fhir/format/serialise.js';
 import { type Issue, operationOutcome } from '../fhir/outcome.js';
 import { type ParsedSearch, parseSearch } from '../fhir/search/parse-search.js';
-import type { PageKey, Position, SearchPage, StoredResource } from '../ports/backend.js';
+import type { PageKey, Position, SearchPage, SearchRequest, StoredResource } from '../ports/backend.js';
 import { bundle, type EntryPieces, searchEntry } from './bundle-pieces.js';
 import type { Context } from './context.js';
-import { openCursor, pageLinks } from './cursor.js';
+import { type Neighbours, openCursor, pageLinks } from './cursor.js';
+import { explain } from './explanation.js';
 import { FORM_PARAMETERS, preferences } from './negotiation.js';
 import { type Projection, projectBytes } from './projected.js';
 import type { FhirRequest } from './request.js';
 import type { FhirResponse } from './response.js';
 import type { SearchTarget } from './target.js';
 
-/** Where a sequence goes on; `now` keeps `ap` and its like the same on every page. */
-interface Place {
+/** What all pages of a sequence have in common; `now` keeps `ap` and its like the same on every page. */
+interface Origin {
   readonly now: number;
   readonly asOf: Position;
-  readonly after: PageKey;
+  /** As the first page had it. */
+  readonly total?: number;
 }
+
+/** Where a sequence goes on. */
+type Place = Origin & ({ readonly after: PageKey } | { readonly before: PageKey });
 
 interface Execution {
   readonly path: string;
@@ -39,13 +44,23 @@ export async function search(
   context: Context,
 ): Promise<FhirResponse> {
   const execution = parse(request, target, context);
-  const page = await run(execution, context);
+  const asked = searchRequest(execution, context);
+  if (execution.parsed.explain) return explain(execution.parsed, asked, context);
+  const page = await context.backend.search(asked);
   const sequence = { path: execution.path, applied: execution.parsed.applied };
-  const next: Place | undefined = page.next && { now: execution.now, asOf: page.asOf, after: page.next };
-  const links = pageLinks('search-cursor', sequence, next, request, context);
+  const counted = execution.resumed?.total ?? page.total;
+  const total = counted === undefined ? {} : { total: counted };
+  const beside = neighbours({ now: execution.now, asOf: page.asOf, ...total }, page);
+  const links = pageLinks('search-cursor', sequence, beside, request, context);
   const entries = entriesOf(execution, page, context);
-  const total = page.total === undefined ? {} : { total: page.total };
   return { status: 200, headers: {}, body: bundle({ type: 'searchset', links, ...total }, entries) };
+}
+
+function neighbours(origin: Origin, { previous, next }: SearchPage): Neighbours<Place> {
+  return {
+    ...(previous === undefined ? {} : { previous: { ...origin, before: previous } }),
+    ...(next === undefined ? {} : { next: { ...origin, after: next } }),
+  };
 }
 
 function pathOf({ type, compartment }: SearchTarget): string {
@@ -69,17 +84,23 @@ function parse(request: FhirRequest, target: SearchTarget, context: Context): Ex
   return { path, parsed, now, ...(cursor === undefined ? {} : { resumed: cursor.place }) };
 }
 
-async function run({ parsed, resumed }: Execution, context: Context): Promise<SearchPage> {
+function searchRequest({ parsed, resumed }: Execution, context: Context): SearchRequest {
   const countOnly = parsed.summary === 'count' || parsed.count === 0;
-  return context.backend.search({
+  return {
     query: parsed.query,
     access: context.access.read,
     count: countOnly ? 0 : parsed.count,
     total: countOnly ? 'accurate' : parsed.total,
     includes: parsed.includes,
-    ...(resumed === undefined ? {} : { asOf: resumed.asOf, after: resumed.after }),
+    ...placeIn(resumed),
     deadline: timeLeft(context),
-  });
+  };
+}
+
+function placeIn(place: Place | undefined): Pick<SearchRequest, 'asOf' | 'after' | 'before'> {
+  if (place === undefined) return {};
+  const { asOf } = place;
+  return 'before' in place ? { asOf, before: place.before } : { asOf, after: place.after };
 }
 
 /** What a search may take is never more than what is left for the whole request. */

@@ -58,6 +58,8 @@ export interface World {
   as(access: AccessDecision): World;
   /** Resolves when all custom search parameters are indexed. */
   reindexed(): Promise<void>;
+  /** The same store under the name of another tenant. */
+  of(tenant: string): World;
   /** Moves the clock on by so many milliseconds. */
   wait(milliseconds: number): void;
   close(): Promise<void>;
@@ -69,6 +71,7 @@ const SETTINGS: InteractionSettings = {
   maxCount: 1000,
   checkReferences: false,
   searchTimeLimit: 10_000,
+  explain: true,
   conditionalDeleteLimit: 1,
 };
 
@@ -151,6 +154,7 @@ function worldOf(context: Context, store: SqliteStore, wait: World['wait'], clos
     wait,
     close,
     as: (access) => worldOf({ ...context, access }, store, wait, close),
+    of: (tenant) => worldOf({ ...context, tenant }, store, wait, close),
     ask: async (line, ask = {}) =>
       answerOf(await respond(requestOf(line, ask), { ...context, knowledge: latest() })),
   };

@@ -46,6 +46,7 @@ function watched(backend: Backend, before: (commit: Commit) => Promise<void>): B
     vread: (key, versionId, access) => backend.vread(key, versionId, access),
     history: (request) => backend.history(request),
     search: (request) => backend.search(request),
+    explain: (request) => backend.explain(request),
     resolve: (type, where, access, limit) => backend.resolve(type, where, access, limit),
     changes: (since, limit) => backend.changes(since, limit),
     counts: () => backend.counts(),

@@ -131,27 +131,72 @@ export interface SearchRequest {
   /** `none`: only where it costs nothing. */
   readonly total: 'none' | 'estimate' | 'accurate';
   readonly includes: readonly Include[];
-  /** Where the sequence was read first; absent on the first page. */
+  /** The first page's `asOf`: matches are read as they were then. Absent on the first page. */
   readonly asOf?: Position;
-  /** The last page's `next`. */
+  /** A page's `next`: the page that begins behind it. */
   readonly after?: PageKey;
+  /** A page's `previous`: the page that ends before it. Never together with `after`. */
+  readonly before?: PageKey;
   /** Wall-clock milliseconds that the search may take; past it the backend throws Refusal('too-costly'). */
   readonly deadline: number;
 }
 
-/** Where a page ended: plain JSON that only the backend understands. Callers seal it into a cursor. */
+/** Where a page begins or ends: plain JSON that only the backend understands. Callers seal it into a cursor. */
 export type PageKey = readonly (string | number | null)[];
 
+/**
+ * The pages of a sequence hold each resource once that matched as of its position, in order, in the version of then,
+ * whatever was written since: its own values, the ends of chains and `_has`, and the access filter are judged as of then.
+ * What may not be seen now is left out nonetheless. Where too much has changed to judge it, the page is refused with
+ * Refusal('cursor-invalid').
+ */
 export interface SearchPage {
   readonly matches: readonly StoredResource[];
-  /** Without those that are matches; each once. */
+  /** As they are now, without those that are matches; each once. */
   readonly included: readonly StoredResource[];
   /** The includes were cut off at the backend's limit. */
   readonly includesTruncated: boolean;
+  /** Counted for first pages alone. */
   readonly total?: number;
   /** Absent on the last page. */
   readonly next?: PageKey;
+  /** Absent on the first page. */
+  readonly previous?: PageKey;
   readonly asOf: Position;
+}
+
+/** How a backend goes about a search: what there was to choose from, what it chose, what it took. */
+export interface SearchExplanation {
+  readonly parts: readonly PartExplanation[];
+  /** Parts beyond the first few are executed and not explained. */
+  readonly unexplained: number;
+  readonly execution: {
+    /** `bounded`: on the thread that serves others; `apart`: in a process of its own. */
+    readonly place: 'bounded' | 'apart';
+    readonly milliseconds: number;
+    /** Matches on the page; absent where the search was too costly. */
+    readonly matches?: number;
+  };
+}
+
+export interface PartExplanation {
+  readonly type: string;
+  /** False: the backend knows beforehand that nothing matches. */
+  readonly possible: boolean;
+  /** The criteria that have an index, and how many rows of it were counted: `more` than those, or just those. */
+  readonly ways: readonly WayExplanation[];
+  /** The index that is read, and whether its rows come in the order asked for. */
+  readonly chosen?: { readonly index: string; readonly sorted: boolean };
+  /** What each of its rows is tested for. */
+  readonly tested: readonly Predicate[];
+  /** How the backend's engine describes its work, a line each. */
+  readonly engine: readonly string[];
+}
+
+export interface WayExplanation {
+  readonly criterion: Predicate;
+  readonly index: string;
+  readonly counted?: { readonly rows: number; readonly more: boolean };
 }
 
 export interface HistoryRequest {
@@ -196,6 +241,11 @@ export interface Backend {
   vread(key: ResourceKey, versionId: string, access: AccessFilter): MaybePromise<ReadResult>;
   history(request: HistoryRequest): MaybePromise<HistoryPage>;
   search(request: SearchRequest): MaybePromise<SearchPage>;
+  /**
+   * Executes a first page and tells how. Numbers of rows tell of what a filter hides: with restricted access it throws
+   * Refusal('forbidden').
+   */
+  explain(request: SearchRequest): Promise<SearchExplanation>;
   /** Ids of the first `limit` matches, in no order: resolving of conditions. */
   resolve(
     type: string,

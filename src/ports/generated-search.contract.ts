@@ -84,7 +84,7 @@ async function compareOne(backend: Backend, world: readonly Candidate[], dice: D
 }
 
 /** The filter itself is evaluated on all that is there, the query on what the filter lets see. */
-function expectedMatches(
+export function expectedMatches(
   world: readonly Candidate[],
   type: string,
   where: Predicate,

@@ -7,7 +7,6 @@
 import { expect, test } from 'vitest';
 import type { Definitions, SearchParameter } from '../fhir/definitions/definitions.js';
 import type { ResourceObject } from '../fhir/format/json.js';
-import { parseJson } from '../fhir/format/parse.js';
 import { serialise } from '../fhir/format/serialise.js';
 import { Refusal } from '../fhir/outcome.js';
 import { formatInstant } from '../fhir/primitives/date.js';
@@ -16,7 +15,7 @@ import { type IndexValue, OPEN_END } from '../fhir/search/index-value.js';
 import { type Candidate, type MatchResolver, matches } from '../fhir/search/match.js';
 import { type ParsedSearch, parseSearch } from '../fhir/search/parse-search.js';
 import { compareSortable, sortKeyOf } from '../fhir/search/sort-key.js';
-import { resourceWords } from '../fhir/search/words.js';
+import { withWords } from '../fhir/search/words.js';
 import type { Backend } from './backend.js';
 import { HandClock, type MakeBackend, put, START, UNRESTRICTED, write } from './contract-world.js';
 import { Dice } from './dice.js';
@@ -84,19 +83,11 @@ async function populate(
       await write(backend, put(type, id, [], { resource: prepared }));
       world.push({
         identity: { type, id, lastUpdated: START },
-        values: [...values, ...wordValues(resource)],
+        values: withWords(() => values)(resource),
       });
     }
   }
   return world;
-}
-
-function wordValues(resource: ResourceObject): readonly IndexValue[] {
-  const { narrative, content } = resourceWords(parseJson(serialise(resource)) as ResourceObject); // it was one
-  return [
-    { kind: 'words', param: '_text', words: narrative },
-    { kind: 'words', param: '_content', words: content },
-  ];
 }
 
 function parsedOrRefused(

@@ -1,7 +1,7 @@
 /** Orders, pages, totals, includes. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Include, SortKey } from '../fhir/search/query.js';
-import type { Backend, SearchRequest } from './backend.js';
+import type { Backend, SearchRequest, StoredResource, Write } from './backend.js';
 import {
   allIds,
   contractWorld,
@@ -10,6 +10,8 @@ import {
   HandClock,
   idsOf,
   type MakeBackend,
+  numberValue,
+  only,
   put,
   referenceValue,
   remove,
@@ -62,35 +64,93 @@ export function pagingContract(makeBackend: MakeBackend): void {
       expect(ids).toEqual(await allIds(backend, { ...request, count: 100 }));
     });
 
-    test('stay whole for what does not change while others write', async () => {
+    test.each<readonly [string, readonly SortKey[]]>([
+      ['natural order', []],
+      ['newest first', NEWEST],
+      ['by time of change', [{ param: '_lastUpdated', kind: 'date', descending: false }]],
+      ['last changed first', [{ param: '_lastUpdated', kind: 'date', descending: true }]],
+      ['by id, backwards', [{ param: '_id', kind: 'token', descending: true }]],
+      ['by two keys', [{ param: 'code', kind: 'token', descending: false }, ...NEWEST]],
+    ])('in %s hold what matched at first, as it was, while others write', async (_, sort) => {
       await observations(30);
-      for (const sort of [
-        [],
-        NEWEST,
-        [{ param: '_lastUpdated', kind: 'date', descending: false }],
-      ] as const) {
-        const request = searchOf('Observation', token('code', 'a'), { count: 4, sort });
-        const changed = 'o002';
-        let page = await backend.search(request);
-        const seen = idsOf(page);
-        for (let round = 0; page.next !== undefined; round++) {
-          clock.time += 1_000;
-          await write(
-            backend,
-            put('Observation', `new${round}`, [dateValue('date', START + 3_000), tokenValue('code', 'a')]),
-            put('Observation', changed, [dateValue('date', START + round * 1_000), tokenValue('code', 'a')]),
-          );
-          page = await backend.search({ ...request, after: page.next, asOf: page.asOf });
-          seen.push(...idsOf(page));
-        }
-        expect(new Set(seen).size).toBe(seen.length);
-        const untouched = numbered(30).filter((id, at) => at % 2 === 0 && id !== changed);
-        expect(untouched.filter((id) => !seen.includes(id))).toEqual([]);
-        await write(
-          backend,
-          ...Array.from({ length: 10 }, (_, round) => remove('Observation', `new${round}`)),
-        );
+      const request = searchOf('Observation', token('code', 'a'), { count: 4, sort });
+      const whole = (await backend.search({ ...request, count: 100 })).matches;
+      const writes: readonly Write[] = [
+        put('Observation', 'created', [dateValue('date', START + 3_000), tokenValue('code', 'a')]),
+        put('Observation', 'o000', [dateValue('date', START + 9_000), tokenValue('code', 'a')]),
+        put('Observation', 'o028', [dateValue('date', START - 9_000), tokenValue('code', 'a')]),
+        put('Observation', 'o010', [tokenValue('code', 'b')]),
+        put('Observation', 'o011', [dateValue('date', START), tokenValue('code', 'a')]),
+        remove('Observation', 'o014'),
+        remove('Observation', 'o016'),
+        put('Observation', 'o016', [tokenValue('code', 'a')]),
+      ];
+      const found: StoredResource[] = [];
+      let page = await backend.search(request);
+      found.push(...page.matches);
+      for (let round = 0; page.next !== undefined; round++) {
+        clock.time += 1_000;
+        await write(backend, ...writes.slice(round * 3, round * 3 + 3));
+        page = await backend.search({ ...request, after: page.next, asOf: page.asOf });
+        found.push(...page.matches);
       }
+      expect(found).toEqual(whole);
+    });
+
+    test('show nothing of what may no longer be seen', async () => {
+      await observations(12);
+      const access = only({ Observation: token('code', 'a') });
+      const request = searchOf('Observation', EVERYTHING, { count: 2, access });
+      const first = await backend.search(request);
+      await write(
+        backend,
+        put('Observation', 'o004', [tokenValue('code', 'b')]),
+        remove('Observation', 'o006'),
+      );
+      const rest = { ...request, count: 10, asOf: first.asOf, ...(first.next && { after: first.next }) };
+      expect(idsOf(await backend.search(rest)).sort()).not.toContain('o004');
+      expect(idsOf(await backend.search(rest)).sort()).toContain('o006');
+    });
+
+    test('are read back to the first by the key of the page before', async () => {
+      await observations(10);
+      const request = searchOf('Observation', EVERYTHING, { count: 4, sort: NEWEST });
+      const first = await backend.search(request);
+      expect(first.previous).toBeUndefined();
+      const second = await backend.search({
+        ...request,
+        asOf: first.asOf,
+        ...(first.next && { after: first.next }),
+      });
+      const back = await backend.search({
+        ...request,
+        asOf: first.asOf,
+        ...(second.previous && { before: second.previous }),
+      });
+      expect(idsOf(back)).toEqual(idsOf(first));
+      expect(back.previous).toBeUndefined();
+      expect(back.next).toEqual(first.next);
+    });
+
+    test('go on after amounts without end', async () => {
+      const open = (at: number) => (at % 2 === 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY);
+      await write(
+        backend,
+        ...numbered(9).map((id, at) =>
+          put('Observation', id, at < 6 ? [numberValue('number', open(at))] : []),
+        ),
+      );
+      const sort: readonly SortKey[] = [{ param: 'number', kind: 'number', descending: false }];
+      const request = searchOf('Observation', EVERYTHING, { count: 2, sort });
+      const found: string[] = [];
+      let page = await backend.search(request);
+      found.push(...idsOf(page));
+      while (page.next !== undefined) {
+        const after = JSON.parse(JSON.stringify(page.next)); // as links carry it
+        page = await backend.search({ ...request, after, asOf: page.asOf });
+        found.push(...idsOf(page));
+      }
+      expect(found).toEqual([0, 2, 4, 1, 3, 5, 6, 7, 8].map((at) => `o00${at}`));
     });
 
     test('several types are one sequence', async () => {

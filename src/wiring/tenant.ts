@@ -60,7 +60,9 @@ export function storeFile({ dataDir }: Config): string {
 
 function interactionSettings(config: Config): Omit<TenantParts['settings'], 'softwareVersion'> {
   const { defaultCount, maxCount, checkReferences, searchTimeLimit, conditionalDeleteLimit } = config;
-  return { defaultCount, maxCount, checkReferences, searchTimeLimit, conditionalDeleteLimit };
+  const explain =
+    config.searchExplain === 'on' || (config.searchExplain === 'auto' && config.auth === 'open');
+  return { defaultCount, maxCount, checkReferences, searchTimeLimit, explain, conditionalDeleteLimit };
 }
 
 /** For what the operator does, not a client. */

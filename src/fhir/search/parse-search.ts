@@ -50,6 +50,8 @@ export interface ParsedSearch {
   readonly includes: readonly Include[];
   readonly summary?: Summary;
   readonly elements?: readonly string[];
+  /** Tell how it is executed, instead of what it finds. */
+  readonly explain: boolean;
   readonly warnings: readonly Issue[];
   /** As executed, in the order given; parsing it again gives the same search. */
   readonly applied: readonly SearchPair[];
@@ -210,7 +212,7 @@ function finished(
 ): ParsedSearch {
   const parts = types.map((type, at): QueryPart => ({ type, where: allOf(filters[at] ?? []) }));
   refuseCriteria(parts.reduce((sum, { where }) => sum + sizeOf(where), 0));
-  const { sort, includes, count, total = 'none', summary, elements } = results;
+  const { sort, includes, count, total = 'none', summary, elements, explain = false } = results;
   const countOnly = summary === 'count' || count === 0;
   return {
     query: { parts, sort },
@@ -219,6 +221,7 @@ function finished(
     includes: countOnly ? [] : includes,
     ...(summary === undefined ? {} : { summary }),
     ...(elements === undefined ? {} : { elements }),
+    explain,
     warnings: report.warnings,
     applied,
   };

@@ -6,6 +6,7 @@
  * texts; a full-text index that splits at blanks finds the same.
  */
 import type { JsonValue, ResourceObject } from '../format/json.js';
+import type { IndexValue } from './index-value.js';
 import type { Phrase, WordsTest } from './query.js';
 
 export interface ResourceWords {
@@ -48,6 +49,20 @@ export function resourceWords(resource: ResourceObject): ResourceWords {
   for (const [name, value] of Object.entries(resource)) if (name !== 'text') collect(name, value, texts);
   const others = wordsOf(texts.join(' ')).join(' ');
   return { narrative, content: [narrative, others].filter((words) => words !== '').join(' ') };
+}
+
+/** The values by which a resource is found, those of `_text` and `_content` among them. */
+export function withWords(
+  index: (resource: ResourceObject) => readonly IndexValue[],
+): (resource: ResourceObject) => readonly IndexValue[] {
+  return (resource) => {
+    const { narrative, content } = resourceWords(resource);
+    return [
+      ...index(resource),
+      { kind: 'words', param: '_text', words: narrative },
+      { kind: 'words', param: '_content', words: content },
+    ];
+  };
 }
 
 export function holdsWords(words: string, { phrases }: WordsTest): boolean {

@@ -91,7 +91,8 @@ async function run(
   const walk: Walk = { roster, selection, count, context };
   const page = await readPage(walk, cursor?.place.page);
   const next: SealedPlace | undefined = page.next && { page: page.next, ...version };
-  const links = pageLinks('everything-cursor', { path, applied }, next, request, context);
+  const neighbours = next === undefined ? {} : { next };
+  const links = pageLinks('everything-cursor', { path, applied }, neighbours, request, context);
   return {
     status: 200,
     headers: {},

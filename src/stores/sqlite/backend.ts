@@ -19,6 +19,7 @@ import type {
   Position,
   ReadResult,
   ResourceKey,
+  SearchExplanation,
   SearchPage,
   SearchRequest,
 } from '../../ports/backend.js';
@@ -63,13 +64,13 @@ export class SqliteBackend implements Backend {
   readonly #searches: Searches;
 
   constructor(parts: BackendParts) {
-    const { view, definitions, parameters, readers, limits, fullText } = parts;
+    const { view, definitions, parameters } = parts;
     const prober = new Prober(view.connection, view.catalogue, definitions.primaryDates);
     const visibility = new Visibility(view, prober, (resource) => parameters.latest.index(resource));
     this.#parts = parts;
     this.#pointReads = new PointReads(view, visibility);
     this.#history = new History(view, visibility);
-    this.#searches = new Searches(view, readers, parameters, limits, fullText);
+    this.#searches = new Searches({ ...parts, visibility });
   }
 
   position(): Position {
@@ -92,6 +93,10 @@ export class SqliteBackend implements Backend {
 
   search(request: SearchRequest): MaybePromise<SearchPage> {
     return this.#searches.page(request);
+  }
+
+  explain(request: SearchRequest): Promise<SearchExplanation> {
+    return this.#searches.explain(request);
   }
 
   resolve(

@@ -15,9 +15,9 @@ import {
 import type { Position } from '../../ports/backend.js';
 import type { CurrentDefinitions } from '../../ports/current-definitions.js';
 import type { ParameterKey } from './messages.js';
+import { type Indexer, parseResource } from './moment.js';
 import { ACTIVE, definitionsPosition, type Walk, walks } from './parameter-index.js';
 import type { View } from './view.js';
-import { type Indexer, parseResource } from './visibility.js';
 
 export type MakeIndexer = (definitions: Definitions) => Indexer;
 

@@ -8,7 +8,7 @@
 import { resourceWords } from '../../fhir/search/words.js';
 import type { Position } from '../../ports/backend.js';
 import type { Connection } from './connection.js';
-import { parseResource } from './visibility.js';
+import { parseResource } from './moment.js';
 
 /** Counts up whenever words are taken from resources in another way. */
 const LAYOUT = 1;

@@ -74,7 +74,7 @@ describe('after a kill', () => {
     const late = Promise.all([pool.run(job, 1), pool.run(job, 1), pool.run(job, 1)]);
     await expect(late).rejects.toMatchObject({ name: 'Refusal', kind: 'too-costly' });
     const found = await pool.run(job, 20_000);
-    expect(found.matches).toHaveLength(1);
+    expect(found.places).toHaveLength(1);
     pool.close();
     await store.close();
   });

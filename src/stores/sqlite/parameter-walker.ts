@@ -15,9 +15,9 @@ import type { Position } from '../../ports/backend.js';
 import type { CurrentDefinitions } from '../../ports/current-definitions.js';
 import { type CustomParameters, isSame, type MakeIndexer, type Unfinished } from './custom-parameters.js';
 import type { IndexedResource } from './messages.js';
+import { parseResource } from './moment.js';
 import type { Walk } from './parameter-index.js';
 import type { View } from './view.js';
-import { parseResource } from './visibility.js';
 import { valueLines } from './wire-values.js';
 import type { Writer } from './writer.js';
 

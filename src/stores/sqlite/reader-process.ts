@@ -7,6 +7,7 @@
 import { Refusal, type RefusalKind } from '../../fhir/outcome.js';
 import type { Position } from '../../ports/backend.js';
 import { Connection } from './connection.js';
+import type { Place } from './search/page-key.js';
 import { Scope, UNBOUNDED } from './search/scope.js';
 import { runSearch, type SearchFound, type SearchJob } from './search/search.js';
 import { View } from './view.js';
@@ -16,9 +17,14 @@ export interface ReaderTask {
   readonly job: SearchJob;
 }
 
-/** Matches with the position of the version that matched: the parent sends just that one. */
-export interface ReaderFound extends Omit<SearchFound, 'rids'> {
-  readonly matches: readonly (readonly [rid: number, position: Position])[];
+/** A match and the position of the version that matched: just that one is sent. Without it the current one is. */
+export interface VersionPlace extends Place {
+  readonly position?: Position;
+}
+
+export interface ReaderFound extends SearchFound {
+  readonly places: readonly VersionPlace[];
+  /** Of the reader's moment. */
   readonly position: Position;
 }
 
@@ -52,10 +58,12 @@ function reply({ number, job }: ReaderTask): ReaderReply {
 
 function find(job: SearchJob): ReaderFound {
   const scope = new Scope(view.connection, view.catalogue, primaryDates, job.access, UNBOUNDED);
-  const { rids, ...others } = runSearch(scope, job);
-  const matches = rids.map((rid): [number, Position] => {
-    const row = view.connection.get<[number]>('SELECT position FROM resource WHERE rid = ?', rid);
-    return [rid, row?.[0] ?? 0];
+  const found = runSearch(scope, job);
+  const places = found.places.map((place) => {
+    const rid = place.keys.at(-1) ?? null;
+    const [position = 0] =
+      view.connection.get<[number]>('SELECT position FROM resource WHERE rid = ?', rid) ?? [];
+    return { ...place, position };
   });
-  return { ...others, matches, position: view.position };
+  return { ...found, places, position: view.position };
 }

@@ -11,8 +11,8 @@ import type { Connection } from './connection.js';
 import { IndexWriter } from './index-writer.js';
 import { Interner } from './interner.js';
 import { INDEX_TABLES } from './migrations.js';
+import { type Indexer, parseResource } from './moment.js';
 import { RowMaker } from './row-maker.js';
-import { type Indexer, parseResource } from './visibility.js';
 import { valueLines } from './wire-values.js';
 
 /** Counts up whenever the same values are stored in another way. */

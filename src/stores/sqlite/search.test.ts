@@ -2,9 +2,9 @@
  * Generated searches on the embedded store, and searches that are too long for the main thread.
  * `FAIRWAY_TEST_SEARCHES` and `FAIRWAY_TEST_SEED` make more generated searches, and others.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SortKey } from '../../fhir/search/query.js';
-import type { Backend } from '../../ports/backend.js';
+import type { Backend, SearchPage, SearchRequest, Write } from '../../ports/backend.js';
 import {
   allIds,
   contractWorld,
@@ -22,6 +22,7 @@ import {
   type World,
   write,
 } from '../../ports/contract-world.js';
+import { generatedPagesContract } from '../../ports/generated-pages.contract.js';
 import { generatedSearchContract } from '../../ports/generated-search.contract.js';
 import { BOUNDED, type Limits } from './search/scope.js';
 import { emptyBackend } from './testing.js';
@@ -32,8 +33,8 @@ const seed = Number(process.env.FAIRWAY_TEST_SEED ?? 20_240_101);
 /** Ways of looking that a small world would not lead to by itself. */
 const WAYS: readonly (readonly [name: string, limits: Limits])[] = [
   ['as it does by default', BOUNDED],
-  ['going along every chain', { candidates: Number.POSITIVE_INFINITY, listed: 0 }],
-  ['collecting little', { candidates: 65, listed: 3 }],
+  ['going along every chain', { candidates: Number.POSITIVE_INFINITY, listed: 0, judged: 5_000 }],
+  ['collecting little', { candidates: 65, listed: 3, judged: 5_000 }],
 ];
 
 describe.each(WAYS)('the embedded store searches as the in-memory match does, %s', (_name, searchLimits) => {
@@ -41,6 +42,69 @@ describe.each(WAYS)('the embedded store searches as the in-memory match does, %s
   generatedSearchContract(make, {
     seed,
     queries: searchLimits === BOUNDED ? queries : Math.ceil(queries / 3),
+  });
+  generatedPagesContract(make, {
+    seed,
+    sequences: Math.ceil(searchLimits === BOUNDED ? queries / 30 : queries / 90),
+  });
+});
+
+describe('a page sequence', () => {
+  const LIMIT = 10;
+  const code = token('code', 'a');
+  const observations = (count: number, from = 0) =>
+    Array.from({ length: count }, (_, at) =>
+      put('Observation', `o${from + at}`, [
+        tokenValue('code', 'a'),
+        dateValue('date', START + from + at),
+        referenceValue('subject', 'Patient', 'p'),
+      ]),
+    );
+  let backend: Backend;
+
+  beforeEach(async () => {
+    backend = await emptyBackend(contractWorld(), { searchLimits: { ...BOUNDED, judged: LIMIT } });
+    await write(backend, put('Patient', 'p', [tokenValue('code', 'a')]), ...observations(40));
+  });
+  afterEach(() => backend.close());
+
+  const secondPage = async (request: SearchRequest, between: readonly Write[]): Promise<SearchPage> => {
+    const first = await backend.search(request);
+    await write(backend, ...between);
+    return backend.search({ ...request, asOf: first.asOf, ...(first.next && { after: first.next }) });
+  };
+  const tooMuch = { kind: 'cursor-invalid', message: expect.stringContaining('start again') };
+
+  test('is refused, not cut, when more has changed than is judged', async () => {
+    const request = searchOf('Observation', code, { count: 5 });
+    expect(idsOf(await secondPage(request, observations(LIMIT)))).toEqual(['o5', 'o6', 'o7', 'o8', 'o9']);
+    await expect(secondPage(request, observations(LIMIT + 1))).rejects.toMatchObject(tooMuch);
+  });
+
+  test('is refused when the end of a chain has changed that too many refer to', async () => {
+    const where = { op: 'chain', param: 'subject', targets: [{ type: 'Patient', where: code }] } as const;
+    const request = searchOf('Observation', where, { count: 5 });
+    const same = await secondPage(request, [
+      put('Patient', 'p', [tokenValue('code', 'a'), stringValue('name', 'b')]),
+    ]);
+    expect(idsOf(same)).toEqual(['o5', 'o6', 'o7', 'o8', 'o9']);
+    await expect(secondPage(request, [put('Patient', 'p')])).rejects.toMatchObject(tooMuch);
+  });
+
+  test('does not count what was created since', async () => {
+    const request = searchOf('Observation', code, { count: 5 });
+    const page = await secondPage(request, observations(5_000, 40));
+    expect(idsOf(page)).toEqual(['o5', 'o6', 'o7', 'o8', 'o9']);
+  });
+
+  test('follows the references of the versions that it shows', async () => {
+    const includes = [
+      { direction: 'forward', source: 'Observation', param: 'subject', iterate: false },
+    ] as const;
+    const request = searchOf('Observation', code, { count: 39, includes });
+    const page = await secondPage(request, [put('Observation', 'o39', [tokenValue('code', 'a')])]);
+    expect(page.matches.map(({ id, versionId }) => `${id} ${versionId}`)).toEqual(['o39 1']);
+    expect(page.included.map(({ id }) => id)).toEqual(['p']);
   });
 });
 

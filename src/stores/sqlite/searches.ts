@@ -1,56 +1,95 @@
 /**
  * Searches through the port: bounded on this thread first; what is too much for it goes to a reader process.
  *
- * Invariant: a page's matches, and where they come from this thread their includes, are of one moment.
+ * Invariant: a page's matches are as of the position at which its sequence began; what it includes is of now.
  */
+import type { Definitions } from '../../fhir/definitions/definitions.js';
+import { Refusal } from '../../fhir/outcome.js';
 import type { Predicate } from '../../fhir/search/query.js';
 import { hasTest } from '../../fhir/search/tree.js';
 import type { AccessFilter } from '../../ports/access-filter.js';
 import type {
   MaybePromise,
   Position,
+  SearchExplanation,
   SearchPage,
   SearchRequest,
   StoredResource,
 } from '../../ports/backend.js';
 import type { CustomParameters } from './custom-parameters.js';
 import type { FullTextFollower } from './full-text-follower.js';
+import type { Past } from './past.js';
+import { Pasts } from './pasts.js';
 import type { ReaderPool } from './reader-pool.js';
-import type { ReaderFound } from './reader-process.js';
+import type { ReaderFound, VersionPlace } from './reader-process.js';
+import { explainPart } from './search/explain.js';
 import { collectIncludes } from './search/includes.js';
+import { orderOf } from './search/order.js';
+import { pageOf } from './search/page.js';
+import { type Place, readPageKey } from './search/page-key.js';
 import { type Limits, OverLimit, Scope, UNBOUNDED } from './search/scope.js';
-import { runSearch, type SearchFound, type SearchJob } from './search/search.js';
+import { comparePlaces, type Edge, runSearch, type SearchFound, type SearchJob } from './search/search.js';
 import type { View } from './view.js';
+import type { Visibility } from './visibility.js';
 
 const AT_POSITION = `SELECT r.type, r.id, v.version, v.last_updated, v.bytes
   FROM version v JOIN resource r ON r.rid = v.rid WHERE v.position = ? AND v.bytes IS NOT NULL`;
+const NEWEST = `SELECT r.type, r.id, v.version, v.last_updated, v.bytes, r.live
+  FROM resource r JOIN version v ON v.position = r.position WHERE r.rid = ?`;
 /** Resolving has no deadline of its own. */
 const RESOLVE_MILLISECONDS = 30_000;
+/** Parts of a search on many types that are explained. */
+const EXPLAINED = 16;
 
 interface Found {
   readonly rid: number;
   readonly resource: StoredResource;
 }
 
+/** A request on its way; its deadline as a time of `performance.now`. */
+interface Asked {
+  readonly request: SearchRequest;
+  readonly edge: Edge | undefined;
+  readonly past: Past | undefined;
+  readonly ends: number;
+}
+
+/** What the store is made of, as far as searches need it. */
+export interface SearchParts {
+  readonly view: View;
+  readonly visibility: Visibility;
+  readonly readers: ReaderPool;
+  /** Of FHIR alone. */
+  readonly definitions: Definitions;
+  readonly parameters: CustomParameters;
+  readonly fullText: FullTextFollower;
+  readonly limits: Limits;
+}
+
 export class Searches {
   readonly #view: View;
+  readonly #visibility: Visibility;
   readonly #readers: ReaderPool;
   readonly #parameters: CustomParameters;
+  readonly #primaryDates: ReadonlyMap<string, string>;
   readonly #limits: Limits;
   readonly #fullText: FullTextFollower;
+  readonly #pasts: Pasts;
 
-  constructor(
-    view: View,
-    readers: ReaderPool,
-    parameters: CustomParameters,
-    limits: Limits,
-    fullText: FullTextFollower,
-  ) {
+  constructor({ view, visibility, readers, definitions, parameters, fullText, limits }: SearchParts) {
     this.#fullText = fullText;
+    this.#primaryDates = definitions.primaryDates;
     this.#limits = limits;
     this.#view = view;
+    this.#visibility = visibility;
     this.#readers = readers;
     this.#parameters = parameters;
+    this.#pasts = new Pasts({
+      view,
+      indexer: (resource) => parameters.latest.index(resource),
+      primaryDates: definitions.primaryDates,
+      limit: limits.judged,
+    });
   }
 
   page(request: SearchRequest): MaybePromise<SearchPage> {
@@ -64,11 +103,38 @@ export class Searches {
   }
 
   #page(request: SearchRequest): MaybePromise<SearchPage> {
-    const here = this.#view.snapshot(() => this.#pageHere(request));
-    if (here !== undefined) return here;
-    return this.#readers
-      .run(jobOf(request, this.#view.position), request.deadline)
-      .then((found) => this.#pageOf(request, found));
+    const edge = edgeOf(request);
+    const past = this.#pasts.of(request, edge);
+    const asked: Asked = { request, edge, past, ends: performance.now() + request.deadline };
+    const here = this.#view.snapshot(() => this.#pageHere(asked));
+    return typeof here === 'object' ? here : this.#pageLater(asked, here);
+  }
+
+  async explain(request: SearchRequest): Promise<SearchExplanation> {
+    if (request.access.kind === 'restricted') {
+      throw new Refusal(
+        'forbidden',
+        'How a search is executed tells of all that is stored: it is explained to those alone who may see all of it.',
+      );
+    }
+    const { query, count } = request;
+    const parts = this.#view.snapshot(() => {
+      const scope = this.#scope(request.access, this.#limits);
+      const order = orderOf(scope, query);
+      return query.parts.slice(0, EXPLAINED).map((part) => explainPart(scope, part, order, count + 1));
+    });
+    const began = performance.now();
+    const answer = this.page(request);
+    const matches = await Promise.resolve(answer).then(({ matches: { length } }) => length, ifTooCostly);
+    return {
+      parts,
+      unexplained: query.parts.length - parts.length,
+      execution: {
+        place: answer instanceof Promise ? 'apart' : 'bounded',
+        milliseconds: performance.now() - began,
+        ...(matches === undefined ? {} : { matches }),
+      },
+    };
   }
 
   ids(type: string, where: Predicate, access: AccessFilter, limit: number): MaybePromise<readonly string[]> {
@@ -78,49 +144,110 @@ export class Searches {
       count: limit,
       total: 'none',
     };
-    const found = this.#view.snapshot(() => this.#find(job)?.rids.map((rid) => this.#idOf(rid)));
-    if (found !== undefined) return found;
-    return this.#readers
-      .run(job, RESOLVE_MILLISECONDS)
-      .then(({ matches }) => matches.map(([rid]) => this.#idOf(rid)));
-  }
-
-  #pageHere(request: SearchRequest): SearchPage | undefined {
-    const found = this.#find(jobOf(request, this.#view.position));
-    if (found === undefined) return undefined;
-    const matches = this.#currents(found.rids);
-    return this.#assembled(request, matches, found, this.#view.position);
-  }
-
-  #pageOf(request: SearchRequest, found: ReaderFound): SearchPage {
-    return this.#view.snapshot(() => {
-      const matches = found.matches
-        .map(([rid, position]) => this.#at(rid, position))
-        .filter((one) => one !== undefined);
-      return this.#assembled(request, matches, found, found.position);
+    const idsOf = ({ places }: { readonly places: readonly Place[] }): readonly string[] =>
+      places.slice(0, limit).map((place) => this.#idOf(ridOf(place)));
+    const found = this.#view.snapshot(() => {
+      const here = this.#find(job);
+      return here === undefined ? undefined : idsOf(here);
     });
+    return found ?? this.#readers.run(job, RESOLVE_MILLISECONDS).then(idsOf);
   }
 
-  #assembled(
-    request: SearchRequest,
-    matches: readonly Found[],
-    { next, total }: Pick<SearchFound, 'next' | 'total'>,
-    position: Position,
-  ): SearchPage {
-    const scope = this.#scope(request.access, UNBOUNDED);
-    const nodes = matches.map(({ rid, resource }) => ({ rid, type: resource.type }));
-    const { rids, truncated } =
-      request.includes.length === 0
-        ? { rids: [], truncated: false }
-        : collectIncludes(scope, this.#parameters.latest.definitions, nodes, request.includes);
+  #pageHere(asked: Asked): SearchPage | Postponed {
+    const { past, request } = asked;
+    if (past?.catchUp() === false) return 'behind';
+    const job = jobOf(asked);
+    const found = this.#find(job);
+    return found === undefined ? 'long' : this.#assembled(asked, found, request.asOf ?? this.#view.position);
+  }
+
+  async #pageLater(asked: Asked, postponed: Postponed): Promise<SearchPage> {
+    let here: SearchPage | Postponed = postponed;
+    while (here === 'behind') {
+      await nextTurn(asked);
+      here = this.#view.snapshot(() => this.#pageHere(asked));
+    }
+    if (here !== 'long') return here;
+    const found = await this.#readers.run(jobOf(asked), Math.max(1, asked.ends - performance.now()));
+    for (;;) {
+      const page = this.#view.snapshot(() => this.#pageOfReader(asked, found));
+      if (page !== undefined) return page;
+      await nextTurn(asked);
+    }
+  }
+
+  /** The reader saw another moment: what has changed meanwhile is judged here as all the rest. */
+  #pageOfReader(asked: Asked, found: ReaderFound): SearchPage | undefined {
+    if (asked.past?.catchUp() === false) return undefined;
+    return this.#assembled(asked, found, asked.request.asOf ?? found.position);
+  }
+
+  #assembled(asked: Asked, found: SearchFound, asOf: Position): SearchPage {
+    const { request, past } = asked;
+    const { total, order } = found;
+    const places: readonly VersionPlace[] = found.places;
+    const { places: shown, ...links } = pageOf(
+      { ...request, ...edgeIn(asked) },
+      { order, places },
+      past && {
+        judged: this.#judgedPlaces(asked, past),
+        isJudged: (place) => past.isJudged(ridOf(place)),
+      },
+    );
+    const matches = this.#resources(shown);
+    const { resources: included, truncated } = this.#included(asked, matches);
     return {
       matches: matches.map(({ resource }) => resource),
-      included: this.#currents(rids).map(({ resource }) => resource),
+      included,
       includesTruncated: truncated,
       ...(total === undefined ? {} : { total }),
-      ...(next === undefined ? {} : { next }),
-      asOf: request.asOf ?? position,
+      ...links,
+      asOf,
     };
+  }
+
+  /** As many of the matches of then as could be on the page, without those that may not be seen now. */
+  #judgedPlaces({ request, edge }: Asked, past: Past): readonly VersionPlace[] {
+    if (edge === undefined) return [];
+    const { order, place } = readPageKey(edge.key, request.query);
+    const compare = comparePlaces({ query: request.query, edge }, order);
+    const beyond = [...past.places()].filter((one) => compare(place, one) < 0).sort(compare);
+    const seen: VersionPlace[] = [];
+    for (const one of beyond) {
+      if (seen.length > request.count) break;
+      if (this.#maySeeNow(one.rid, request.access)) seen.push(one);
+    }
+    return seen;
+  }
+
+  #maySeeNow(rid: number, access: AccessFilter): boolean {
+    if (access.kind === 'unrestricted') return true;
+    const row = this.#view.connection.get<[number, string, number, number, Buffer | null, number]>(
+      NEWEST,
+      rid,
+    );
+    if (row === undefined) return false;
+    const [typeId, id, version, lastUpdated, bytes, live] = row;
+    const type = this.#view.catalogue.typeName(typeId);
+    const newest = { type, id, rid, version, lastUpdated, bytes, current: live === 1 };
+    return this.#visibility.mayBeSeen(newest, access);
+  }
+
+  #included({ request, past }: Asked, matches: readonly Found[]): Included {
+    if (request.includes.length === 0) return { resources: [], truncated: false };
+    const nodes = matches.map(({ rid, resource: { type } }) => {
+      const was = past?.isJudged(rid) === true ? past.standing(rid) : undefined;
+      return { rid, type, ...(was === undefined ? {} : { values: was.values }) };
+    });
+    const scope = this.#scope(request.access, UNBOUNDED);
+    const { rids, truncated } = collectIncludes(
+      scope,
+      this.#parameters.latest.definitions,
+      nodes,
+      request.includes,
+    );
+    const resources = this.#view.currents(rids);
+    return { resources: rids.map((rid) => resources.get(rid)).filter((one) => one !== undefined), truncated };
   }
 
   /** Undefined: too much for this thread. */
@@ -135,24 +262,27 @@ export class Searches {
 
   #scope(access: AccessFilter, limits: Limits): Scope {
     const { connection, catalogue } = this.#view;
-    return new Scope(connection, catalogue, this.#parameters.latest.definitions.primaryDates, access, limits);
+    return new Scope(connection, catalogue, this.#primaryDates, access, limits);
   }
 
-  /** In the order of the rids, without those that have no current version. */
-  #currents(rids: readonly number[]): readonly Found[] {
-    const resources = this.#view.currents(rids);
-    return rids.flatMap((rid) => {
-      const resource = resources.get(rid);
+  /** Those of a named version are of that version. */
+  #resources(places: readonly VersionPlace[]): readonly Found[] {
+    const rids = places.filter(({ position }) => position === undefined).map(ridOf);
+    const currents = this.#view.currents(rids);
+    return places.flatMap((place) => {
+      const rid = ridOf(place);
+      const { position } = place;
+      const resource = position === undefined ? currents.get(rid) : this.#at(position);
       return resource === undefined ? [] : [{ rid, resource }];
     });
   }
 
-  #at(rid: number, position: Position): Found | undefined {
+  #at(position: Position): StoredResource | undefined {
     const row = this.#view.connection.get<[number, string, number, number, Buffer]>(AT_POSITION, position);
     if (row === undefined) return undefined;
     const [typeId, id, version, lastUpdated, bytes] = row;
     const type = this.#view.catalogue.typeName(typeId);
-    return { rid, resource: { type, id, versionId: String(version), lastUpdated, position, bytes } };
+    return { type, id, versionId: String(version), lastUpdated, position, bytes };
   }
 
   #idOf(rid: number): string {
@@ -160,14 +290,52 @@ export class Searches {
   }
 }
 
-function jobOf({ query, access, count, total, asOf, after }: SearchRequest, position: Position): SearchJob {
+interface Included {
+  readonly resources: readonly StoredResource[];
+  readonly truncated: boolean;
+}
+
+/** Why a page is not answered at once: changes wait to be judged; the search is too long for this thread. */
+type Postponed = 'behind' | 'long';
+
+async function nextTurn({ ends }: Asked): Promise<void> {
+  await new Promise(setImmediate);
+  if (performance.now() > ends) {
+    throw new Refusal(
+      'too-costly',
+      'So much has changed since the first page that this one takes too long: start again at its first page.',
+    );
+  }
+}
+
+/** A search that takes too long is the one whose explanation is wanted most. */
+function ifTooCostly(error: unknown): undefined {
+  if (error instanceof Refusal && error.kind === 'too-costly') return undefined;
+  throw error;
+}
+
+function ridOf({ keys }: Place): number {
+  return Number(keys.at(-1));
+}
+
+function edgeOf({ after, before }: SearchRequest): Edge | undefined {
+  if (before !== undefined) return { key: before, backwards: true };
+  return after === undefined ? undefined : { key: after, backwards: false };
+}
+
+function edgeIn({ edge }: Asked): { readonly edge?: Edge } {
+  return edge === undefined ? {} : { edge };
+}
+
+function jobOf(asked: Asked): SearchJob {
+  const { query, access, count, total } = asked.request;
+  const { past } = asked;
   return {
     query,
     access,
     count,
     total,
-    ...(after === undefined ? {} : { after }),
-    // While the store has not moved there is nothing to leave out.
-    ...(asOf === undefined || asOf >= position ? {} : { asOf }),
+    ...edgeIn(asked),
+    ...(past === undefined ? {} : { leftOut: past.leftOut }),
   };
 }

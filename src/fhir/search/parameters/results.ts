@@ -30,6 +30,7 @@ export interface Results {
   total?: Total;
   summary?: Summary;
   elements?: readonly string[];
+  explain?: boolean;
 }
 
 /** Puts what a value says into the results and answers the value as executed, or a problem. */
@@ -75,6 +76,14 @@ const RESULTS: Readonly<Record<string, ReadResult>> = {
   }),
   _include: include('forward'),
   _revinclude: include('reverse'),
+  // Our own: how the search is executed, instead of what it finds.
+  _explain: plain((value, _scope, results) => {
+    if (results.explain !== undefined) return twice();
+    const explain = oneOf(value, ['true', 'false']);
+    if (explain instanceof Problem) return explain;
+    results.explain = explain === 'true';
+    return value;
+  }),
   _contained: plain((value) => (value === 'false' ? value : notServed())),
   _containedType: plain(() => notServed()),
 };

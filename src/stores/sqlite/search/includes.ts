@@ -5,6 +5,7 @@
  * Invariant: each resource once, never a match, never one that the access filter hides; iteration ends with what is new.
  */
 import type { Definitions } from '../../../fhir/definitions/definitions.js';
+import type { IndexValue } from '../../../fhir/search/index-value.js';
 import type { Include } from '../../../fhir/search/query.js';
 import { readEntry } from '../index-rows.js';
 import { FALSE, raw, sql, TRUE } from './fragment.js';
@@ -21,6 +22,8 @@ export interface Included {
 interface Node {
   readonly rid: number;
   readonly type: string;
+  /** Of a version that the index does not know. */
+  readonly values?: readonly IndexValue[];
 }
 
 export function collectIncludes(
@@ -62,29 +65,39 @@ function nodesOf(
     : reverse(scope, params, from, include);
 }
 
-function paramsOf(scope: Scope, definitions: Definitions, { source, param }: Include): readonly number[] {
+/** A parameter by its code and its number. */
+interface ReferenceParam {
+  readonly code: string;
+  readonly id: number;
+}
+
+function paramsOf(
+  scope: Scope,
+  definitions: Definitions,
+  { source, param }: Include,
+): readonly ReferenceParam[] {
   const codes =
     param === '*'
       ? [...(definitions.searchParameters.get(source)?.values() ?? [])]
           .filter(({ type, custom }) => type === 'reference' && custom?.indexing === undefined)
           .map(({ code }) => code)
       : [param];
-  return codes.map((code) => scope.param(source, code)?.id).filter((id) => id !== undefined);
+  return codes.flatMap((code) => {
+    const id = scope.param(source, code)?.id;
+    return id === undefined ? [] : [{ code, id }];
+  });
 }
 
 function forward(
   scope: Scope,
-  params: readonly number[],
+  params: readonly ReferenceParam[],
   from: readonly Node[],
   include: Include,
 ): readonly Node[] {
   const targets = new Set<number>();
-  for (const { rid, type } of from) {
-    if (type !== include.source) continue;
-    const rows = readEntry(scope.connection, rid);
-    for (const param of params) {
-      for (const row of rows.get(param) ?? []) if (typeof row === 'number') targets.add(row);
-    }
+  for (const node of from) {
+    if (node.type !== include.source) continue;
+    for (const target of targetsOf(scope, params, node)) targets.add(target);
   }
   const listed = JSON.stringify([...targets]);
   const byType = new Map<number, number[]>();
@@ -98,6 +111,22 @@ function forward(
   return [...byType].flatMap(([typeId, rids]) => {
     const type = scope.catalogue.typeName(typeId);
     return include.target === undefined || include.target === type ? visibleNodes(scope, type, rids) : [];
+  });
+}
+
+function targetsOf(
+  scope: Scope,
+  params: readonly ReferenceParam[],
+  { rid, values }: Node,
+): readonly number[] {
+  if (values === undefined) {
+    const rows = readEntry(scope.connection, rid);
+    return params.flatMap(({ id }) => rows.get(id) ?? []).filter((row) => typeof row === 'number');
+  }
+  const codes = new Set(params.map(({ code }) => code));
+  return values.flatMap((value) => {
+    if (value.kind !== 'reference' || value.target.kind !== 'local' || !codes.has(value.param)) return [];
+    return scope.catalogue.rid(value.target.type, value.target.id) ?? [];
   });
 }
 
@@ -115,7 +144,7 @@ function visibleNodes(scope: Scope, type: string, rids: readonly number[]): read
 
 function reverse(
   scope: Scope,
-  params: readonly number[],
+  params: readonly ReferenceParam[],
   from: readonly Node[],
   include: Include,
 ): readonly Node[] {
@@ -127,7 +156,7 @@ function reverse(
     date: raw('k.date'),
   });
   if (condition === FALSE) return [];
-  return params.flatMap((param) => {
+  return params.flatMap(({ id: param }) => {
     const asking = sql`SELECT k.rid FROM json_each(${listed}) j CROSS JOIN key_index k
       ON k.param = ${param} AND k.value = j.value WHERE ${condition} LIMIT ${REVERSE_LIMIT}`;
     return scope.connection

@@ -52,9 +52,17 @@ export function orderNamed(name: Cell | undefined, query: SearchQuery): Order | 
   return orders.find((order) => orderName(order) === name);
 }
 
+/** How an order is read: from the keys of a match, which is left out, and in which direction. */
+export interface Reading {
+  readonly from?: readonly Cell[];
+  readonly backwards: boolean;
+}
+
+export const FROM_THE_START: Reading = { backwards: false };
+
 /** Rows of one key that come after (key, rid) in the direction. */
-export function beyond(key: Fragment, rid: Fragment, after: readonly Cell[], descending: boolean): Fragment {
-  const [keyValue = null, ridValue = null] = after;
+export function beyond(key: Fragment, rid: Fragment, from: readonly Cell[], descending: boolean): Fragment {
+  const [keyValue = null, ridValue = null] = from;
   return sql`(${key}, ${rid}) ${raw(descending ? '<' : '>')} (${keyValue}, ${ridValue})`;
 }
 
@@ -62,43 +70,72 @@ export function beyond(key: Fragment, rid: Fragment, after: readonly Cell[], des
 export type Phase = (date: Fragment, rid: Fragment) => Fragment;
 
 /**
- * The parts of the date order, one after the other: descending, those without a date are read last. The page begins
- * after the keys of the last match before it. `isDated`: there are none without a date.
+ * The parts of the date order as they are read, one after the other: those without a date are last in the order, so
+ * first when it is read backwards. `isDated`: there are none without a date.
  */
 export function datePhases(
   descending: boolean,
-  after: readonly Cell[] | undefined,
+  { from, backwards }: Reading,
   isDated: boolean,
 ): readonly Phase[] {
-  const begin: Phase = (date, rid) => (after === undefined ? TRUE : beyond(date, rid, after, descending));
+  const down = descending !== backwards;
+  const begin: Phase = (date, rid) => (from === undefined ? TRUE : beyond(date, rid, from, down));
+  // "No date" is the greatest sort date: ascending order has it where it belongs, read either way.
   if (!descending) return [begin];
+  const dated: Phase = (date) => sql`${date} < ${NO_DATE}`;
   const undated: Phase = (date) => sql`${date} = ${NO_DATE}`;
-  const later = isDated ? [] : [undated];
-  if (after === undefined) return [(date) => sql`${date} < ${NO_DATE}`, ...later];
+  const both =
+    (one: Phase): Phase =>
+    (date, rid) =>
+      and([one(date, rid), begin(date, rid)]);
+  const isUndated = from?.[0] === NO_DATE;
+  if (backwards) {
+    if (from !== undefined && !isUndated) return [both(dated)];
+    const first = isUndated ? both(undated) : undated;
+    return isDated ? [dated] : [first, dated];
+  }
+  if (isUndated) return [both(undated)];
   // What comes after a dated match is dated: the engine is given one bound to seek by, the closer one.
-  return after[0] === NO_DATE
-    ? [(date, rid) => and([undated(date, rid), begin(date, rid)])]
-    : [begin, ...later];
+  const first = from === undefined ? dated : begin;
+  return isDated ? [first] : [first, undated];
 }
 
-/** After the keys of the last match of a page, for keys that may be null and that each have a direction. */
+/** After the keys of a match in the direction of reading, for keys that may be null and that each have a direction. */
 export function beyondComputed(
   names: readonly Fragment[],
   keys: readonly SortKey[],
-  after: readonly Cell[],
+  { from, backwards }: Reading,
 ): Fragment {
+  if (from === undefined) return TRUE;
   const steps: Fragment[] = [];
   const equal: Fragment[] = [];
   for (const [at, name] of names.entries()) {
-    const value = after[at] ?? null;
+    const value = from[at] ?? null;
+    const down = (keys[at]?.descending === true) !== backwards;
     if (value !== null) {
-      const later = sql`${name} ${raw(keys[at]?.descending ? '<' : '>')} ${value}`;
-      steps.push(and([...equal, or([later, sql`${name} IS NULL`])]));
+      const beyondValue = sql`${name} ${raw(down ? '<' : '>')} ${value}`;
+      steps.push(and([...equal, backwards ? beyondValue : or([beyondValue, sql`${name} IS NULL`])]));
+    } else if (backwards) {
+      steps.push(and([...equal, sql`${name} IS NOT NULL`]));
     }
     equal.push(sql`${name} IS ${value}`);
   }
-  steps.push(and([...equal, sql`rid > ${after.at(-1) ?? null}`]));
+  steps.push(and([...equal, sql`rid ${raw(backwards ? '<' : '>')} ${from.at(-1) ?? null}`]));
   return or(steps);
+}
+
+/** The ORDER BY of computed keys. */
+export function computedOrdering(
+  names: readonly Fragment[],
+  keys: readonly SortKey[],
+  { backwards }: Reading,
+): Fragment {
+  const direction = (down: boolean): string => (down ? 'DESC' : 'ASC');
+  const terms = names.map(({ text }, at) => {
+    const down = (keys[at]?.descending === true) !== backwards;
+    return `${text} IS NULL ${direction(backwards)}, ${text} ${direction(down)}`;
+  });
+  return raw([...terms, `rid ${direction(backwards)}`].join(', '));
 }
 
 /** Compares two matches by their keys, rid last, as the SQL does. */
@@ -120,8 +157,13 @@ function compareCells(order: Order, left: Cell, right: Cell, descending: boolean
   const difference =
     typeof left === 'string' && typeof right === 'string'
       ? Buffer.compare(Buffer.from(left), Buffer.from(right))
-      : Number(left) - Number(right);
+      : compareNumbers(Number(left), Number(right));
   return descending ? -difference : difference;
+}
+
+/** Without a difference, which two infinities do not have. */
+function compareNumbers(left: number, right: number): number {
+  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 function isLast(order: Order, key: Cell, isRid: boolean): boolean {

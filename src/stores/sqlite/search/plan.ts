@@ -22,8 +22,25 @@ export interface Plan {
   readonly isDated: boolean;
   /** Any other driver that is sorted, where the best is long. */
   readonly sorted: Driver | undefined;
+  /** What there was to choose from. */
+  readonly ways: readonly Way[];
+  /** The criteria that each row must pass, given the driver that it came from. */
+  probed(driver: Driver | undefined): readonly Predicate[];
   /** What a row must pass, given the driver that it came from. */
   condition(driver: Driver | undefined, row: RowNames): Fragment;
+}
+
+/** A criterion that has an index. */
+export interface Way {
+  readonly predicate: Predicate;
+  readonly driver: Driver;
+  /** Rows that were counted, and whether there are more. */
+  readonly counted?: Counted;
+}
+
+export interface Counted {
+  readonly rows: number;
+  readonly more: boolean;
 }
 
 /**
@@ -47,19 +64,23 @@ export function planFor(
   const drivers = [...ways.values()].sort(
     (left, right) => Number(left.scans ?? false) - Number(right.scans ?? false),
   );
-  const [driver, size] = shortest(scope, drivers);
+  const counts = new Map<Driver, Counted>();
+  const [driver, size] = shortest(scope, drivers, counts);
+  const probed = (taken: Driver | undefined): readonly Member[] =>
+    members.filter((member) => taken === undefined || ways.get(member) !== taken || !taken.covers);
   return {
     window,
     driver,
     size,
     isDated: members.some(({ predicate }) => primaryDateTest(scope, type, predicate) !== undefined),
     sorted: drivers.find((one) => one.sources !== undefined),
+    ways: [...ways].map(([{ predicate }, one]) => {
+      const counted = counts.get(one);
+      return { predicate, driver: one, ...(counted === undefined ? {} : { counted }) };
+    }),
+    probed: (taken) => probed(taken).map(({ predicate }) => predicate),
     condition: (taken, row) =>
-      and(
-        members
-          .filter((member) => taken === undefined || ways.get(member) !== taken || !taken.covers)
-          .map((member) => probe(member.scope, type, member.predicate, row)),
-      ),
+      and(probed(taken).map((member) => probe(member.scope, type, member.predicate, row))),
   };
 }
 
@@ -112,6 +133,7 @@ const LADDER = [64, 512, 2_000, 50_000] as const;
 function shortest(
   scope: Scope,
   drivers: readonly Driver[],
+  counts: Map<Driver, Counted>,
 ): readonly [Driver | undefined, number | undefined] {
   for (const step of LADDER) {
     if (step > scope.limits.candidates) break;
@@ -121,6 +143,7 @@ function shortest(
       const enough = best?.[1] ?? step; // one with more rows than the best is of no interest
       if (enough === 0) break;
       const counted = countRows(scope, driver.rough ?? driver.set, enough);
+      counts.set(driver, { rows: counted, more: counted >= enough });
       if (counted < enough) best = [driver, counted];
     }
     if (best !== undefined) return best;

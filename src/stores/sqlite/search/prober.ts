@@ -8,7 +8,7 @@ import type { AccessFilter } from '../../../ports/access-filter.js';
 import { Catalogue } from '../catalogue.js';
 import type { Connection } from '../connection.js';
 import { raw, sql } from './fragment.js';
-import { NATURAL } from './order.js';
+import { FROM_THE_START, NATURAL } from './order.js';
 import { probe } from './probe.js';
 import { runPart } from './run.js';
 import { Scope, UNBOUNDED } from './scope.js';
@@ -34,7 +34,13 @@ export class Prober {
   /** Ids of the first matches. */
   ids(type: string, where: Predicate, access: AccessFilter, limit: number): readonly string[] {
     const scope = this.#scope(access);
-    const found = runPart(scope, { type, where: scope.seen(type, where), order: NATURAL, limit });
+    const found = runPart(scope, {
+      type,
+      where: scope.seen(type, where),
+      order: NATURAL,
+      reading: FROM_THE_START,
+      limit,
+    });
     return found.map((keys) => {
       const [id = ''] =
         this.#connection.get<[string]>('SELECT id FROM resource WHERE rid = ?', keys.at(-1) ?? null) ?? [];

@@ -5,10 +5,22 @@
  */
 import type { Predicate } from '../../../fhir/search/query.js';
 import type { Position } from '../../../ports/backend.js';
+import { NO_DATE } from '../catalogue.js';
 import type { Cell } from '../connection.js';
 import { type Driver, naturalDriver, type Source } from './driver.js';
-import { and, type Fragment, raw, sql, TRUE } from './fragment.js';
-import { beyond, beyondComputed, compareKeys, datePhases, NATURAL, type Order, type Phase } from './order.js';
+import { and, type Fragment, not, oneOf, raw, sql, TRUE } from './fragment.js';
+import {
+  beyond,
+  beyondComputed,
+  compareKeys,
+  computedOrdering,
+  datePhases,
+  FROM_THE_START,
+  NATURAL,
+  type Order,
+  type Phase,
+  type Reading,
+} from './order.js';
 import { countRows, type PageBound, type Plan, planFor } from './plan.js';
 import type { RowNames } from './probe.js';
 import { OverLimit, type Scope } from './scope.js';
@@ -18,11 +30,27 @@ export interface PartRequest {
   readonly type: string;
   readonly where: Predicate;
   readonly order: Order;
-  /** Keys of the last match of the page before. */
-  readonly after?: readonly Cell[];
+  readonly reading: Reading;
   readonly limit: number;
-  /** Resources that were changed after this position are left out. */
-  readonly asOf?: Position;
+  readonly leftOut?: LeftOut;
+  /** Hears how the part is run. */
+  readonly observer?: Observer;
+}
+
+export interface Observer {
+  plans(plan: Plan): void;
+  /** Which rows are read, undefined = all of the type; in order until the page is full, or all of them and then sorted. */
+  reads(driver: Driver | undefined, manner: Manner): void;
+  executes(statement: Fragment): void;
+}
+
+export type Manner = 'in order' | 'sorted';
+
+/** Resources that the index cannot speak for: it knows what is, and the search asks for what was. */
+export interface LeftOut {
+  /** All that were changed after this position. */
+  readonly changedAfter: Position;
+  readonly rids: readonly number[];
 }
 
 /** The keys of a match in the order asked for, its rid last. */
@@ -32,20 +60,22 @@ export function runPart(scope: Scope, request: PartRequest): readonly MatchKeys[
   if (request.limit <= 0) return [];
   const plan = planFor(scope, request.type, request.where, pageBound(request));
   if (plan === undefined) return [];
+  request.observer?.plans(plan);
   const run = new PartRun(scope, request, plan);
   switch (request.order.kind) {
     case 'date':
-      return run.byDate(request.order.descending);
+      return run.byDate(request.order);
     case 'position':
-      return run.byPosition(request.order.descending);
+      return run.byPosition(request.order);
     case 'computed':
       return run.byComputedKeys();
   }
 }
 
-function pageBound({ order, after }: PartRequest): PageBound {
-  if (order.kind !== 'date' || after === undefined) return 'none';
-  return order.descending ? 'to' : 'from';
+function pageBound({ order, reading: { from, backwards } }: PartRequest): PageBound {
+  if (order.kind !== 'date' || from === undefined) return 'none';
+  if (order.descending && backwards && from[0] === NO_DATE) return 'none'; // all that have a date are still to come
+  return order.descending !== backwards ? 'to' : 'from';
 }
 
 /** Rids of all matches, in no order; undefined where they are more than `limit` or take too long to find. */
@@ -56,7 +86,13 @@ export function listMatches(
   limit: number,
 ): readonly number[] | undefined {
   try {
-    const found = runPart(scope, { type, where, order: NATURAL, limit: limit + 1 });
+    const found = runPart(scope, {
+      type,
+      where,
+      order: NATURAL,
+      reading: FROM_THE_START,
+      limit: limit + 1,
+    });
     return found.length > limit ? undefined : found.map((keys) => Number(keys.at(-1)));
   } catch (error) {
     if (error instanceof OverLimit) return undefined;
@@ -83,6 +119,9 @@ export function countPart(scope: Scope, type: string, where: Predicate): number 
 
 const ROW: RowNames = { rid: raw('d.rid'), date: raw('d.date') };
 
+type DateOrder = Extract<Order, { kind: 'date' }>;
+type PositionOrder = Extract<Order, { kind: 'position' }>;
+
 class PartRun {
   readonly #scope: Scope;
   readonly #request: PartRequest;
@@ -94,7 +133,7 @@ class PartRun {
     this.#plan = plan;
   }
 
-  byDate(descending: boolean): readonly MatchKeys[] {
+  byDate({ descending }: DateOrder): readonly MatchKeys[] {
     const { driver, size, sorted } = this.#plan;
     const sources = driver?.sources;
     // Few rows are sorted at once; of many rows only as many are read as the page needs, where an index has them sorted.
@@ -112,19 +151,23 @@ class PartRun {
     return this.#walk(walked, walked.sources ?? [], descending);
   }
 
-  byPosition(descending: boolean): readonly MatchKeys[] {
+  byPosition({ descending }: PositionOrder): readonly MatchKeys[] {
     const { driver, size } = this.#plan;
-    const { after } = this.#request;
-    const direction = raw(descending ? 'DESC' : 'ASC');
+    const { from, backwards } = this.#request.reading;
+    const down = descending !== backwards;
+    const direction = raw(down ? 'DESC' : 'ASC');
     if (driver !== undefined && size !== undefined) {
+      this.#observe(driver, 'sorted');
       const rows = sql`SELECT DISTINCT r.position, d.rid FROM (${driver.set}) d CROSS JOIN resource r ON r.rid = d.rid
-        WHERE ${this.#condition(driver)} AND ${after === undefined ? TRUE : beyond(raw('r.position'), raw('d.rid'), after, descending)}
+        WHERE ${this.#condition(driver)} AND ${from === undefined ? TRUE : beyond(raw('r.position'), raw('d.rid'), from, down)}
         ORDER BY 1 ${direction} LIMIT ${this.#request.limit}`;
       return this.#rows(rows);
     }
+    this.#observe(undefined, 'in order');
     const all = sql`SELECT rid, sort_date AS date, position FROM resource INDEXED BY resource_position
       WHERE type = ${this.#scope.catalogue.type(this.#request.type) ?? null} AND live = 1
-      AND ${after === undefined ? TRUE : sql`position ${raw(descending ? '<' : '>')} ${after[0] ?? null}`}
+      AND ${from === undefined ? TRUE : sql`position ${raw(down ? '<' : '>')} ${from[0] ?? null}`}
+      AND ${unchangedBy(raw('position'), this.#request.leftOut)}
       ORDER BY position ${direction}`;
     return this.#bounded(
       all,
@@ -133,36 +176,35 @@ class PartRun {
   }
 
   byComputedKeys(): readonly MatchKeys[] {
-    const { order, after, type, limit } = this.#request;
+    const { order, reading, type, limit } = this.#request;
     if (order.kind !== 'computed') return [];
     const driver = this.#plan.driver ?? this.#natural();
+    this.#observe(driver, 'sorted');
     this.#refuseLong(driver);
     const names = order.keys.map((_, at) => raw(`k${at}`));
     const columns = order.keys.map(
       (key, at) => sql`${sortExpression(this.#scope, type, key, ROW.rid)} AS ${names[at] ?? null}`,
     );
-    const ordering = order.keys
-      .map((key, at) => `k${at} IS NULL, k${at} ${key.descending ? 'DESC' : 'ASC'}`)
-      .join(', ');
     const list = {
       text: columns.map(({ text }) => text).join(', '),
       values: columns.flatMap(({ values }) => values),
     };
     return this.#rows(sql`SELECT ${raw(names.map(({ text }) => text).join(', '))}, rid FROM
       (SELECT DISTINCT ${list}, d.rid FROM (${driver.set}) d WHERE ${this.#condition(driver)})
-      WHERE ${after === undefined ? TRUE : beyondComputed(names, order.keys, after)}
-      ORDER BY ${raw(ordering)}, rid LIMIT ${limit}`);
+      WHERE ${beyondComputed(names, order.keys, reading)}
+      ORDER BY ${computedOrdering(names, order.keys, reading)} LIMIT ${limit}`);
   }
 
   /** Each source is read in order until the page is full; the pages are merged. */
   #walk(driver: Driver, sources: readonly Source[], descending: boolean): readonly MatchKeys[] {
-    const { order, after, limit } = this.#request;
+    const { order, reading, limit } = this.#request;
+    this.#observe(driver, 'in order');
     const found: MatchKeys[] = [];
-    for (const phase of datePhases(descending, after, this.#plan.isDated)) {
+    for (const phase of datePhases(descending, reading, this.#plan.isDated)) {
       const pages = sources.map((source) =>
-        this.#walkSource(driver, source, phase, descending, limit - found.length),
+        this.#walkSource(driver, source, phase, descending !== reading.backwards, limit - found.length),
       );
-      found.push(...merged(order, pages, limit - found.length));
+      found.push(...merged(order, reading, pages, limit - found.length));
       if (found.length >= limit) break;
     }
     return found;
@@ -172,10 +214,10 @@ class PartRun {
     driver: Driver,
     { select, date, rid }: Source,
     phase: Phase,
-    descending: boolean,
+    down: boolean,
     limit: number,
   ): readonly MatchKeys[] {
-    const direction = descending ? 'DESC' : 'ASC';
+    const direction = down ? 'DESC' : 'ASC';
     const rows = sql`${select} AND ${phase(date, rid)}
       ORDER BY ${date} ${raw(direction)}, ${rid} ${raw(direction)}`;
     return this.#bounded(
@@ -186,10 +228,11 @@ class PartRun {
   }
 
   #collectByDate(driver: Driver, descending: boolean): readonly MatchKeys[] {
-    const { after, limit } = this.#request;
-    const direction = raw(descending ? 'DESC' : 'ASC');
+    const { reading, limit } = this.#request;
+    this.#observe(driver, 'sorted');
+    const direction = raw(descending !== reading.backwards ? 'DESC' : 'ASC');
     const found: MatchKeys[] = [];
-    for (const phase of datePhases(descending, after, this.#plan.isDated)) {
+    for (const phase of datePhases(descending, reading, this.#plan.isDated)) {
       const rows = sql`SELECT DISTINCT d.date, d.rid FROM (${driver.set}) d WHERE ${phase(ROW.date, ROW.rid)}
         AND ${this.#condition(driver)}
         ORDER BY 1 ${direction}, 2 ${direction} LIMIT ${limit - found.length}`;
@@ -227,32 +270,47 @@ class PartRun {
   }
 
   #condition(driver: Driver | undefined): Fragment {
-    const { asOf } = this.#request;
-    const unchanged =
-      asOf === undefined ? TRUE : sql`(SELECT position FROM resource WHERE rid = d.rid) <= ${asOf}`;
-    return and([this.#plan.condition(driver, ROW), unchanged]);
+    const { leftOut } = this.#request;
+    const position = sql`(SELECT position FROM resource WHERE rid = d.rid)`;
+    return and([
+      this.#plan.condition(driver, ROW),
+      unchangedBy(position, leftOut),
+      not(oneOf(ROW.rid, leftOut?.rids ?? [])),
+    ]);
   }
 
   #natural(): Driver {
     return naturalDriver(this.#scope, this.#request.type, this.#plan.window);
   }
 
-  #rows({ text, values }: Fragment): readonly MatchKeys[] {
-    return this.#scope.connection.all<Cell[]>(text, ...values);
+  #rows(statement: Fragment): readonly MatchKeys[] {
+    this.#request.observer?.executes(statement);
+    return this.#scope.connection.all<Cell[]>(statement.text, ...statement.values);
   }
+
+  #observe(driver: Driver | undefined, manner: Manner): void {
+    this.#request.observer?.reads(driver, manner);
+  }
+}
+
+function unchangedBy(position: Fragment, leftOut: LeftOut | undefined): Fragment {
+  return leftOut === undefined ? TRUE : sql`${position} <= ${leftOut.changedAfter}`;
 }
 
 /** So many sorted sources are merged rather than collected. */
 const MERGED = 16;
 
 /** Sorted pages of keys as one, without repeated rids. */
-export function merged(
+function merged(
   order: Order,
+  { backwards }: Reading,
   pages: readonly (readonly MatchKeys[])[],
   limit: number,
 ): readonly MatchKeys[] {
   if (pages.length === 1) return pages[0] ?? [];
-  const sorted = pages.flat().sort((left, right) => compareKeys(order, left, right));
+  const sorted = pages
+    .flat()
+    .sort((left, right) => (backwards ? compareKeys(order, right, left) : compareKeys(order, left, right)));
   const result: MatchKeys[] = [];
   for (const keys of sorted) {
     if (result.length >= limit) break;

@@ -15,11 +15,15 @@ export interface Limits {
   readonly candidates: number;
   /** Resources that a chain or `_has` may lead to and still be listed. */
   readonly listed: number;
+  /** Resources that may be judged as they were for one page sequence; past it the client is asked to start anew. */
+  readonly judged: number;
 }
 
+const JUDGED = 20_000;
+
 /** On the main thread: some ten milliseconds at worst. */
-export const BOUNDED: Limits = { candidates: 2_000, listed: 200 };
-export const UNBOUNDED: Limits = { candidates: Number.POSITIVE_INFINITY, listed: 2_000 };
+export const BOUNDED: Limits = { candidates: 2_000, listed: 200, judged: JUDGED };
+export const UNBOUNDED: Limits = { candidates: Number.POSITIVE_INFINITY, listed: 2_000, judged: JUDGED };
 
 export class Scope {
   /** Chains and `_has` that were found to lead to few resources, by their predicate; undefined = to many. */

@@ -1,15 +1,15 @@
 /**
- * A search as the store runs it, on whichever connection: rids of the page's matches, where the page ended, the total.
- * The same code answers on the main thread within limits and in a reader process without.
+ * A search as the store runs it, on whichever connection: the places of a page's matches, one more than the page holds,
+ * and the total. The same code answers on the main thread within limits and in a reader process without.
  *
  * Invariant: several resource types are one sequence: part after part in natural order, merged when sorted.
  */
-import { Refusal } from '../../../fhir/outcome.js';
 import type { SearchQuery } from '../../../fhir/search/query.js';
 import type { AccessFilter } from '../../../ports/access-filter.js';
-import type { PageKey, Position } from '../../../ports/backend.js';
-import { compareKeys, type Order, orderName, orderNamed, orderOf } from './order.js';
-import { countPart, type MatchKeys, runPart } from './run.js';
+import type { PageKey } from '../../../ports/backend.js';
+import { compareKeys, type Order, orderOf, type Reading } from './order.js';
+import { type Place, readPageKey } from './page-key.js';
+import { countPart, type LeftOut, runPart } from './run.js';
 import { OverLimit, type Scope } from './scope.js';
 
 /** A search as plain data: it travels to reader processes. */
@@ -18,66 +18,79 @@ export interface SearchJob {
   readonly access: AccessFilter;
   readonly count: number;
   readonly total: 'none' | 'estimate' | 'accurate';
-  /** Leave out what was changed after this position. */
-  readonly asOf?: Position;
-  readonly after?: PageKey;
+  readonly leftOut?: LeftOut;
+  readonly edge?: Edge;
+}
+
+/** The match at which the page before ended, or, backwards, before which the page ends. */
+export interface Edge {
+  readonly key: PageKey;
+  readonly backwards: boolean;
 }
 
 export interface SearchFound {
-  readonly rids: readonly number[];
-  readonly next?: PageKey;
+  readonly order: Order;
+  /** In the order of reading; one more than a page holds where there is one. */
+  readonly places: readonly Place[];
+  /** Of a first page. */
   readonly total?: number;
 }
 
-interface Match {
-  readonly part: number;
-  readonly keys: MatchKeys;
-}
-
 export function runSearch(scope: Scope, job: SearchJob): SearchFound {
-  const order = job.after === undefined ? orderOf(scope, job.query) : orderNamed(job.after[0], job.query);
-  if (order === undefined) {
-    throw new Refusal('cursor-invalid', 'The page is of another search: start again at its first page.');
-  }
-  const matches = firstMatches(scope, job, order);
-  const shown = matches.slice(0, job.count);
-  const last = shown.at(-1);
-  const more = matches.length > shown.length;
-  const total = !more && job.after === undefined && job.count > 0 ? shown.length : totalOf(scope, job);
-  return {
-    rids: shown.map(({ keys }) => Number(keys.at(-1))),
-    ...(more && last !== undefined ? { next: [orderName(order), last.part, ...last.keys] as PageKey } : {}), // keys of matches are no blobs
-    ...(total === undefined ? {} : { total }),
-  };
+  const { order, place } =
+    job.edge === undefined
+      ? { order: orderOf(scope, job.query), place: undefined }
+      : readPageKey(job.edge.key, job.query);
+  const places = firstPlaces(scope, job, order, place);
+  const total = job.edge === undefined ? totalOf(scope, job, places.length) : undefined;
+  return { order, places, ...(total === undefined ? {} : { total }) };
 }
 
-/** One more than asked for, where there is one: it says that there is a next page. */
-function firstMatches(scope: Scope, job: SearchJob, order: Order): readonly Match[] {
+/** Places in the order of reading. */
+export function comparePlaces(
+  job: Pick<SearchJob, 'query' | 'edge'>,
+  order: Order,
+): (left: Place, right: Place) => number {
+  const sign = job.edge?.backwards === true ? -1 : 1;
+  const byPart = isNatural(job);
+  return (left, right) =>
+    sign * ((byPart ? left.part - right.part : 0) || compareKeys(order, left.keys, right.keys));
+}
+
+function isNatural({ query }: Pick<SearchJob, 'query'>): boolean {
+  return query.sort.length === 0;
+}
+
+function firstPlaces(scope: Scope, job: SearchJob, order: Order, edge: Place | undefined): readonly Place[] {
   if (job.count === 0) return [];
   const limit = job.count + 1;
-  const isNatural = job.query.sort.length === 0;
-  const [, afterPart, ...after] = job.after ?? [];
-  const found: Match[] = [];
-  for (const [part, { type, where }] of job.query.parts.entries()) {
-    if (isNatural && afterPart !== undefined && part < Number(afterPart)) continue;
-    const begins = job.after !== undefined && (!isNatural || part === afterPart);
+  const natural = isNatural(job);
+  const backwards = job.edge?.backwards === true;
+  const found: Place[] = [];
+  const parts = [...job.query.parts.entries()];
+  for (const [part, { type, where }] of backwards ? parts.reverse() : parts) {
+    const isPast = edge !== undefined && (backwards ? part > edge.part : part < edge.part);
+    if (natural && isPast) continue;
+    const begins = edge !== undefined && (!natural || part === edge.part);
+    const reading: Reading = { backwards, ...(begins ? { from: edge.keys } : {}) };
     const keys = runPart(scope, {
       type,
       where: scope.seen(type, where),
       order,
-      limit: isNatural ? limit - found.length : limit,
-      ...(begins ? { after } : {}),
-      ...(job.asOf === undefined ? {} : { asOf: job.asOf }),
+      reading,
+      limit: natural ? limit - found.length : limit,
+      ...(job.leftOut === undefined ? {} : { leftOut: job.leftOut }),
     });
     found.push(...keys.map((one) => ({ part, keys: one })));
-    if (isNatural && found.length >= limit) break;
+    if (natural && found.length >= limit) break;
   }
-  if (!isNatural && job.query.parts.length > 1)
-    found.sort((left, right) => compareKeys(order, left.keys, right.keys));
+  if (!natural && parts.length > 1) found.sort(comparePlaces(job, order));
   return found.slice(0, limit);
 }
 
-function totalOf(scope: Scope, job: SearchJob): number | undefined {
+/** `found`: the number of matches read, one more than a page holds where there are more. */
+function totalOf(scope: Scope, job: SearchJob, found: number): number | undefined {
+  if (job.count > 0 && found <= job.count) return found;
   if (job.total === 'none' && job.count > 0) return undefined;
   try {
     return job.query.parts.reduce(

@@ -4,7 +4,7 @@
  */
 import type { WordsTest } from '../../../fhir/search/query.js';
 import { holdsWords, resourceWords } from '../../../fhir/search/words.js';
-import { parseResource } from '../visibility.js';
+import { parseResource } from '../moment.js';
 import { type Fragment, sql } from './fragment.js';
 import type { Scope } from './scope.js';
 

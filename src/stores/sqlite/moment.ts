@@ -1,0 +1,129 @@
+/**
+ * The store's resources as they are now, or as they were at a position, for what is evaluated in memory: the index
+ * knows current values alone.
+ *
+ * Invariant: a moment hands out what was there at its position and nothing else; one of now is used within one snapshot.
+ */
+
+import type { ResourceObject } from '../../fhir/format/json.js';
+import { parseJson } from '../../fhir/format/parse.js';
+import type { IndexValue } from '../../fhir/search/index-value.js';
+import { type Candidate, type Identity, type MatchResolver, matches } from '../../fhir/search/match.js';
+import { type AccessFilter, visible } from '../../ports/access-filter.js';
+import type { Position } from '../../ports/backend.js';
+import type { View } from './view.js';
+
+export type Indexer = (resource: ResourceObject) => readonly IndexValue[];
+
+/** A resource at a moment, with the position of its version. */
+export interface Standing extends Candidate {
+  readonly rid: number;
+  readonly position: Position;
+}
+
+/** Sources that no longer refer to a target, or no longer in the same way, by type and rid of the target. */
+export type FormerReferrers = (type: string, target: number) => Iterable<number>;
+
+const AT = `SELECT r.type, r.id, v.position, v.last_updated, v.bytes FROM version v JOIN resource r ON r.rid = v.rid
+  WHERE v.rid = ? AND v.position <= ? ORDER BY v.version DESC LIMIT 1`;
+const REFERRERS = 'SELECT rid FROM key_index WHERE param = ? AND value = ?';
+
+export class Moment {
+  /** Resources that were parsed for this moment. */
+  reads = 0;
+  readonly #view: View;
+  readonly #indexer: Indexer;
+  readonly #asOf: Position | undefined;
+  readonly #former: FormerReferrers;
+  readonly #known = new Map<number, Standing | undefined>();
+
+  /** `former` tells whose references are no longer those of the moment; without it the moment is now. */
+  constructor(
+    view: View,
+    indexer: Indexer,
+    past?: { readonly asOf: Position; readonly former: FormerReferrers },
+  ) {
+    this.#view = view;
+    this.#indexer = indexer;
+    this.#asOf = past?.asOf;
+    this.#former = past?.former ?? (() => []);
+  }
+
+  /** Undefined: not there, or deleted. */
+  standing(rid: number): Standing | undefined {
+    if (this.#known.has(rid)) return this.#known.get(rid);
+    const found = this.#asOf === undefined ? this.#current(rid) : this.#at(rid, this.#asOf);
+    this.#known.set(rid, found);
+    return found;
+  }
+
+  /** All that was there. */
+  readonly everything: MatchResolver = {
+    resource: (type, id) => {
+      const rid = this.#view.catalogue.rid(type, id);
+      return rid === undefined ? undefined : this.standing(rid);
+    },
+    referrers: (type, param, target) => this.#referrers(type, param, target),
+  };
+
+  /** What an access filter lets see; the filter's own chains lead to everything. */
+  seenThrough(access: AccessFilter): MatchResolver {
+    if (access.kind === 'unrestricted') return this.everything;
+    const { resource, referrers } = this.everything;
+    const isSeen = (candidate: Candidate): boolean => this.isVisible(candidate, access);
+    return {
+      resource: (type, id) => {
+        const found = resource(type, id);
+        return found !== undefined && isSeen(found) ? found : undefined;
+      },
+      *referrers(type, param, target) {
+        for (const found of referrers(type, param, target)) if (isSeen(found)) yield found;
+      },
+    };
+  }
+
+  isVisible({ identity, values }: Candidate, access: AccessFilter): boolean {
+    return matches(values, identity, visible(access, identity.type), this.everything);
+  }
+
+  *#referrers(type: string, code: string, target: Identity): Iterable<Standing> {
+    const { catalogue, connection } = this.#view;
+    const rid = catalogue.rid(target.type, target.id);
+    if (rid === undefined) return;
+    const param = catalogue.param(type, code);
+    const current = param === undefined ? [] : connection.all<[number]>(REFERRERS, param.id, rid);
+    for (const source of new Set([...current.map(([one]) => one), ...this.#former(type, rid)])) {
+      const found = this.standing(source);
+      if (found !== undefined) yield found;
+    }
+  }
+
+  #current(rid: number): Standing | undefined {
+    const current = this.#view.current(rid);
+    if (current === undefined) return undefined;
+    const { type, id, lastUpdated, position, bytes } = current;
+    return { rid, identity: { type, id, lastUpdated }, position, values: this.#valuesOf(bytes) };
+  }
+
+  #at(rid: number, asOf: Position): Standing | undefined {
+    const row = this.#view.connection.get<
+      [type: number, id: string, position: number, lastUpdated: number, bytes: Buffer | null]
+    >(AT, rid, asOf);
+    if (row === undefined) return undefined;
+    const [typeId, id, position, lastUpdated, bytes] = row;
+    if (bytes === null) return undefined;
+    const type = this.#view.catalogue.typeName(typeId);
+    return { rid, identity: { type, id, lastUpdated }, position, values: this.#valuesOf(bytes) };
+  }
+
+  #valuesOf(bytes: Buffer): readonly IndexValue[] {
+    this.reads++;
+    return this.#indexer(parseResource(bytes));
+  }
+}
+
+/** Stored bytes as a tree. */
+export function parseResource(bytes: Buffer): ResourceObject {
+  // Only resources are stored; they were checked on their way in.
+  return parseJson(bytes.toString('utf8')) as ResourceObject;
+}

@@ -1,0 +1,43 @@
+/**
+ * The pasts of the page sequences that were asked for lately: a later page goes on where the one before left off.
+ *
+ * Invariant: a past that was forgotten is made again by whoever asks, with the same outcome.
+ */
+import type { SearchQuery } from '../../fhir/search/query.js';
+import { hasTest } from '../../fhir/search/tree.js';
+import { withWords } from '../../fhir/search/words.js';
+import type { SearchRequest } from '../../ports/backend.js';
+import { Past, type PastParts } from './past.js';
+import { readPageKey } from './search/page-key.js';
+import type { Edge } from './search/search.js';
+
+const REMEMBERED = 32;
+
+export class Pasts {
+  readonly #parts: PastParts;
+  readonly #known = new Map<string, Past>();
+
+  constructor(parts: PastParts) {
+    this.#parts = parts;
+  }
+
+  /** Of the sequence that a later page belongs to; undefined for a first page. */
+  of({ query, access, asOf }: SearchRequest, edge: Edge | undefined): Past | undefined {
+    if (asOf === undefined || edge === undefined) return undefined;
+    const { order } = readPageKey(edge.key, query);
+    const name = JSON.stringify([asOf, order, query, access]);
+    const known = this.#known.get(name);
+    const past = known ?? new Past(this.#partsFor(query), { query, access, asOf, order });
+    this.#known.delete(name);
+    this.#known.set(name, past); // the oldest come first
+    const oldest = this.#known.keys().next().value;
+    if (this.#known.size > REMEMBERED && oldest !== undefined) this.#known.delete(oldest);
+    return past;
+  }
+
+  /** Words are taken from the whole resource, so only where they are asked for. */
+  #partsFor(query: SearchQuery): PastParts {
+    const isByWords = query.parts.some(({ where }) => hasTest(where, 'words'));
+    return isByWords ? { ...this.#parts, indexer: withWords(this.#parts.indexer) } : this.#parts;
+  }
+}
