@@ -11,7 +11,9 @@ import type { Context, Knowledge, TenantParts } from '#src/interactions/context.
 import type { FhirRequest } from '#src/interactions/request.js';
 import type { FhirResponse } from '#src/interactions/response.js';
 import { handle } from '#src/interactions/router.js';
+import { loadedTerminology } from '#src/interactions/terminology/loaded-terminology.js';
 import { openSqliteStore, type SqliteStore } from '#src/stores/sqlite/store.js';
+import { lazyBaseTerminology } from '#src/terminology-file.js';
 
 const BASE = 'http://localhost:8080/fhir';
 
@@ -46,6 +48,7 @@ export async function openInside(file: string): Promise<Inside> {
     backend: store.backend,
     sealer: store.sealer,
     knowledge: known,
+    terminology: loadedTerminology(store.backend, lazyBaseTerminology()),
     clock: systemClock,
     newId: uuidV7(systemClock, () => randomBytes(10)),
     log: silentLogger,

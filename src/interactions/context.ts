@@ -13,6 +13,7 @@ import type { IndexValue } from '../fhir/search/index-value.js';
 import type { AccessDecision } from '../ports/access-filter.js';
 import type { Backend } from '../ports/backend.js';
 import type { Sealer } from '../ports/sealer.js';
+import type { Terminology } from '../ports/terminology.js';
 
 export interface Context extends TenantParts {
   readonly access: AccessDecision;
@@ -29,6 +30,7 @@ export interface TenantParts {
   readonly backend: Backend;
   readonly sealer: Sealer;
   readonly knowledge: Knowledge;
+  readonly terminology: Terminology;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly log: Logger;

@@ -16,6 +16,7 @@ import { openCursor, pageLinks } from './cursor.js';
 import { FORM_PARAMETERS, preferences } from './negotiation.js';
 import { type Projection, projectBytes } from './projected.js';
 import type { FhirRequest } from './request.js';
+import { resolveQuery } from './resolve-query.js';
 import type { FhirResponse } from './response.js';
 import type { SearchTarget } from './target.js';
 
@@ -72,7 +73,7 @@ function parse(request: FhirRequest, target: SearchTarget, context: Context): Ex
 async function run({ parsed, resumed }: Execution, context: Context): Promise<SearchPage> {
   const countOnly = parsed.summary === 'count' || parsed.count === 0;
   return context.backend.search({
-    query: parsed.query,
+    query: await resolveQuery(parsed.query, context),
     access: context.access.read,
     count: countOnly ? 0 : parsed.count,
     total: countOnly ? 'accurate' : parsed.total,

@@ -18,11 +18,13 @@ import { makeValidator } from '../fhir/validate/validator.js';
 import type { AccessDecision } from '../ports/access-filter.js';
 import type { Ledger } from '../ports/ledger.js';
 import { openSqliteStore } from '../stores/sqlite/store.js';
+import { lazyBaseTerminology } from '../terminology-file.js';
 import type { Context, InteractionSettings, Knowledge } from './context.js';
 import { renderRefusal } from './render.js';
 import type { FhirRequest, QueryPair } from './request.js';
 import type { FhirResponse } from './response.js';
 import { handle } from './router.js';
+import { loadedTerminology } from './terminology/loaded-terminology.js';
 
 export const BASE = 'http://fairway.test/fhir';
 
@@ -68,6 +70,7 @@ const SETTINGS: InteractionSettings = {
   conditionalDeleteLimit: 1,
 };
 
+const baseTerminology = lazyBaseTerminology();
 let knowledge: Knowledge | undefined;
 
 /** Compiled once per test file. */
@@ -98,6 +101,7 @@ export async function openWorld(settings: Partial<InteractionSettings> = {}): Pr
     backend: store.backend,
     sealer: store.sealer,
     knowledge: theKnowledge(),
+    terminology: loadedTerminology(store.backend, baseTerminology),
     clock,
     newId: uuidV7(clock, () => countedBytes(drawn++)),
     log: silentLogger,

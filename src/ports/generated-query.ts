@@ -157,6 +157,7 @@ function anyHas(dice: Dice, type: TypeName, depth: number): Predicate {
 function anyValuePredicate(dice: Dice, type: TypeName): Predicate {
   const tests: readonly (() => readonly [string, ValueTest])[] = [
     () => ['code', anyToken(dice)],
+    () => ['code', anyTokenSet(dice)],
     () => [
       'name',
       {
@@ -171,11 +172,15 @@ function anyValuePredicate(dice: Dice, type: TypeName): Predicate {
     () => ['url', { kind: 'uri', mode: dice.pick(['exact', 'below', 'above']), value: dice.pick(URIS) }],
     () => [
       'code-amount',
-      { kind: 'composite', components: [anyToken(dice), anyQuantity(dice)] } satisfies CompositeTest,
+      {
+        kind: 'composite',
+        components: [dice.below(4) === 0 ? anyTokenSet(dice) : anyToken(dice), anyQuantity(dice)],
+      } satisfies CompositeTest,
     ],
     () => [dice.pick(['date', 'issued']), { kind: 'date', prefix: dice.pick(PREFIXES), ...anyTimes(dice) }],
     () => [dice.pick(['date', 'issued']), { kind: 'date', prefix: dice.pick(PREFIXES), ...anyTimes(dice) }],
     () => anyReferenceTest(dice, type),
+    () => anyReferenceSet(dice, type),
   ];
   const [param, test] = dice.pick(tests)();
   return { op: 'value', param, test };
@@ -186,6 +191,18 @@ function anyToken(dice: Dice): ValueTest & { readonly kind: 'token' } {
   if (kind === 0) return { kind: 'token', code: dice.pick(CODES) };
   if (kind === 1) return { kind: 'token', system: dice.pick(SYSTEMS) };
   return { kind: 'token', system: dice.pick(SYSTEMS), code: dice.pick(CODES) };
+}
+
+/** Sometimes with so many codes that look-ups go another way, most of which no resource has. */
+function anyTokenSet(dice: Dice): ValueTest & { readonly kind: 'token-set' } {
+  const unknown = dice.below(4) === 0 ? Array.from({ length: 100 }, (_, at) => `unknown-${at}`) : [];
+  return {
+    kind: 'token-set',
+    members: dice.some(3, () => ({
+      system: dice.pick(SYSTEMS),
+      codes: [...dice.some(4, () => dice.pick(CODES)), ...unknown],
+    })),
+  };
 }
 
 function anyQuantity(dice: Dice): ValueTest & { readonly kind: 'quantity' } {
@@ -228,6 +245,13 @@ function anyReferenceTest(dice: Dice, type: TypeName): readonly [string, ValueTe
       },
     },
   ];
+}
+
+function anyReferenceSet(dice: Dice, type: TypeName): readonly [string, ValueTest] {
+  const [param, target] = dice.pick(TARGETS[type]);
+  const count = dice.pick([1, 4, 30]);
+  const ids = dice.some(count, () => anyId(dice, target));
+  return [param, { kind: 'reference-set', type: target, ids }];
 }
 
 const SORT_KEYS: readonly Omit<SortKey, 'descending'>[] = [

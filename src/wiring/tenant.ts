@@ -15,7 +15,9 @@ import { makeIndexer } from '../fhir/search/indexer.js';
 import { makeValidator } from '../fhir/validate/validator.js';
 import { basePathOf, DEFAULT_TENANT } from '../http/doors.js';
 import type { Context, Knowledge, TenantParts } from '../interactions/context.js';
+import { loadedTerminology } from '../interactions/terminology/loaded-terminology.js';
 import { openSqliteStore, type SqliteStore } from '../stores/sqlite/store.js';
+import { lazyBaseTerminology } from '../terminology-file.js';
 import { makeFolder } from './data-folder.js';
 import { SOFTWARE_VERSION } from './software-version.js';
 
@@ -47,6 +49,7 @@ export async function openTenant(config: Config, log: Logger): Promise<Tenant> {
     backend: store.backend,
     sealer: store.sealer,
     knowledge,
+    terminology: loadedTerminology(store.backend, lazyBaseTerminology()),
     clock: systemClock,
     newId: uuidV7(systemClock, () => randomBytes(10)),
     log,

@@ -7,12 +7,23 @@
 import { unreachable } from '../../base/assert.js';
 import type { IndexValue, QuantityValue, ReferenceValue, StringValue } from './index-value.js';
 import { dateTestPasses, numberTestPasses } from './match-range.js';
-import type { QuantityTest, ReferenceTest, StringTest, TokenTest, UriTest, ValueTest } from './query.js';
+import type {
+  QuantityTest,
+  ReferenceSetTest,
+  ReferenceTest,
+  StringTest,
+  TokenSetTest,
+  TokenTest,
+  UriTest,
+  ValueTest,
+} from './query.js';
 
 export function passes(value: IndexValue, test: ValueTest): boolean {
   switch (test.kind) {
     case 'token':
       return value.kind === 'token' && tokenPasses(value, test);
+    case 'token-set':
+      return value.kind === 'token' && isMember(value, test);
     case 'string':
       return value.kind === 'string' && stringPasses(value, test);
     case 'date':
@@ -23,6 +34,8 @@ export function passes(value: IndexValue, test: ValueTest): boolean {
       return value.kind === 'quantity' && unitPasses(value, test) && numberTestPasses(value, test);
     case 'reference':
       return value.kind === 'reference' && referencePasses(value, test);
+    case 'reference-set':
+      return value.kind === 'reference' && isOneOf(value, test);
     case 'uri':
       return value.kind === 'uri' && uriPasses(value.value, test);
     case 'composite':
@@ -52,6 +65,10 @@ function tokenPasses(value: Token, test: TokenTest): boolean {
     (test.system === undefined || test.system === value.system) &&
     (test.code === undefined || test.code === value.code)
   );
+}
+
+function isMember(value: Token, { members }: TokenSetTest): boolean {
+  return members.some(({ system, codes }) => system === value.system && codes.includes(value.code));
 }
 
 interface Token {
@@ -84,6 +101,10 @@ function referencePasses({ target }: ReferenceValue, { target: wanted }: Referen
     target.id === wanted.id &&
     (wanted.types.length === 0 || wanted.types.includes(target.type))
   );
+}
+
+function isOneOf({ target }: ReferenceValue, { type, ids }: ReferenceSetTest): boolean {
+  return target.kind === 'local' && target.type === type && ids.includes(target.id);
 }
 
 function uriPasses(value: string, { mode, value: wanted }: UriTest): boolean {

@@ -47,15 +47,43 @@ export type Predicate =
   /** Some resource of `source.type` refers here by `param` and passes its tree. */
   | { readonly op: 'has'; readonly param: string; readonly source: QueryPart }
   /** Member of the compartment (`Patient`, id), as CompartmentDefinition says. */
-  | { readonly op: 'compartment'; readonly name: string; readonly id: string };
+  | { readonly op: 'compartment'; readonly name: string; readonly id: string }
+  /**
+   * Some value of the parameter is in the set. Parsing knows the set by name alone: `resolveQuery` (interactions/) puts
+   * its members here before a store is asked, so that stores and `match` never meet this node.
+   */
+  | { readonly op: 'named-set'; readonly param: string; readonly set: NamedSet };
+
+export type NamedSet =
+  /** `:in`: canonical (`url`, `url|version`), or `ValueSet/id` of this server. */
+  | { readonly kind: 'value-set'; readonly valueSet: string }
+  /** `:above`, `:below` on a token: the code and its ancestors or descendants in its code system. */
+  | {
+      readonly kind: 'concepts';
+      readonly direction: Direction;
+      readonly system: string;
+      readonly code: string;
+    }
+  /** `:above`, `:below` on a reference: the resource, and what it is part of or what is part of it, by `via`. */
+  | {
+      readonly kind: 'hierarchy';
+      readonly direction: Direction;
+      readonly type: string;
+      readonly id: string;
+      readonly via: readonly string[];
+    };
+
+export type Direction = 'above' | 'below';
 
 export type ValueTest =
   | TokenTest
+  | TokenSetTest
   | StringTest
   | DateTest
   | NumberTest
   | QuantityTest
   | ReferenceTest
+  | ReferenceSetTest
   | UriTest
   | CompositeTest;
 
@@ -64,6 +92,12 @@ export interface TokenTest {
   readonly kind: 'token';
   readonly system?: string;
   readonly code?: string;
+}
+
+/** One of these codes, in its system ('' = none); each as index values have it. */
+export interface TokenSetTest {
+  readonly kind: 'token-set';
+  readonly members: readonly { readonly system: string; readonly codes: readonly string[] }[];
 }
 
 /** `starts`, `contains`: value is folded, compared with folded. `exact`: compared with exact. */
@@ -128,6 +162,13 @@ export interface ReferenceTest {
         readonly version?: string;
       }
     | { readonly kind: 'url'; readonly url: string; readonly version?: string };
+}
+
+/** One of these resources of one type, in whichever version. */
+export interface ReferenceSetTest {
+  readonly kind: 'reference-set';
+  readonly type: string;
+  readonly ids: readonly string[];
 }
 
 /** `below`: equal or a path-prefix child; `above`: equal or a path-prefix parent. */
