@@ -10,13 +10,13 @@ import { canonicalCondition } from '../fhir/search/canonical-condition.js';
 import type { Predicate } from '../fhir/search/query.js';
 import type { Condition, Position } from '../ports/backend.js';
 import type { Context } from './context.js';
-import { resolvePredicate } from './resolve-query.js';
+import { predicateResolver, type ResolvePredicate } from './resolve-query.js';
 
 export interface Resolution {
   readonly conditions: readonly Condition[];
   readonly resolvedAt: Position;
   /** Criteria with the members of the sets that they name: what backends and `matches` can evaluate. */
-  evaluable(type: string, where: Predicate): Promise<Predicate>;
+  readonly evaluable: ResolvePredicate;
   /** Ids of at most two matches: none, the one, or several. */
   resolve(type: string, where: Predicate): Promise<readonly string[]>;
 }
@@ -28,7 +28,7 @@ export async function beginResolution(context: Context): Promise<Resolution> {
   const conditions: Condition[] = [];
   const known = new Map<string, Promise<readonly string[]>>();
 
-  const evaluable = (type: string, where: Predicate) => resolvePredicate(type, where, context);
+  const evaluable = predicateResolver(context);
 
   const ask = async (type: string, where: Predicate): Promise<readonly string[]> => {
     const plain = await evaluable(type, where);

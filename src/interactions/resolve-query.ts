@@ -4,7 +4,8 @@
  * https://hl7.org/fhir/R4/search.html#modifiers
  *
  * Invariant: whatever parses a search and asks a backend comes through here; a set that is not loaded is refused by
- * name. What the caller may not read adds nothing to any set.
+ * name. What the caller may not read adds nothing to any set. Sets are as they are when the question is asked, so a
+ * further page has those of its own moment.
  */
 import { assert } from '../base/assert.js';
 import { Refusal } from '../fhir/outcome.js';
@@ -23,9 +24,12 @@ export async function resolveQuery(query: SearchQuery, context: Context): Promis
   return { ...query, parts: await new Resolving(context).parts(query.parts) };
 }
 
-/** The same for one predicate on a type: criteria of conditional interactions. */
-export async function resolvePredicate(type: string, where: Predicate, context: Context): Promise<Predicate> {
-  return hasNamedSet(where) ? new Resolving(context).predicate(type, where) : where;
+export type ResolvePredicate = (type: string, where: Predicate) => Promise<Predicate>;
+
+/** The same for predicates on one type each, such as the criteria of one plan: each set is looked up once for all. */
+export function predicateResolver(context: Context): ResolvePredicate {
+  const resolving = new Resolving(context);
+  return (type, where) => resolving.predicate(type, where);
 }
 
 class Resolving {

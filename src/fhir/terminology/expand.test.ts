@@ -128,6 +128,7 @@ describe('an expansion', () => {
     ],
     ['it was limited', { parameter: [{ name: 'limitedExpansion', valueBoolean: true }] }],
     ['it begins further on', { offset: 10 }],
+    ['it has no members and does not say so', { contains: [] }],
   ])('counts for nothing where %s', (_why, more: JsonObject) => {
     const cut = { expansion: { contains: [{ system: FLOWERS, code: 'rose' }], ...more } };
     expect(expanded({ ...cut, ...composed({ system: FLOWERS, concept: [{ code: 'ivy' }] }) })).toEqual({

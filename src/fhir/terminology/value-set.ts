@@ -67,7 +67,9 @@ function readExpansion(expansion: JsonValue | undefined): readonly SystemCodes[]
   const members: (readonly [system: string, code: string])[] = [];
   takeContained(expansion.contains, members);
   const { total, offset } = expansion;
+  // An expansion without members that does not say so is one that was left out.
   const whole =
+    (members.length > 0 || total === 0) &&
     (!isNumber(total) || numberOf(total) <= members.length) &&
     (!isNumber(offset) || numberOf(offset) === 0) &&
     !objectsIn(expansion.extension).some(({ url }) => CUT_OFF.has(textOf(url))) &&
