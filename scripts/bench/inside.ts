@@ -12,7 +12,9 @@ import { newestKnowledge } from '#src/interactions/knowledge.js';
 import type { FhirRequest } from '#src/interactions/request.js';
 import type { FhirResponse } from '#src/interactions/response.js';
 import { handle } from '#src/interactions/router.js';
+import { loadedTerminology } from '#src/interactions/terminology/loaded-terminology.js';
 import { openSqliteStore, type SqliteStore } from '#src/stores/sqlite/store.js';
+import { lazyBaseTerminology } from '#src/terminology-file.js';
 
 const BASE = 'http://localhost:8080/fhir';
 
@@ -47,6 +49,7 @@ export async function openInside(file: string): Promise<Inside> {
     backend: store.backend,
     sealer: store.sealer,
     knowledge: newestKnowledge(store.current, known.validate)(),
+    terminology: loadedTerminology(store.backend, lazyBaseTerminology()),
     clock: systemClock,
     newId: uuidV7(systemClock, () => randomBytes(10)),
     log: silentLogger,

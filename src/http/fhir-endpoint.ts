@@ -112,6 +112,7 @@ export class FhirEndpoint {
       backend: tenant.backend,
       sealer: tenant.sealer,
       knowledge: tenant.knowledge,
+      terminology: tenant.terminology,
       clock: tenant.clock,
       newId: tenant.newId,
       log: tenant.log,

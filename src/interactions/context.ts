@@ -12,6 +12,7 @@ import type { AccessDecision } from '../ports/access-filter.js';
 import type { Backend } from '../ports/backend.js';
 import type { CurrentDefinitions } from '../ports/current-definitions.js';
 import type { Sealer } from '../ports/sealer.js';
+import type { Terminology } from '../ports/terminology.js';
 
 export interface Context extends TenantParts {
   readonly access: AccessDecision;
@@ -29,6 +30,7 @@ export interface TenantParts {
   readonly sealer: Sealer;
   /** Of a tenant: the newest whenever it is asked for. Of a request: what held when it came. */
   readonly knowledge: Knowledge;
+  readonly terminology: Terminology;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly log: Logger;

@@ -53,10 +53,12 @@ async function plan(
 ): Promise<Planned> {
   const limit = Math.max(1, context.settings.conditionalDeleteLimit);
   const resolution = await beginResolution(context);
-  const ids = await context.backend.resolve(type, where, context.access.write, limit + 1);
+  const evaluable = await resolution.evaluable(type, where);
+  const ids = await context.backend.resolve(type, evaluable, context.access.write, limit + 1);
   if (ids.length > limit) throw tooMany(type, limit);
   // Each by itself, so that one that ceases to match in between is not deleted with the others.
-  for (const id of ids) await resolution.resolve(type, { op: 'and', of: [where, { op: 'id', ids: [id] }] });
+  for (const id of ids)
+    await resolution.resolve(type, { op: 'and', of: [evaluable, { op: 'id', ids: [id] }] });
   const expected = async (id: string) =>
     expectedVersion(request, { type, id }, context.backend, context.access.write);
   const writes: Write[] = [];

@@ -21,6 +21,7 @@ import { type Given, givenParameters, POSITIVE, readParameters, refuse } from '.
 import type { Operation } from './operations.js';
 import { parseStored } from './projected.js';
 import type { FhirRequest, QueryPair } from './request.js';
+import { resolveQuery } from './resolve-query.js';
 import type { FhirResponse } from './response.js';
 import { timeLeft } from './search.js';
 
@@ -141,7 +142,7 @@ async function nextPage(
   context: Context,
 ): Promise<SearchPage> {
   return context.backend.search({
-    query: { parts: [{ type: TYPE, where }], sort: LATEST_FIRST },
+    query: await resolveQuery({ parts: [{ type: TYPE, where }], sort: LATEST_FIRST }, context),
     access: context.access.read,
     count: PAGE,
     total: 'none',

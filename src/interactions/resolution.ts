@@ -10,10 +10,13 @@ import { canonicalCondition } from '../fhir/search/canonical-condition.js';
 import type { Predicate } from '../fhir/search/query.js';
 import type { Condition, Position } from '../ports/backend.js';
 import type { Context } from './context.js';
+import { predicateResolver, type ResolvePredicate } from './resolve-query.js';
 
 export interface Resolution {
   readonly conditions: readonly Condition[];
   readonly resolvedAt: Position;
+  /** Criteria with the members of the sets that they name: what backends and `matches` can evaluate. */
+  readonly evaluable: ResolvePredicate;
   /** Ids of at most two matches: none, the one, or several. */
   resolve(type: string, where: Predicate): Promise<readonly string[]>;
 }
@@ -25,15 +28,19 @@ export async function beginResolution(context: Context): Promise<Resolution> {
   const conditions: Condition[] = [];
   const known = new Map<string, Promise<readonly string[]>>();
 
+  const evaluable = predicateResolver(context);
+
   const ask = async (type: string, where: Predicate): Promise<readonly string[]> => {
-    const ids = await backend.resolve(type, where, access.write, 2);
-    conditions.push({ type, where, ids });
+    const plain = await evaluable(type, where);
+    const ids = await backend.resolve(type, plain, access.write, 2);
+    conditions.push({ type, where: plain, ids });
     return ids;
   };
 
   return {
     conditions,
     resolvedAt,
+    evaluable,
     resolve(type, where) {
       const key = canonicalCondition(type, where);
       const answered = known.get(key) ?? ask(type, where);

@@ -17,6 +17,7 @@ import { explain } from './explanation.js';
 import { FORM_PARAMETERS, preferences } from './negotiation.js';
 import { type Projection, projectBytes } from './projected.js';
 import type { FhirRequest } from './request.js';
+import { resolveQuery } from './resolve-query.js';
 import type { FhirResponse } from './response.js';
 import type { SearchTarget } from './target.js';
 
@@ -44,7 +45,7 @@ export async function search(
   context: Context,
 ): Promise<FhirResponse> {
   const execution = parse(request, target, context);
-  const asked = searchRequest(execution, context);
+  const asked = await searchRequest(execution, context);
   if (execution.parsed.explain) return explain(execution.parsed, asked, context);
   const page = await context.backend.search(asked);
   const sequence = { path: execution.path, applied: execution.parsed.applied };
@@ -84,10 +85,10 @@ function parse(request: FhirRequest, target: SearchTarget, context: Context): Ex
   return { path, parsed, now, ...(cursor === undefined ? {} : { resumed: cursor.place }) };
 }
 
-function searchRequest({ parsed, resumed }: Execution, context: Context): SearchRequest {
+async function searchRequest({ parsed, resumed }: Execution, context: Context): Promise<SearchRequest> {
   const countOnly = parsed.summary === 'count' || parsed.count === 0;
   return {
-    query: parsed.query,
+    query: await resolveQuery(parsed.query, context),
     access: context.access.read,
     count: countOnly ? 0 : parsed.count,
     total: countOnly ? 'accurate' : parsed.total,

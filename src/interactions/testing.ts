@@ -19,12 +19,14 @@ import { makeValidator } from '../fhir/validate/validator.js';
 import type { AccessDecision } from '../ports/access-filter.js';
 import type { Ledger } from '../ports/ledger.js';
 import { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from '../stores/sqlite/store.js';
+import { lazyBaseTerminology } from '../terminology-file.js';
 import type { Context, InteractionSettings, Knowledge } from './context.js';
 import { newestKnowledge } from './knowledge.js';
 import { renderRefusal } from './render.js';
 import type { FhirRequest, QueryPair } from './request.js';
 import type { FhirResponse } from './response.js';
 import { handle } from './router.js';
+import { loadedTerminology } from './terminology/loaded-terminology.js';
 
 export const BASE = 'http://fairway.test/fhir';
 
@@ -75,6 +77,8 @@ const SETTINGS: InteractionSettings = {
   conditionalDeleteLimit: 1,
 };
 
+const baseTerminology = lazyBaseTerminology();
+
 interface Standard {
   readonly definitions: Definitions;
   readonly validate: Knowledge['validate'];
@@ -119,6 +123,7 @@ export async function openWorld(
     get knowledge() {
       return knowledge();
     },
+    terminology: loadedTerminology(store.backend, baseTerminology),
     clock,
     newId: uuidV7(clock, () => countedBytes(drawn++)),
     log: silentLogger,

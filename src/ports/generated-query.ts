@@ -176,6 +176,7 @@ function anyHas(dice: Dice, type: TypeName, depth: number): Predicate {
 function anyValuePredicate(dice: Dice, type: TypeName): Predicate {
   const tests: readonly (() => readonly [string, ValueTest])[] = [
     () => ['code', anyToken(dice)],
+    () => ['code', anyTokenSet(dice)],
     () => [
       'name',
       {
@@ -194,11 +195,15 @@ function anyValuePredicate(dice: Dice, type: TypeName): Predicate {
     () => ['url', anyUri(dice)],
     () => [
       'code-amount',
-      { kind: 'composite', components: [anyToken(dice), anyQuantity(dice)] } satisfies CompositeTest,
+      {
+        kind: 'composite',
+        components: [dice.below(4) === 0 ? anyTokenSet(dice) : anyToken(dice), anyQuantity(dice)],
+      } satisfies CompositeTest,
     ],
     () => [dice.pick(['date', 'issued']), { kind: 'date', prefix: dice.pick(PREFIXES), ...anyTimes(dice) }],
     () => [dice.pick(['date', 'issued']), { kind: 'date', prefix: dice.pick(PREFIXES), ...anyTimes(dice) }],
     () => anyReferenceTest(dice, type),
+    () => anyReferenceSet(dice, type),
   ];
   const [param, test] = dice.pick(tests)();
   return { op: 'value', param, test };
@@ -213,6 +218,18 @@ function anyToken(dice: Dice): ValueTest & { readonly kind: 'token' } {
 
 function anyUri(dice: Dice): ValueTest & { readonly kind: 'uri' } {
   return { kind: 'uri', mode: dice.pick(['exact', 'below', 'above']), value: dice.pick(URIS) };
+}
+
+/** Sometimes with so many codes that look-ups go another way, most of which no resource has. */
+function anyTokenSet(dice: Dice): ValueTest & { readonly kind: 'token-set' } {
+  const unknown = dice.below(4) === 0 ? Array.from({ length: 100 }, (_, at) => `unknown-${at}`) : [];
+  return {
+    kind: 'token-set',
+    members: dice.some(3, () => ({
+      system: dice.pick(SYSTEMS),
+      codes: [...dice.some(4, () => dice.pick(CODES)), ...unknown],
+    })),
+  };
 }
 
 function anyQuantity(dice: Dice): ValueTest & { readonly kind: 'quantity' } {
@@ -262,6 +279,13 @@ function anyCanonical(dice: Dice): (ValueTest & { kind: 'reference' })['target']
   const target = { kind: 'url', url: dice.pick(URIS), ...anyVersion(dice) } as const;
   const versions = dice.pick([undefined, 'below', 'above'] as const);
   return target.version === undefined || versions === undefined ? target : { ...target, versions };
+}
+
+function anyReferenceSet(dice: Dice, type: TypeName): readonly [string, ValueTest] {
+  const [param, target] = dice.pick(TARGETS[type]);
+  const count = dice.pick([1, 4, 30]);
+  const ids = dice.some(count, () => anyId(dice, target));
+  return [param, { kind: 'reference-set', type: target, ids }];
 }
 
 const SORT_KEYS: readonly Omit<SortKey, 'descending'>[] = [

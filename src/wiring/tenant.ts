@@ -16,7 +16,9 @@ import { makeValidator } from '../fhir/validate/validator.js';
 import { basePathOf, DEFAULT_TENANT } from '../http/doors.js';
 import type { Context, TenantParts } from '../interactions/context.js';
 import { newestKnowledge } from '../interactions/knowledge.js';
+import { loadedTerminology } from '../interactions/terminology/loaded-terminology.js';
 import { openSqliteStore, type SqliteStore } from '../stores/sqlite/store.js';
+import { lazyBaseTerminology } from '../terminology-file.js';
 import { makeFolder } from './data-folder.js';
 import { SOFTWARE_VERSION } from './software-version.js';
 
@@ -46,6 +48,7 @@ export async function openTenant(config: Config, log: Logger): Promise<Tenant> {
     get knowledge() {
       return knowledge();
     },
+    terminology: loadedTerminology(store.backend, lazyBaseTerminology()),
     clock: systemClock,
     newId: uuidV7(systemClock, () => randomBytes(10)),
     log,

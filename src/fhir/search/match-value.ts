@@ -8,7 +8,16 @@ import { unreachable } from '../../base/assert.js';
 import type { IndexValue, QuantityValue, ReferenceValue, StringValue } from './index-value.js';
 import { dateTestPasses, numberTestPasses } from './match-range.js';
 import { distance } from './position.js';
-import type { QuantityTest, ReferenceTest, StringTest, TokenTest, UriTest, ValueTest } from './query.js';
+import type {
+  QuantityTest,
+  ReferenceSetTest,
+  ReferenceTest,
+  StringTest,
+  TokenSetTest,
+  TokenTest,
+  UriTest,
+  ValueTest,
+} from './query.js';
 import { compareText } from './sort-key.js';
 import { holdsWords } from './words.js';
 
@@ -22,6 +31,8 @@ export function passes(value: IndexValue, test: ValueTest): boolean {
       return value.kind === 'position' && distance(value, test) <= test.kilometres;
     case 'words':
       return value.kind === 'words' && holdsWords(value.words, test);
+    case 'token-set':
+      return value.kind === 'token' && isMember(value, test);
     case 'string':
       return value.kind === 'string' && stringPasses(value, test);
     case 'date':
@@ -32,6 +43,8 @@ export function passes(value: IndexValue, test: ValueTest): boolean {
       return value.kind === 'quantity' && quantityPasses(value, test);
     case 'reference':
       return value.kind === 'reference' && referencePasses(value, test);
+    case 'reference-set':
+      return value.kind === 'reference' && isOneOf(value, test);
     case 'uri':
       return value.kind === 'uri' && uriPasses(value.value, test);
     case 'other':
@@ -63,6 +76,10 @@ function tokenPasses(value: Token, test: TokenTest): boolean {
     (test.system === undefined || test.system === value.system) &&
     (test.code === undefined || test.code === value.code)
   );
+}
+
+function isMember(value: Token, { members }: TokenSetTest): boolean {
+  return members.some(({ system, codes }) => system === value.system && codes.includes(value.code));
 }
 
 interface Token {
@@ -129,6 +146,10 @@ function versionPasses(
   if (wanted === undefined || version === wanted) return true;
   if (version === undefined || versions === undefined) return false;
   return versions === 'below' ? version.startsWith(`${wanted}.`) : wanted.startsWith(`${version}.`);
+}
+
+function isOneOf({ target }: ReferenceValue, { type, ids }: ReferenceSetTest): boolean {
+  return target.kind === 'local' && target.type === type && ids.includes(target.id);
 }
 
 function uriPasses(value: string, { mode, value: wanted }: UriTest): boolean {

@@ -10,6 +10,7 @@ import type { IndexValue } from './index-value.js';
 import { dateTestPasses } from './match-range.js';
 import { isReferenceTo, passes } from './match-value.js';
 import type { Predicate, QueryPart } from './query.js';
+import { unresolved } from './tree.js';
 
 export interface Identity {
   readonly type: string;
@@ -65,6 +66,8 @@ export function matches(
       const { name, id } = where;
       return values.some((value) => value.param === `@${name}` && isReferenceTo(value, name, id));
     }
+    case 'named-set':
+      return unresolved(where);
     default:
       return unreachable(where);
   }

@@ -26,6 +26,8 @@ export function predicateText(predicate: Predicate): string {
       return `${predicate.param} ${testText(predicate.test)}`;
     case 'absent':
       return `${predicate.param} is absent`;
+    case 'named-set':
+      return `${predicate.param} is in a set that is known by its name`;
     case 'chain':
       return `${predicate.param} leads to ${predicate.targets.map(partText).join(' or ')}`;
     case 'has':
@@ -69,6 +71,12 @@ export function testText(test: ValueTest): string {
       return `holds ${test.phrases.map(({ words, begins }) => `"${words}${begins ? '…' : ''}"`).join(' and ')}`;
     case 'other':
       return `is other than ${test.than.map((one) => testText(one).replace(/^is /, '')).join(' or ')}`;
+    case 'token-set': {
+      const many = test.members.reduce((sum, { codes }) => sum + codes.length, 0);
+      return `is one of ${many} codes of ${test.members.map(({ system }) => system).join(', ')}`;
+    }
+    case 'reference-set':
+      return `refers to one of ${test.ids.length} ${test.type} resources`;
     case 'composite':
       return `has ${test.components.map(testText).join(' together with ')}`;
     default:

@@ -47,16 +47,44 @@ export type Predicate =
   /** Some resource of `source.type` refers here by `param` and passes its tree. */
   | { readonly op: 'has'; readonly param: string; readonly source: QueryPart }
   /** Member of the compartment (`Patient`, id), as CompartmentDefinition says. */
-  | { readonly op: 'compartment'; readonly name: string; readonly id: string };
+  | { readonly op: 'compartment'; readonly name: string; readonly id: string }
+  /**
+   * Some value of the parameter is in the set. Parsing knows the set by name alone: `resolveQuery` (interactions/) puts
+   * its members here before a store is asked, so that stores and `match` never meet this node.
+   */
+  | { readonly op: 'named-set'; readonly param: string; readonly set: NamedSet };
+
+export type NamedSet =
+  /** `:in`: canonical (`url`, `url|version`), or `ValueSet/id` of this server. */
+  | { readonly kind: 'value-set'; readonly valueSet: string }
+  /** `:above`, `:below` on a token: the code and its ancestors or descendants in its code system. */
+  | {
+      readonly kind: 'concepts';
+      readonly direction: Direction;
+      readonly system: string;
+      readonly code: string;
+    }
+  /** `:above`, `:below` on a reference: the resource, and what it is part of or what is part of it, by `via`. */
+  | {
+      readonly kind: 'hierarchy';
+      readonly direction: Direction;
+      readonly type: string;
+      readonly id: string;
+      readonly via: readonly string[];
+    };
+
+export type Direction = 'above' | 'below';
 
 export type ValueTest =
   | TokenTest
   | TextTest
+  | TokenSetTest
   | StringTest
   | DateTest
   | NumberTest
   | QuantityTest
   | ReferenceTest
+  | ReferenceSetTest
   | UriTest
   | PositionTest
   | WordsTest
@@ -74,6 +102,12 @@ export interface TokenTest {
 export interface TextTest {
   readonly kind: 'text';
   readonly value: string;
+}
+
+/** One of these codes, in its system ('' = none); each as index values have it. */
+export interface TokenSetTest {
+  readonly kind: 'token-set';
+  readonly members: readonly { readonly system: string; readonly codes: readonly string[] }[];
 }
 
 /** `exact`: compared with exact. All others: value is folded, compared with folded; `gt` … `le` by code points. */
@@ -146,6 +180,13 @@ export interface ReferenceTest {
         readonly version?: string;
         readonly versions?: 'below' | 'above';
       };
+}
+
+/** One of these resources of one type, in whichever version. */
+export interface ReferenceSetTest {
+  readonly kind: 'reference-set';
+  readonly type: string;
+  readonly ids: readonly string[];
 }
 
 /** `below`: equal or a path-prefix child; `above`: equal or a path-prefix parent. */

@@ -1,6 +1,7 @@
 /**
  * Building blocks of query trees: what is always or never true is folded away while a tree is made.
  */
+import { InvariantError } from '../../base/assert.js';
 import type { Predicate, ValueTest } from './query.js';
 
 export const EVERYTHING: Predicate = { op: 'everything' };
@@ -60,4 +61,14 @@ function innerOf(predicate: Predicate): readonly Predicate[] {
     default:
       return [];
   }
+}
+
+/** Is there a set in it that is known by name alone? */
+export function hasNamedSet(predicate: Predicate): boolean {
+  return predicate.op === 'named-set' || innerOf(predicate).some(hasNamedSet);
+}
+
+/** Whoever evaluates a tree is given one whose sets have been looked up. */
+export function unresolved({ op, param }: Predicate & { readonly op: 'named-set' }): never {
+  throw new InvariantError(`a ${op} on ${param} is evaluated before it was resolved`);
 }

@@ -131,10 +131,11 @@ class Matching {
   async doomed(type: string, where: Predicate): Promise<readonly string[]> {
     const { backend, access, settings } = this.context;
     const limit = Math.max(1, settings.conditionalDeleteLimit);
-    const ids = await backend.resolve(type, where, access.write, limit + 1);
+    const evaluable = await this.resolution.evaluable(type, where);
+    const ids = await backend.resolve(type, evaluable, access.write, limit + 1);
     if (ids.length > limit) throw tooMany(type, limit);
     for (const id of ids) {
-      await this.resolution.resolve(type, { op: 'and', of: [where, { op: 'id', ids: [id] }] });
+      await this.resolution.resolve(type, { op: 'and', of: [evaluable, { op: 'id', ids: [id] }] });
     }
     return ids;
   }

@@ -51,9 +51,9 @@ export class Links {
     const findings = new Findings();
     const own = new OwnResources(identities, this.context);
     for (const reference of references) {
-      const { text, type, where } = reference;
-      const stored = await resolution.resolve(type, where);
-      const ids = stored.length > 0 ? stored : await own.matching(type, where, pace);
+      const { text, type, entry } = reference;
+      const ids = await findings.attemptAsync(entry, () => matching(reference, own, resolution, pace));
+      if (ids === undefined) continue;
       const [id, ...others] = ids;
       if (id === undefined) findings.add('condition-missing', [unmatched(reference)]);
       else if (others.length > 0) findings.add('condition-ambiguous', [severalMatch(reference)]);
@@ -83,6 +83,17 @@ export class Links {
     const suffix = version === '' ? '' : `/_history/${target.isNew ? '1' : version}`;
     return `${target.address}${suffix}${fragment}`;
   }
+}
+
+async function matching(
+  { type, where }: ConditionalReference,
+  own: OwnResources,
+  resolution: Resolution,
+  pace: Pace,
+): Promise<readonly string[]> {
+  const stored = await resolution.resolve(type, where);
+  if (stored.length > 0) return stored;
+  return own.matching(type, await resolution.evaluable(type, where), pace);
 }
 
 /** `Type/id` of all that is stored, for checks of referential integrity. */

@@ -10,6 +10,7 @@ import type { PageKey, Position, ResourceKey, SearchPage, StoredResource } from 
 import type { Context } from '../context.js';
 import { openCursor, sealCursor } from '../cursor.js';
 import { parseStored } from '../projected.js';
+import { resolveQuery } from '../resolve-query.js';
 import { readJudge } from './fhirpath.js';
 import { Budget } from './limits.js';
 import { parsePairs, type SearchPlan } from './search-plan.js';
@@ -125,7 +126,7 @@ export class Reader {
     const { query, count } = parsePairs(type, pairs, at.now, this.context);
     this.budget.search();
     const page = await backend.search({
-      query,
+      query: await resolveQuery(query, this.context),
       access: access.read,
       count,
       total: at.total,

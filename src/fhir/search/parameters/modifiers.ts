@@ -10,11 +10,13 @@ import type { Predicate, ValueTest } from '../query.js';
 import { allOf, anyOf, noneOf } from '../tree.js';
 import { versionsReader } from './canonical-versions.js';
 import { readComposite } from './composite.js';
+import { readHierarchy } from './hierarchy.js';
 import { malformed, Problem } from './problem.js';
 import type { ParameterAt, Reading } from './reading.js';
 import { readReference } from './reference.js';
 import { splitUnescaped } from './split.js';
 import { readString } from './string.js';
+import { readConcept, readValueSet } from './terminology.js';
 import { readText } from './text.js';
 import { readIdentifier, readOfType } from './token.js';
 import { readUri } from './uri.js';
@@ -25,7 +27,8 @@ export type Found = Predicate | readonly Problem[];
 /** The whole value, alternatives included, as a predicate on the parameter. */
 export type ReadFilter = (text: string, at: ParameterAt, reading: Reading) => Found;
 
-type ReadTests = (text: string, at: ParameterAt, reading: Reading) => readonly ValueTest[] | Problem;
+/** One alternative (no comma) as tests, or as predicates, of which one must hold. */
+type ReadAlternative<T> = (text: string, at: ParameterAt, reading: Reading) => readonly T[] | Problem;
 
 /** Specified, and known not to be served. */
 const NOT_SERVED = Symbol('not served');
@@ -36,17 +39,17 @@ const MODIFIERS: Readonly<Record<SearchParameterType, Uses>> = {
   token: {
     not: (text, at, reading) => negated(plain(text, at, reading)),
     text: alternatives(readText, (code) => `${code}:text`),
-    in: NOT_SERVED,
-    'not-in': NOT_SERVED,
-    above: NOT_SERVED,
-    below: NOT_SERVED,
+    in: anyPredicate(readValueSet),
+    'not-in': (text, at, reading) => negated(anyPredicate(readValueSet)(text, at, reading)),
+    above: anyPredicate(readConcept('above')),
+    below: anyPredicate(readConcept('below')),
     'of-type': alternatives(readOfType, (code) => `${code}:of-type`),
   },
   string: { exact: alternatives(readString('exact')), contains: alternatives(readString('contains')) },
   reference: {
     identifier: alternatives(readIdentifier, (code) => `${code}:identifier`),
-    above: NOT_SERVED,
-    below: NOT_SERVED,
+    above: anyPredicate(readHierarchy('above')),
+    below: anyPredicate(readHierarchy('below')),
   },
   uri: { above: alternatives(readUri('above')), below: alternatives(readUri('below')) },
   date: {},
@@ -95,19 +98,29 @@ function notThere({ type, targets }: SearchParameter, modifier: string, uses: Us
   );
 }
 
-export function alternatives(read: ReadTests, param: (code: string) => string = (code) => code): ReadFilter {
+export function alternatives(
+  read: ReadAlternative<ValueTest>,
+  param: (code: string) => string = (code) => code,
+): ReadFilter {
+  return anyPredicate((text, at, reading) => {
+    const tests = read(text, at, reading);
+    if (tests instanceof Problem) return tests;
+    const code = param(at.parameter.code);
+    return tests.map((test) => ({ op: 'value', param: code, test }));
+  });
+}
+
+function anyPredicate(read: ReadAlternative<Predicate>): ReadFilter {
   return (text, at, reading) => {
-    const tests: ValueTest[] = [];
+    const predicates: Predicate[] = [];
     const problems: Problem[] = [];
     for (const part of splitUnescaped(text, ',')) {
       const found =
         part === '' ? malformed('has an empty alternative: leave out the comma') : read(part, at, reading);
       if (found instanceof Problem) problems.push(found);
-      else tests.push(...found);
+      else predicates.push(...found);
     }
-    if (problems.length > 0) return problems;
-    const code = param(at.parameter.code);
-    return anyOf(tests.map((test) => ({ op: 'value', param: code, test })));
+    return problems.length > 0 ? problems : anyOf(predicates);
   };
 }
 

@@ -4,7 +4,10 @@
  *
  * Invariant: an element of type code has no system of its own; the one that its binding implies may be named.
  */
+import type { SearchParameter } from '../../definitions/definitions.js';
 import { foldToken } from '../../primitives/fold.js';
+import { bySystem, type SystemCodes } from '../../terminology/value-set.js';
+import type { TokenSetTest, TokenTest } from '../query.js';
 import { tokenTests } from '../token-code.js';
 import { typeSystem } from '../values/token-values.js';
 import { malformed, Problem } from './problem.js';
@@ -21,14 +24,38 @@ export const readToken: ReadValue = (text, { parameter }) => {
   if (parsed instanceof Problem) return parsed;
   const { elementTypes } = parameter;
   if (elementTypes.length > 0 && elementTypes.every((type) => type === 'boolean')) return truth(parsed);
-  if (parsed.system && elementTypes.length > 0 && elementTypes.every((type) => type === 'code')) {
-    const implied = parameter.impliedSystems;
-    // Where no binding tells the system (languages, media types), any is taken for the one that is meant.
-    const fits = implied === undefined || implied.includes(parsed.system);
-    return fits ? tokenTests(elementTypes, undefined, parsed.code) : [];
-  }
-  return tokenTests(elementTypes, parsed.system, parsed.code);
+  return codeTests(parameter, parsed);
 };
+
+function codeTests(
+  { elementTypes, impliedSystems }: SearchParameter,
+  { system, code }: TokenParts,
+): readonly TokenTest[] {
+  if (system && elementTypes.length > 0 && elementTypes.every((type) => type === 'code')) {
+    // Where no binding tells the system (languages, media types), any is taken for the one that is meant.
+    const fits = impliedSystems === undefined || impliedSystems.includes(system);
+    return fits ? tokenTests(elementTypes, undefined, code) : [];
+  }
+  return tokenTests(elementTypes, system, code);
+}
+
+/** Codes of code systems as the parameter's values have them; undefined = no value can be one of them. */
+export function tokenSet(
+  parameter: SearchParameter,
+  codes: readonly SystemCodes[],
+): TokenSetTest | undefined {
+  const members = bySystem(
+    codes.flatMap(({ system, codes: own }) =>
+      own.flatMap((one) =>
+        // A test without a system stands for an element of type code, whose values have none.
+        codeTests(parameter, { system, code: one }).map(
+          (test) => [test.system ?? '', test.code ?? one] as const,
+        ),
+      ),
+    ),
+  );
+  return members.length === 0 ? undefined : { kind: 'token-set', members };
+}
 
 /** `:identifier` on a reference. */
 export function readIdentifier(text: string): readonly SingleTest[] | Problem {
@@ -56,7 +83,7 @@ interface TokenParts {
   readonly code: string | undefined;
 }
 
-function readTokenParts(text: string): TokenParts | Problem {
+export function readTokenParts(text: string): TokenParts | Problem {
   const parts = splitUnescaped(text, '|');
   if (parts.length > 2) return malformed(`has too many bars: ${SHAPES}, and a bar inside is written \\|`);
   const [first = '', second] = parts;

@@ -6,6 +6,7 @@
 
 import { foldString } from '../../../fhir/primitives/fold.js';
 import type { Predicate, QuantityTest, StringTest, WordsTest } from '../../../fhir/search/query.js';
+import { unresolved } from '../../../fhir/search/tree.js';
 import type { Param } from '../catalogue.js';
 import { firstPositionAt } from '../history.js';
 import { AS_WRITTEN } from '../index-rows.js';
@@ -75,6 +76,8 @@ export function driverOf(
       return unionDriver(alternatives(scope, type, predicate.of, window));
     case 'and':
       return oneOfMembers(predicate.of.map((one) => driverOf(scope, type, one, window)));
+    case 'named-set':
+      return unresolved(predicate);
     case 'everything':
     case 'nothing':
     case 'not':

@@ -4,8 +4,10 @@
  */
 import type {
   Predicate,
+  ReferenceSetTest,
   ReferenceTest,
   TextTest,
+  TokenSetTest,
   TokenTest,
   UriTest,
   ValueTest,
@@ -19,17 +21,19 @@ export type KeySet =
   | { readonly kind: 'listed'; readonly values: readonly number[] }
   | { readonly kind: 'terms'; readonly condition: Fragment };
 
-export type KeyTest = TokenTest | TextTest | ReferenceTest | UriTest;
+export type KeyTest = TokenTest | TextTest | TokenSetTest | ReferenceTest | ReferenceSetTest | UriTest;
 
-const KEY_KINDS: ReadonlySet<ValueTest['kind']> = new Set<KeyTest['kind']>([
+const KEY_TESTS: ReadonlySet<ValueTest['kind']> = new Set<KeyTest['kind']>([
   'token',
   'text',
+  'token-set',
   'reference',
+  'reference-set',
   'uri',
 ]);
 
 export function isKeyTest(test: ValueTest): test is KeyTest {
-  return KEY_KINDS.has(test.kind);
+  return KEY_TESTS.has(test.kind);
 }
 
 /** More terms than this are not listed. */
@@ -42,6 +46,9 @@ export function keySet(scope: Scope, test: KeyTest): KeySet {
       return tokenKeys(scope, test);
     case 'text':
       return termKeys(scope, sql`${startsWith('t.code', test.value)} AND t.system = ${WORDS_SYSTEM}`);
+    case 'token-set':
+    case 'reference-set':
+      return setKeys(scope, test);
     case 'reference':
       return { kind: 'listed', values: referenceKeys(scope, test) };
     case 'uri':
@@ -84,6 +91,36 @@ function tokenKeys(scope: Scope, { system, code }: TokenTest): KeySet {
     scope,
     code === undefined ? sql`t.system = ${systemId}` : sql`t.code = ${code} AND t.system = ${systemId}`,
   );
+}
+
+/**
+ * Sets are long, and one look-up after the other is most of what they cost: they are looked up once per query. Members
+ * that were never stored have no integer, so what is listed is no longer than what there is.
+ */
+function setKeys(scope: Scope, test: TokenSetTest | ReferenceSetTest): KeySet {
+  const known = scope.sets.get(test);
+  if (known !== undefined) return known;
+  const values = test.kind === 'token-set' ? memberTerms(scope, test) : memberRids(scope, test);
+  const keys: KeySet = { kind: 'listed', values: [...new Set(values)] };
+  scope.sets.set(test, keys);
+  return keys;
+}
+
+const TERMS = `SELECT t.id FROM json_each(?) member CROSS JOIN term t ON t.code = member.value AND t.system = ?`;
+const RIDS = `SELECT r.rid FROM json_each(?) member CROSS JOIN resource r ON r.type = ? AND r.id = member.value`;
+
+function memberTerms({ catalogue, connection }: Scope, { members }: TokenSetTest): readonly number[] {
+  return members.flatMap(({ system, codes }) => {
+    const systemId = catalogue.text(system);
+    if (systemId === undefined) return [];
+    return connection.all<[number]>(TERMS, JSON.stringify(codes), systemId).map(([id]) => id);
+  });
+}
+
+function memberRids({ catalogue, connection }: Scope, { type, ids }: ReferenceSetTest): readonly number[] {
+  const typeId = catalogue.type(type);
+  if (typeId === undefined) return [];
+  return connection.all<[number]>(RIDS, JSON.stringify(ids), typeId).map(([rid]) => rid);
 }
 
 function referenceKeys({ catalogue }: Scope, { target }: ReferenceTest): readonly number[] {

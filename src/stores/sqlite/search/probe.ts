@@ -7,6 +7,7 @@
 
 import { unreachable } from '../../../base/assert.js';
 import type { DateTest, Predicate, ValueTest } from '../../../fhir/search/query.js';
+import { unresolved } from '../../../fhir/search/tree.js';
 import { NO_DATE, type Param } from '../catalogue.js';
 import { chainProbe, hasProbe } from './chain-probe.js';
 import { entryOf, entryPath, someRow, someRowPasses } from './entry-test.js';
@@ -56,6 +57,8 @@ export function probe(outer: Scope, type: string, predicate: Predicate, row: Row
       const values = rid === undefined ? [] : [rid];
       return keyProbe(scope.param(type, `@${predicate.name}`), { kind: 'listed', values }, row, scope);
     }
+    case 'named-set':
+      return unresolved(predicate);
     default:
       return unreachable(predicate);
   }

@@ -2,7 +2,7 @@
  * What the compiling of one query works with: the connection's names, the access filter that holds for every type
  * that the query touches, and how far it may look before it is too much for this thread.
  */
-import type { Predicate } from '../../../fhir/search/query.js';
+import type { Predicate, ValueTest } from '../../../fhir/search/query.js';
 import { type AccessFilter, visible } from '../../../ports/access-filter.js';
 import type { Position } from '../../../ports/backend.js';
 import type { Catalogue, Param } from '../catalogue.js';
@@ -28,6 +28,8 @@ export const UNBOUNDED: Limits = { candidates: Number.POSITIVE_INFINITY, listed:
 export class Scope {
   /** Chains and `_has` that were found to lead to few resources, by their predicate; undefined = to many. */
   readonly listings = new Map<Predicate, KeySet | undefined>();
+  /** The integers of sets of codes and of references, by their test. */
+  readonly sets = new Map<ValueTest, KeySet>();
   /** Predicates of the access filter, which stand in the tree beside the query's own. */
   readonly #filters = new Set<Predicate>();
   #trusting: Scope | undefined;
