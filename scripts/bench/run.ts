@@ -16,10 +16,12 @@ import { knowledgeRows } from './knowledge.js';
 import { demoData, loadFolder, loadRow } from './load.js';
 import { markdown, type Row } from './measure.js';
 import { readRows } from './read.js';
-import { depthRow, searchRows } from './search.js';
+import { depthRow, type Sized, searchRows } from './search.js';
 import { writeRows } from './writes.js';
 
 const RESOURCES_PER_PATIENT = 100;
+/** What the large store's searches are held against. */
+const SMALL_STORE = 10_000;
 
 const { values } = parseArgs({
   options: {
@@ -53,6 +55,20 @@ async function readThrough(file: string): Promise<void> {
   for await (const _chunk of createReadStream(file, { highWaterMark: 8 * 1024 * 1024 }));
 }
 
+/** A store of about so many resources, made where it is not there yet, with everything indexed. */
+async function sizedStore(resources: number): Promise<Sized> {
+  const dataDir = join(dir, `store-${resources}`);
+  const folder = join(dir, `ndjson-${resources}`);
+  await demoData(folder, Math.ceil(resources / RESOURCES_PER_PATIENT), 'ndjson');
+  await loadFolder(dataDir, folder);
+  const total = await storedCount(dataDir);
+  const file = join(dataDir, 'fairway.db');
+  await readThrough(file);
+  const inside = await openInside(file);
+  await inside.store.followFullText();
+  return { inside, total };
+}
+
 async function patients(): Promise<readonly string[]> {
   await demoData(join(dir, 'small'), 200, 'ndjson');
   return readFileSync(join(dir, 'small', 'Patient.ndjson'), 'utf8')
@@ -79,17 +95,11 @@ const SECTIONS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
     return rows;
   },
   search: async () => {
-    const wanted = Number(values.resources);
-    const dataDir = join(dir, `store-${wanted}`);
-    const folder = join(dir, `ndjson-${wanted}`);
-    await demoData(folder, Math.ceil(wanted / RESOURCES_PER_PATIENT), 'ndjson');
-    await loadFolder(dataDir, folder);
-    const total = await storedCount(dataDir);
-    const file = join(dataDir, 'fairway.db');
-    await readThrough(file);
-    const inside = await openInside(file);
-    const rows = [...(await searchRows(inside, total)), await depthRow(inside)];
-    await inside.store.close();
+    const large = await sizedStore(Number(values.resources));
+    const small = await sizedStore(SMALL_STORE);
+    const rows = [...(await searchRows(large, small)), await depthRow(large.inside)];
+    await large.inside.store.close();
+    await small.inside.store.close();
     return rows;
   },
 };

@@ -23,7 +23,7 @@ import { Pasts } from './pasts.js';
 import type { ReaderPool } from './reader-pool.js';
 import type { ReaderFound, VersionPlace } from './reader-process.js';
 import { explainPart } from './search/explain.js';
-import { collectIncludes } from './search/includes.js';
+import { collectIncludes, type Included as IncludedRids } from './search/includes.js';
 import { orderOf } from './search/order.js';
 import { pageOf } from './search/page.js';
 import { type Place, readPageKey } from './search/page-key.js';
@@ -40,6 +40,9 @@ const NEWEST = `SELECT r.type, r.id, v.version, v.last_updated, v.bytes, r.live
 const RESOLVE_MILLISECONDS = 30_000;
 /** Parts of a search on many types that are explained. */
 const EXPLAINED = 16;
+
+/** Includes may take so much of a turn of the event loop. */
+const TURN_MILLISECONDS = 10;
 
 interface Found {
   readonly rid: number;
@@ -153,7 +156,7 @@ export class Searches {
     return found ?? this.#readers.run(job, RESOLVE_MILLISECONDS).then(idsOf);
   }
 
-  #pageHere(asked: Asked): SearchPage | Postponed {
+  #pageHere(asked: Asked): MaybePromise<SearchPage> | Postponed {
     const { past, request } = asked;
     if (past?.catchUp() === false) return 'behind';
     const job = jobOf(asked);
@@ -162,9 +165,9 @@ export class Searches {
   }
 
   async #pageLater(asked: Asked, postponed: Postponed): Promise<SearchPage> {
-    let here: SearchPage | Postponed = postponed;
+    let here: MaybePromise<SearchPage> | Postponed = postponed;
     while (here === 'behind') {
-      await nextTurn(asked);
+      await nextTurn(asked, TOO_MUCH_CHANGED);
       here = this.#view.snapshot(() => this.#pageHere(asked));
     }
     if (here !== 'long') return here;
@@ -172,17 +175,17 @@ export class Searches {
     for (;;) {
       const page = this.#view.snapshot(() => this.#pageOfReader(asked, found));
       if (page !== undefined) return page;
-      await nextTurn(asked);
+      await nextTurn(asked, TOO_MUCH_CHANGED);
     }
   }
 
   /** The reader saw another moment: what has changed meanwhile is judged here as all the rest. */
-  #pageOfReader(asked: Asked, found: ReaderFound): SearchPage | undefined {
+  #pageOfReader(asked: Asked, found: ReaderFound): MaybePromise<SearchPage> | undefined {
     if (asked.past?.catchUp() === false) return undefined;
     return this.#assembled(asked, found, asked.request.asOf ?? found.position);
   }
 
-  #assembled(asked: Asked, found: SearchFound, asOf: Position): SearchPage {
+  #assembled(asked: Asked, found: SearchFound, asOf: Position): MaybePromise<SearchPage> {
     const { request, past } = asked;
     const { total, order } = found;
     const places: readonly VersionPlace[] = found.places;
@@ -195,15 +198,16 @@ export class Searches {
       },
     );
     const matches = this.#resources(shown);
-    const { resources: included, truncated } = this.#included(asked, matches);
-    return {
+    const page = ({ resources: included, truncated }: Included): SearchPage => ({
       matches: matches.map(({ resource }) => resource),
       included,
       includesTruncated: truncated,
       ...(total === undefined ? {} : { total }),
       ...links,
       asOf,
-    };
+    });
+    const included = this.#included(asked, matches);
+    return included instanceof Promise ? included.then(page) : page(included);
   }
 
   /** As many of the matches of then as could be on the page, without those that may not be seen now. */
@@ -233,21 +237,40 @@ export class Searches {
     return this.#visibility.mayBeSeen(newest, access);
   }
 
-  #included({ request, past }: Asked, matches: readonly Found[]): Included {
+  /** At once where that takes little time, else a little in each turn of the event loop. */
+  #included(asked: Asked, matches: readonly Found[]): MaybePromise<Included> {
+    const { request, past } = asked;
     if (request.includes.length === 0) return { resources: [], truncated: false };
     const nodes = matches.map(({ rid, resource: { type } }) => {
       const was = past?.isJudged(rid) === true ? past.standing(rid) : undefined;
       return { rid, type, ...(was === undefined ? {} : { values: was.values }) };
     });
-    const scope = this.#scope(request.access, UNBOUNDED);
-    const { rids, truncated } = collectIncludes(
-      scope,
-      this.#parameters.latest.definitions,
-      nodes,
-      request.includes,
-    );
-    const resources = this.#view.currents(rids);
-    return { resources: rids.map((rid) => resources.get(rid)).filter((one) => one !== undefined), truncated };
+    const scopeOfNow = (): Scope => this.#scope(request.access, UNBOUNDED);
+    const { definitions } = this.#parameters.latest;
+    const steps = collectIncludes(scopeOfNow, definitions, nodes, request.includes);
+    return this.#someIncludes(steps) ?? this.#includedLater(asked, steps);
+  }
+
+  async #includedLater(asked: Asked, steps: Generator<undefined, IncludedRids>): Promise<Included> {
+    for (;;) {
+      await nextTurn(asked, TOO_MUCH_INCLUDED);
+      const included = this.#view.snapshot(() => this.#someIncludes(steps));
+      if (included !== undefined) return included;
+    }
+  }
+
+  /** Undefined: there is more to do than one turn allows. */
+  #someIncludes(steps: Generator<undefined, IncludedRids>): Included | undefined {
+    const ends = performance.now() + TURN_MILLISECONDS;
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) {
+        const { rids, truncated } = step.value;
+        const resources = this.#view.currents(rids);
+        return { resources: rids.map((rid) => resources.get(rid)).filter((one) => one !== undefined), truncated };
+      }
+      if (performance.now() > ends) return undefined;
+    }
   }
 
   /** Undefined: too much for this thread. */
@@ -298,15 +321,15 @@ interface Included {
 /** Why a page is not answered at once: changes wait to be judged; the search is too long for this thread. */
 type Postponed = 'behind' | 'long';
 
-async function nextTurn({ ends }: Asked): Promise<void> {
+async function nextTurn({ ends }: Asked, tooLong: string): Promise<void> {
   await new Promise(setImmediate);
-  if (performance.now() > ends) {
-    throw new Refusal(
-      'too-costly',
-      'So much has changed since the first page that this one takes too long: start again at its first page.',
-    );
-  }
+  if (performance.now() > ends) throw new Refusal('too-costly', tooLong);
 }
+
+const TOO_MUCH_CHANGED =
+  'So much has changed since the first page that this one takes too long: start again at its first page.';
+const TOO_MUCH_INCLUDED =
+  'What the search includes takes longer to find than it may: include less, or ask for smaller pages with _count.';
 
 /** A search that takes too long is the one whose explanation is wanted most. */
 function ifTooCostly(error: unknown): undefined {

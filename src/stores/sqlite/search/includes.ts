@@ -1,5 +1,6 @@
 /**
- * `_include` and `_revinclude`: what the matches refer to, what refers to them.
+ * `_include` and `_revinclude`: what the matches refer to, what refers to them. In steps, each of which is short, so that a
+ * request for everything leaves room for others.
  * https://hl7.org/fhir/R4/search.html#include
  *
  * Invariant: each resource once, never a match, never one that the access filter hides; iteration ends with what is new.
@@ -26,12 +27,13 @@ interface Node {
   readonly values?: readonly IndexValue[];
 }
 
-export function collectIncludes(
-  scope: Scope,
+/** Each step may be of a later moment than the one before; `scope` is asked for anew. */
+export function* collectIncludes(
+  scopeOfNow: () => Scope,
   definitions: Definitions,
   matches: readonly Node[],
   includes: readonly Include[],
-): Included {
+): Generator<undefined, Included> {
   const seen = new Set(matches.map(({ rid }) => rid));
   const found: Node[] = [];
   let frontier = matches;
@@ -39,12 +41,15 @@ export function collectIncludes(
     const fresh: Node[] = [];
     for (const include of includes) {
       if (round > 0 && !include.iterate) continue;
-      for (const node of nodesOf(scope, definitions, frontier, include)) {
-        if (seen.has(node.rid)) continue;
-        if (found.length >= INCLUDE_LIMIT) return { rids: found.map(({ rid }) => rid), truncated: true };
-        seen.add(node.rid);
-        fresh.push(node);
-        found.push(node);
+      for (const look of looksOf(scopeOfNow, definitions, frontier, include)) {
+        for (const node of look()) {
+          if (seen.has(node.rid)) continue;
+          if (found.length >= INCLUDE_LIMIT) return { rids: found.map(({ rid }) => rid), truncated: true };
+          seen.add(node.rid);
+          fresh.push(node);
+          found.push(node);
+        }
+        yield;
       }
     }
     frontier = fresh;
@@ -52,17 +57,28 @@ export function collectIncludes(
   return { rids: found.map(({ rid }) => rid), truncated: false };
 }
 
-function nodesOf(
-  scope: Scope,
+/** So many resources are looked at in one step. */
+const NODES_PER_STEP = 250;
+
+type Look = () => readonly Node[];
+
+/** Only resources of the right type are looked at: forward those that hold the reference, in reverse its targets. */
+function* looksOf(
+  scopeOfNow: () => Scope,
   definitions: Definitions,
   from: readonly Node[],
   include: Include,
-): readonly Node[] {
-  const params = paramsOf(scope, definitions, include);
-  if (params.length === 0) return [];
-  return include.direction === 'forward'
-    ? forward(scope, params, from, include)
-    : reverse(scope, params, from, include);
+): Generator<Look> {
+  const params = paramsOf(scopeOfNow(), definitions, include);
+  if (params.length === 0) return;
+  const { direction, source, target } = include;
+  const type = direction === 'forward' ? source : target;
+  const nodes = type === undefined ? from : from.filter((node) => node.type === type);
+  for (let at = 0; at < nodes.length; at += NODES_PER_STEP) {
+    const some = nodes.slice(at, at + NODES_PER_STEP);
+    if (direction === 'forward') yield () => forward(scopeOfNow(), params, some, include);
+    else for (const param of params) yield () => reverse(scopeOfNow(), param, some, include);
+  }
 }
 
 /** A parameter by its code and its number. */
@@ -95,10 +111,7 @@ function forward(
   include: Include,
 ): readonly Node[] {
   const targets = new Set<number>();
-  for (const node of from) {
-    if (node.type !== include.source) continue;
-    for (const target of targetsOf(scope, params, node)) targets.add(target);
-  }
+  for (const node of from) for (const target of targetsOf(scope, params, node)) targets.add(target);
   const listed = JSON.stringify([...targets]);
   const byType = new Map<number, number[]>();
   const alive =
@@ -144,25 +157,21 @@ function visibleNodes(scope: Scope, type: string, rids: readonly number[]): read
 
 function reverse(
   scope: Scope,
-  params: readonly ReferenceParam[],
+  param: ReferenceParam,
   from: readonly Node[],
-  include: Include,
+  { source }: Include,
 ): readonly Node[] {
-  const targets = from.filter(({ type }) => include.target === undefined || include.target === type);
-  const listed = JSON.stringify(targets.map(({ rid }) => rid));
-  const { source } = include;
+  const listed = JSON.stringify(from.map(({ rid }) => rid));
   const condition = probe(scope, source, scope.seen(source, { op: 'everything' }), {
     rid: raw('k.rid'),
     date: raw('k.date'),
   });
   if (condition === FALSE) return [];
-  return params.flatMap(({ id: param }) => {
-    const asking = sql`SELECT k.rid FROM json_each(${listed}) j CROSS JOIN key_index k
-      ON k.param = ${param} AND k.value = j.value WHERE ${condition} LIMIT ${REVERSE_LIMIT}`;
-    return scope.connection
-      .all<[number]>(asking.text, ...asking.values)
-      .map(([rid]) => ({ rid, type: source }));
-  });
+  const asking = sql`SELECT k.rid FROM json_each(${listed}) j CROSS JOIN key_index k
+    ON k.param = ${param.id} AND k.value = j.value WHERE ${condition} LIMIT ${REVERSE_LIMIT}`;
+  return scope.connection
+    .all<[number]>(asking.text, ...asking.values)
+    .map(([rid]) => ({ rid, type: source }));
 }
 
 /** Enough to fill a page even where all matches of it were among the rows. */

@@ -30,6 +30,8 @@ export class Scope {
   readonly listings = new Map<Predicate, KeySet | undefined>();
   /** The integers of sets of codes and of references, by their test. */
   readonly sets = new Map<ValueTest, KeySet>();
+  /** Numbers of matches that planning came to know, by the whole predicate. */
+  readonly exactSizes = new Map<Predicate, number>();
   /** Predicates of the access filter, which stand in the tree beside the query's own. */
   readonly #filters = new Set<Predicate>();
   #trusting: Scope | undefined;

@@ -88,10 +88,21 @@ function firstPlaces(scope: Scope, job: SearchJob, order: Order, edge: Place | u
   return found.slice(0, limit);
 }
 
+/** Where finding the page has counted all matches anyway. */
+function knownTotal(scope: Scope, { query }: SearchJob): number | undefined {
+  let total = 0;
+  for (const { type, where } of query.parts) {
+    const size = scope.exactSizes.get(scope.seen(type, where));
+    if (size === undefined) return undefined;
+    total += size;
+  }
+  return total;
+}
+
 /** `found`: the number of matches read, one more than a page holds where there are more. */
 function totalOf(scope: Scope, job: SearchJob, found: number): number | undefined {
   if (job.count > 0 && found <= job.count) return found;
-  if (job.total === 'none' && job.count > 0) return undefined;
+  if (job.total === 'none' && job.count > 0) return knownTotal(scope, job);
   try {
     return job.query.parts.reduce(
       (sum, { type, where }) => sum + countPart(scope, type, scope.seen(type, where)),
