@@ -22,7 +22,7 @@ export interface Inside {
   readonly store: SqliteStore;
   readonly parts: TenantParts;
   /** `GET` of a path below the FHIR base, query included. */
-  get(pathAndQuery: string): Promise<FhirResponse>;
+  get(pathAndQuery: string, searchTimeLimit?: number): Promise<FhirResponse>;
 }
 
 export function knowledge(): Pick<Knowledge, 'definitions' | 'validate' | 'index'> {
@@ -63,7 +63,12 @@ export async function openInside(file: string): Promise<Inside> {
       conditionalDeleteLimit: 1,
     },
   };
-  return { store, parts, get: (pathAndQuery) => handle(getRequest(pathAndQuery), contextOf(parts)) };
+  return {
+    store,
+    parts,
+    get: (pathAndQuery, searchTimeLimit = parts.settings.searchTimeLimit) =>
+      handle(getRequest(pathAndQuery), contextOf({ ...parts, settings: { ...parts.settings, searchTimeLimit } })),
+  };
 }
 
 export function contextOf(parts: TenantParts): Context {

@@ -2,7 +2,9 @@
  * Searches inside the server on a large store beside the same ones on a small store, and pages at depth against page one.
  * Each case is asked with many different values, so that no answer is measured twice.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bundle, Patient } from 'fhir/r4.js';
+import { Refusal } from '#src/fhir/outcome.js';
 import type { Inside } from './inside.js';
 import { median, milliseconds, quantile, type Row } from './measure.js';
 
@@ -206,4 +208,73 @@ export async function depthRow(inside: Inside): Promise<Row> {
     against: `the first pages, ${milliseconds(median(near))}`,
     bar: { text: '≤ 1.5', met: ratio <= 1.5 },
   };
+}
+
+const MANY = Array.from({ length: 2_000 }, (_, at) => `a${at}`).join();
+
+/** Searches that ask for everything, and the names of what they abuse. */
+const HOSTILE: readonly (readonly [name: string, query: string])[] = [
+  [
+    'wildcard includes of everything',
+    'Patient?_count=1000&_include=*&_revinclude=*&_include:iterate=*&_revinclude:iterate=*',
+  ],
+  ['2,000 values', `Observation?code:text=${MANY}&_sort=status&_total=accurate`],
+  [
+    'a chain of ten levels',
+    `Observation?encounter.location.partof.partof.partof.partof.partof.partof.partof.partof.name:contains=${MANY.slice(0, 4_000)}`,
+  ],
+  ['a sort of all by a value', 'Observation?_sort=value-quantity,-code&_total=accurate'],
+];
+const PATIENCE_MILLISECONDS = 3_000;
+
+/** How long point reads take while a hostile search runs, and how that search ends. */
+export async function hostileRows({ inside }: Sized): Promise<readonly Row[]> {
+  const { patients } = await vocabularyOf(inside);
+  const idle = await readTimes(inside, patients, sleep(1_000));
+  const rows: Row[] = [];
+  for (const [name, query] of HOSTILE) {
+    const started = performance.now();
+    const ending = inside
+      .get(query, PATIENCE_MILLISECONDS)
+      .then(({ status }) => `answered ${status}`, endingOf)
+      .then((how) => ({ how, took: performance.now() - started }));
+    const times = await readTimes(inside, patients, ending);
+    const { how, took } = await ending;
+    rows.push({
+      measure: `reads while a hostile search runs: ${name}`,
+      value: `p99 ${milliseconds(quantile(times, 0.99))}, the search ${how} after ${milliseconds(took)}`,
+      against: `idle p99 ${milliseconds(quantile(idle, 0.99))}`,
+      bar: {
+        text: 'ends in its time, reads p99 ≤ 25 ms',
+        met: took <= PATIENCE_MILLISECONDS + 500 && quantile(times, 0.99) <= 25,
+      },
+    });
+  }
+  return rows;
+}
+
+function endingOf(error: unknown): string {
+  if (error instanceof Refusal && error.issues.some(({ code }) => code === 'too-costly')) return 'was too costly';
+  throw error;
+}
+
+/** One read every few milliseconds until the end; a read that waits for the thread shows it. */
+async function readTimes(
+  inside: Inside,
+  patients: readonly string[],
+  end: Promise<unknown>,
+): Promise<readonly number[]> {
+  const times: number[] = [];
+  let over = false;
+  const ended = end.then(() => {
+    over = true;
+  });
+  for (let at = 0; !over; at++) {
+    const due = performance.now() + 5;
+    await sleep(5);
+    await inside.get(`Patient/${pick(patients, at)}`);
+    times.push(performance.now() - due);
+  }
+  await ended;
+  return times;
 }

@@ -44,7 +44,7 @@ describe('paths', () => {
     expect([answer.status, answer.json.issue[0].code]).toEqual([404, code]);
   });
 
-  it.each(['POST $improve', 'GET Patient/$everything', 'GET Patient/1/$everything'])(
+  it.each(['POST $improve', 'GET Patient/$improve', 'GET Patient/1/$improve'])(
     '%s is 404 and names the operation',
     async (line) => {
       const answer = await world.ask(line);

@@ -62,7 +62,7 @@ describe('filters', () => {
   });
 
   test('all problems come at once', () => {
-    const { kind, issues } = refusal(() => patients('birthdate=soon&colour=red&gender:text=x&_count=-1'));
+    const { kind, issues } = refusal(() => patients('birthdate=soon&colour=red&gender:exact=x&_count=-1'));
     expect(kind).toBe('invalid-parameter');
     expect(issues.map(({ code }) => code)).toEqual(['invalid', 'not-supported', 'not-supported', 'invalid']);
   });

@@ -68,6 +68,8 @@ export function planFor(
   const [driver, size] = shortest(scope, drivers, counts);
   const probed = (taken: Driver | undefined): readonly Member[] =>
     members.filter((member) => taken === undefined || ways.get(member) !== taken || !taken.covers);
+  const isWhole = bounded === 'none' && driver?.repeats === false && driver.rough === undefined;
+  if (isWhole && size !== undefined && probed(driver).length === 0) scope.exactSizes.set(where, size);
   return {
     window,
     driver,
