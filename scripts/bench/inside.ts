@@ -67,7 +67,10 @@ export async function openInside(file: string): Promise<Inside> {
     store,
     parts,
     get: (pathAndQuery, searchTimeLimit = parts.settings.searchTimeLimit) =>
-      handle(getRequest(pathAndQuery), contextOf({ ...parts, settings: { ...parts.settings, searchTimeLimit } })),
+      handle(
+        getRequest(pathAndQuery),
+        contextOf({ ...parts, settings: { ...parts.settings, searchTimeLimit } }),
+      ),
   };
 }
 

@@ -45,7 +45,26 @@ interface Case {
   readonly grows?: true;
 }
 
-const CODES = ['8867-4', '8480-6', '29463-7', '9279-1', '2823-3', '2160-0', '789-8', '718-7', '4548-4', '3016-3'];
+const CODES = [
+  '8867-4',
+  '8480-6',
+  '29463-7',
+  '9279-1',
+  '2823-3',
+  '2160-0',
+  '789-8',
+  '718-7',
+  '4548-4',
+  '3016-3',
+];
+const BY_WORDS = [
+  'Observation?_content=heart rate',
+  'Condition?_content=diabetes',
+  'Patient?_content=maple',
+  'Observation?_content="former smoker"',
+  'Procedure?_content=appendectomy',
+  'DiagnosticReport?_content=metabolic panel',
+];
 const LOINC = 'http://loinc.org|';
 const pick = <T>(from: readonly T[], at: number): T => from[(at * 7) % from.length] as T; // the index is inside
 const year = (at: number): number => 1935 + ((at * 13) % 70);
@@ -70,7 +89,8 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'token + date range, sorted by date, 50',
-    query: (at) => `Observation?code=${LOINC}${pick(CODES, at)}&date=ge${2015 + (at % 9)}&_sort=-date&_count=50`,
+    query: (at) =>
+      `Observation?code=${LOINC}${pick(CODES, at)}&date=ge${2015 + (at % 9)}&_sort=-date&_count=50`,
     bar: [1, 10],
   },
   {
@@ -118,15 +138,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: '_content',
-    query: (at) =>
-      [
-        'Observation?_content=heart rate',
-        'Condition?_content=diabetes',
-        'Patient?_content=maple',
-        'Observation?_content="former smoker"',
-        'Procedure?_content=appendectomy',
-        'DiagnosticReport?_content=metabolic panel',
-      ][at % 6] + `&_count=${10 + (at % 20)}`,
+    query: (at) => `${pick(BY_WORDS, at)}&_count=${10 + (at % 20)}`,
     bar: [5, 50],
   },
 ];
@@ -254,7 +266,8 @@ export async function hostileRows({ inside }: Sized): Promise<readonly Row[]> {
 }
 
 function endingOf(error: unknown): string {
-  if (error instanceof Refusal && error.issues.some(({ code }) => code === 'too-costly')) return 'was too costly';
+  if (error instanceof Refusal && error.issues.some(({ code }) => code === 'too-costly'))
+    return 'was too costly';
   throw error;
 }
 

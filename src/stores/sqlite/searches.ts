@@ -267,7 +267,10 @@ export class Searches {
       if (step.done === true) {
         const { rids, truncated } = step.value;
         const resources = this.#view.currents(rids);
-        return { resources: rids.map((rid) => resources.get(rid)).filter((one) => one !== undefined), truncated };
+        return {
+          resources: rids.map((rid) => resources.get(rid)).filter((one) => one !== undefined),
+          truncated,
+        };
       }
       if (performance.now() > ends) return undefined;
     }
