@@ -5,7 +5,7 @@ import { parseAnswer, raw, startServer, type TestServer } from './testing.js';
 let server: TestServer;
 
 beforeAll(async () => {
-  server = await startServer({ headTimeLimit: 300, receiveTimeLimit: 600, requestTimeLimit: 60_000 });
+  server = await startServer({ headTimeLimit: 1_000, receiveTimeLimit: 2_000, requestTimeLimit: 60_000 });
 });
 
 afterAll(() => server.stop());

@@ -192,7 +192,8 @@ export function pagingContract(makeBackend: MakeBackend): void {
       await observations(20);
       const request = searchOf('Observation', token('code', 'a'), { count: 3 });
       expect((await backend.search({ ...request, total: 'accurate' })).total).toBe(10);
-      expect((await backend.search({ ...request, total: 'none' })).total).toBeUndefined();
+      // Where it costs nothing it may be told.
+      expect([undefined, 10]).toContain((await backend.search({ ...request, total: 'none' })).total);
       expect((await backend.search({ ...request, count: 50, total: 'none' })).total).toBe(10);
     });
 
