@@ -41,6 +41,7 @@ const JSON_ALLOWED: Readonly<Record<string, string>> = {
   'stores/sqlite/pasts.ts': 'text that is compared, never written',
   'stores/sqlite/reader-pool.ts': 'arguments of our own process',
   'stores/sqlite/reader-process.ts': 'arguments of our own process',
+  'stores/sqlite/search/chain-probe.ts': 'lists handed to json_each',
   'stores/sqlite/search/fragment.ts': 'lists handed to json_each',
   'stores/sqlite/search/includes.ts': 'lists handed to json_each',
   'stores/sqlite/search/key-set.ts': 'lists handed to json_each',

@@ -6,7 +6,6 @@
  * the references of each row.
  */
 import type { Predicate, QueryPart } from '../../../fhir/search/query.js';
-import { readEntry } from '../index-rows.js';
 import { entryOf, entryPath } from './entry-test.js';
 import { and, FALSE, type Fragment, oneOf, or, raw, sql } from './fragment.js';
 import type { KeySet } from './key-set.js';
@@ -80,12 +79,10 @@ export function hasTargets(scope: Scope, has: HasPredicate): readonly number[] |
     const param = scope.param(type, has.param);
     const sources = listMatches(scope, type, scope.seen(type, where), scope.limits.listed);
     if (param === undefined || sources === undefined) return undefined;
-    const targets = new Set<number>();
-    for (const source of sources) {
-      const rows = readEntry(scope.connection, source);
-      for (const row of rows.get(param.id) ?? []) if (typeof row === 'number') targets.add(row);
-    }
-    return { kind: 'listed', values: [...targets] };
+    const asking = sql`SELECT DISTINCT target.value FROM json_each(${JSON.stringify(sources)}) source
+      CROSS JOIN index_entry e ON e.rid = source.value CROSS JOIN json_each(e.rows, ${entryPath(param.id)}) target`;
+    const targets = scope.connection.all<[number]>(asking.text, ...asking.values);
+    return { kind: 'listed', values: targets.map(([rid]) => rid) };
   });
   return listed?.kind === 'listed' ? listed.values : undefined;
 }

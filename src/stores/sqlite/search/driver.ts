@@ -78,12 +78,28 @@ export function driverOf(
       return oneOfMembers(predicate.of.map((one) => driverOf(scope, type, one, window)));
     case 'named-set':
       return unresolved(predicate);
+    case 'not':
+      return presentDriver(scope, type, predicate.of, window);
     case 'everything':
     case 'nothing':
-    case 'not':
     case 'absent':
       return undefined;
   }
+}
+
+/** `:missing=false`: whatever has a row of the parameter, in whichever index. */
+function presentDriver(scope: Scope, type: string, negated: Predicate, window: Window): Driver | undefined {
+  const absent = negated.op === 'and' ? negated.of : [negated];
+  const codes = absent.map((one) => (one.op === 'absent' ? one.param : undefined));
+  if (codes.includes(undefined)) return undefined;
+  const params = codes.map((code) => scope.param(type, code ?? '')).filter((param) => param !== undefined);
+  if (params.length === 0) return NONE;
+  const rows = params.flatMap(({ id }) =>
+    ['key_index', 'range_index', 'string_index'].map(
+      (table) => sql`SELECT rid FROM ${raw(table)} WHERE param = ${id}`,
+    ),
+  );
+  return { ...ridSet(united(rows), window), name: 'present' };
 }
 
 /** All resources of a type. */

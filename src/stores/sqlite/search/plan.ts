@@ -65,7 +65,7 @@ export function planFor(
     (left, right) => Number(left.scans ?? false) - Number(right.scans ?? false),
   );
   const counts = new Map<Driver, Counted>();
-  const [driver, size] = shortest(scope, drivers, counts);
+  const [driver, size] = shortest(scope, drivers, counts, members.length === 1);
   const probed = (taken: Driver | undefined): readonly Member[] =>
     members.filter((member) => taken === undefined || ways.get(member) !== taken || !taken.covers);
   const isWhole = bounded === 'none' && driver?.repeats === false && driver.rough === undefined;
@@ -129,16 +129,24 @@ function primaryDateTest(scope: Scope, type: string, predicate: Predicate): Date
 }
 
 /** So many rows are counted at first, then more. */
-const LADDER = [64, 512, 2_000, 50_000] as const;
+const LADDER = [64, 512, 2_000, 8_000, 50_000] as const;
+
+/** Rows that are matches as they are cost less to collect than those that are looked at: so many times more are allowed. */
+const MORE_WHERE_COVERED = 4;
+/** With fewer sorted sources a page is walked to, whatever their length. */
+const WALKED_SOURCES = 16;
 
 /** The driver with the fewest rows and their number, when that is within what may be collected. */
 function shortest(
   scope: Scope,
   drivers: readonly Driver[],
   counts: Map<Driver, Counted>,
+  isOnly: boolean,
 ): readonly [Driver | undefined, number | undefined] {
   for (const step of LADDER) {
-    if (step > scope.limits.candidates) break;
+    const isBeyond = step > scope.limits.candidates;
+    if (step > MORE_WHERE_COVERED * scope.limits.candidates) break;
+    if (isBeyond && (!isOnly || isWalked(drivers[0]))) break;
     let best: readonly [Driver, number] | undefined;
     for (const driver of drivers) {
       if (driver.scans === true) continue;
@@ -151,6 +159,12 @@ function shortest(
     if (best !== undefined) return best;
   }
   return [drivers[0], undefined];
+}
+
+/** Its pages can be read from indexes in order, or its rows need a further look. */
+function isWalked(driver: Driver | undefined): boolean {
+  const sources = driver?.sources;
+  return driver?.covers !== true || (sources !== undefined && sources.length <= WALKED_SOURCES);
 }
 
 /** How many rows a SELECT has, counted up to a limit. */

@@ -263,7 +263,7 @@ class PartRun {
 
   #refuseLong(driver: Driver): void {
     const { isBounded, limits } = this.#scope;
-    if (!isBounded || this.#plan.size !== undefined) return;
+    if (!isBounded || (this.#plan.size ?? Number.POSITIVE_INFINITY) <= limits.candidates) return;
     if (driver.scans === true || countRows(this.#scope, driver.set, limits.candidates) >= limits.candidates) {
       throw new OverLimit(this.#request.type);
     }

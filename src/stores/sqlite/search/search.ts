@@ -5,6 +5,7 @@
  * Invariant: several resource types are one sequence: part after part in natural order, merged when sorted.
  */
 import type { SearchQuery } from '../../../fhir/search/query.js';
+import { sizeOf } from '../../../fhir/search/tree.js';
 import type { AccessFilter } from '../../../ports/access-filter.js';
 import type { PageKey } from '../../../ports/backend.js';
 import { compareKeys, type Order, orderOf, type Reading } from './order.js';
@@ -37,6 +38,7 @@ export interface SearchFound {
 }
 
 export function runSearch(scope: Scope, job: SearchJob): SearchFound {
+  refuseLarge(scope, job);
   const { order, place } =
     job.edge === undefined
       ? { order: orderOf(scope, job.query), place: undefined }
@@ -45,6 +47,16 @@ export function runSearch(scope: Scope, job: SearchJob): SearchFound {
   const total = job.edge === undefined ? totalOf(scope, job, places.length) : undefined;
   return { order, places, ...(total === undefined ? {} : { total }) };
 }
+
+/** Each node costs look-ups before a row is read: a tree of many is not for the thread that others wait for. */
+function refuseLarge(scope: Scope, { query }: SearchJob): void {
+  if (!scope.isBounded) return;
+  const nodes = query.parts.reduce((sum, { where }) => sum + sizeOf(where), 0);
+  if (nodes > NODES_HERE) throw new OverLimit(`${nodes} criteria`);
+}
+
+/** A search of every resource type by one criterion is within them. */
+const NODES_HERE = 400;
 
 /** Places in the order of reading. */
 export function comparePlaces(
