@@ -30,18 +30,25 @@ export function generatedSearchContract(
   makeBackend: MakeBackend,
   options: { readonly seed: number; readonly queries: number },
 ): void {
-  test(`answers ${options.queries} generated searches as the in-memory match does (seed ${options.seed})`, async () => {
-    const dice = new Dice(options.seed);
-    const clock = new HandClock();
-    const backend = await makeBackend(contractWorld(clock));
-    try {
-      const world = await populate(backend, dice, clock);
-      for (let at = 0; at < options.queries; at++) await compareOne(backend, world, dice);
-    } finally {
-      await backend.close();
-    }
-  });
+  test(
+    `answers ${options.queries} generated searches as the in-memory match does (seed ${options.seed})`,
+    async () => {
+      const dice = new Dice(options.seed);
+      const clock = new HandClock();
+      const backend = await makeBackend(contractWorld(clock));
+      try {
+        const world = await populate(backend, dice, clock);
+        for (let at = 0; at < options.queries; at++) await compareOne(backend, world, dice);
+      } finally {
+        await backend.close();
+      }
+    },
+    PATIENCE_MILLISECONDS,
+  );
 }
+
+/** Thousands of searches, on a machine that may be busy. */
+const PATIENCE_MILLISECONDS = 600_000;
 
 /** Creates, changes and deletes resources; answers those that are there at the end. */
 async function populate(backend: Backend, dice: Dice, clock: HandClock): Promise<readonly Candidate[]> {

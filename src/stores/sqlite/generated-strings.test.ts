@@ -14,6 +14,6 @@ generatedStringsContract(
   { definitions, index: makeIndexer(definitions, { baseUrl: 'http://fairway.test/fhir' }) },
   {
     seed: Number(process.env.FAIRWAY_TEST_SEED ?? 20_240_101),
-    queries: Number(process.env.FAIRWAY_TEST_SEARCHES ?? 4_000),
+    queries: Number(process.env.FAIRWAY_TEST_SEARCHES ?? 5_000),
   },
 );

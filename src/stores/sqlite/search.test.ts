@@ -27,7 +27,8 @@ import { generatedSearchContract } from '../../ports/generated-search.contract.j
 import { BOUNDED, type Limits } from './search/scope.js';
 import { emptyBackend } from './testing.js';
 
-const queries = Number(process.env.FAIRWAY_TEST_SEARCHES ?? 1_500);
+/** Twenty thousand with those of generated-strings.test.ts. */
+const queries = Number(process.env.FAIRWAY_TEST_SEARCHES ?? 9_000);
 const seed = Number(process.env.FAIRWAY_TEST_SEED ?? 20_240_101);
 
 /** Ways of looking that a small world would not lead to by itself. */
