@@ -236,6 +236,7 @@ function step(): void {
     }));
     if (reached !== undefined && (followers.length > 0 || idle === undefined)) stepLater();
   } catch (error) {
+    // With nobody waiting the step is tried again later, and whoever waits then is told.
     const failed = followers;
     followers = [];
     answerFollowers(failed, (job) => failure(job, error));
