@@ -36,7 +36,7 @@ const AMOUNTS = [-1.5, 0, 0.1, 2, 5.35, 1e30] as const;
 const TARGETS: Readonly<Record<TypeName, readonly (readonly [param: string, type: TypeName])[]>> = {
   Patient: [['link', 'Patient']],
   Observation: [
-    ['subject', 'Patient'],
+    ['patient', 'Patient'],
     ['encounter', 'Encounter'],
   ],
   Encounter: [['subject', 'Patient']],

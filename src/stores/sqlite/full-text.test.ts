@@ -18,6 +18,8 @@ import {
   write,
 } from '../../ports/contract-world.js';
 import { Dice } from '../../ports/dice.js';
+import { Connection } from './connection.js';
+import { stepMerging } from './full-text.js';
 import type { SqliteStore } from './store.js';
 import { freshFolder, openStore } from './testing.js';
 
@@ -108,6 +110,22 @@ describe('words', () => {
       kind: 'unavailable',
       message: expect.stringMatching(/index is being made \(\d+ % done\)/),
     });
+  });
+
+  test('are found as before when the index was merged, which makes one segment of many', async () => {
+    for (let at = 0; at < 4; at++) {
+      await write(store.backend, note(`n${at}`, 'x', 'needle'), note(`gone${at}`, 'x', 'needle'));
+      await indexed();
+      await write(store.backend, remove('Observation', `gone${at}`));
+    }
+    await indexed();
+    const connection = Connection.open(join(folder, 'store.db'), 'writer');
+    while (stepMerging(connection));
+    const [segments] = connection.get<[number]>('SELECT count(DISTINCT segid) FROM full_text_idx') ?? [];
+    connection.close();
+
+    expect(segments).toBe(1);
+    expect(await found(holding('_content', word('needle')))).toEqual(['n0', 'n1', 'n2', 'n3']);
   });
 
   test('are found in other types by no search on this one', async () => {

@@ -73,8 +73,15 @@ CREATE TABLE parameter_index(
   PRIMARY KEY (type, code)) WITHOUT ROWID;
 `;
 
+/** The type of each resource beside its words. What a store has is indexed anew: full-text.ts has another layout. */
+const FULL_TEXT_BY_TYPE = `
+DROP TABLE full_text;
+CREATE VIRTUAL TABLE full_text USING fts5(
+  narrative, content, type, content = '', contentless_delete = 1, tokenize = 'ascii');
+`;
+
 /** Step n makes version n of version n − 1. */
-const STEPS: readonly string[] = [RESOURCES, INDEX_TABLES, FULL_TEXT, PARAMETER_INDEX];
+const STEPS: readonly string[] = [RESOURCES, INDEX_TABLES, FULL_TEXT, PARAMETER_INDEX, FULL_TEXT_BY_TYPE];
 
 export const SCHEMA_VERSION = STEPS.length;
 

@@ -16,7 +16,7 @@ import { RowMaker } from './row-maker.js';
 import { valueLines } from './wire-values.js';
 
 /** Counts up whenever the same values are stored in another way. */
-const LAYOUT = 2;
+const LAYOUT = 3;
 const BATCH = 1_000;
 
 const GET = 'SELECT value FROM setting WHERE name = ?';

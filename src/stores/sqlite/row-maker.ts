@@ -8,6 +8,7 @@ import { OPEN_END } from '../../fhir/search/index-value.js';
 import type { Param } from './catalogue.js';
 import { isRange, type Row, rangesOf, rowText, valueRows } from './index-rows.js';
 import type { Interner } from './interner.js';
+import { PAIR, PAIR_REFERENCE, PAIR_TOKEN, pairKey } from './pair-key.js';
 import { isDateLine, linesOf, valueOfLine } from './wire-values.js';
 
 export interface ParamRows {
@@ -112,18 +113,26 @@ export class RowMaker {
   make(type: number, lines: string, primaryDate: string | undefined): ResourceRows {
     const gathered = new Map<number, Gathered>();
     let primaryLo: number | undefined;
+    let reference: number | undefined;
+    let token: number | undefined;
     for (const line of linesOf(lines)) {
       const made = this.#line(type, line);
       const { param, rows, span } = made;
       const group = gathered.get(param.id);
       if (group === undefined) gathered.set(param.id, made);
       else gathered.set(param.id, joined(group, made));
+      if (made.code === PAIR_REFERENCE) reference = param.id;
+      else if (made.code === PAIR_TOKEN) token = param.id;
       if (span === undefined) continue;
       const repeats = group !== undefined && (gathered.get(param.id)?.rows.length ?? 0) > 1;
       if (span > param.maxSpan || (repeats && !param.repeats))
         this.#interner.widen(type, made.code, span, repeats);
       if (made.code === primaryDate)
         primaryLo = Math.min(primaryLo ?? Number.POSITIVE_INFINITY, lowEnd(rows));
+    }
+    if (reference !== undefined && token !== undefined) {
+      const pairs = pairsOf(gathered.get(reference), gathered.get(token));
+      gathered.set(this.#interner.param(type, PAIR).id, pairs);
     }
     const params: ParamRows[] = [];
     let text = '';
@@ -158,6 +167,17 @@ export class RowMaker {
       span: spanOf(rows),
     };
   }
+}
+
+/** Both parameters have keys alone. */
+function pairsOf(references: Gathered | undefined, tokens: Gathered | undefined): Gathered {
+  const keys = new Set(keysOf(references).flatMap((rid) => keysOf(tokens).map((term) => pairKey(rid, term))));
+  return { rows: [...keys], texts: [...keys].map(rowText) };
+}
+
+function keysOf(group: Gathered | undefined): readonly number[] {
+  const rows: readonly Row[] = group?.rows ?? [];
+  return rows.filter((row) => typeof row === 'number');
 }
 
 /** A copy: a line is a slice of its resource's lines, and would keep all of them in memory. */

@@ -9,7 +9,7 @@ import { assert } from '../../base/assert.js';
 import type { RefusalKind } from '../../fhir/outcome.js';
 import { Committer } from './committer.js';
 import { Connection } from './connection.js';
-import { fullTextPosition, stepFullText } from './full-text.js';
+import { fullTextPosition, stepFullText, stepMerging } from './full-text.js';
 import { weightOf } from './job-weight.js';
 import type {
   Answer,
@@ -234,7 +234,9 @@ function step(): void {
       kind: 'done',
       result: { kind: 'committed', outcomes: [] },
     }));
-    if (reached !== undefined && (followers.length > 0 || idle === undefined)) stepLater();
+    const isIdle = idle === undefined;
+    if (reached !== undefined && (followers.length > 0 || isIdle)) stepLater();
+    if (reached === undefined && isIdle && stepMerging(connection)) stepLater();
   } catch (error) {
     // With nobody waiting the step is tried again later, and whoever waits then is told.
     const failed = followers;

@@ -6,9 +6,11 @@
  * the references of each row.
  */
 import type { Predicate, QueryPart } from '../../../fhir/search/query.js';
+import { PAIR, PAIR_FACTOR, PAIR_REFERENCE, shortTerm } from '../pair-key.js';
 import { entryOf, entryPath } from './entry-test.js';
-import { and, FALSE, type Fragment, oneOf, or, raw, sql } from './fragment.js';
+import { and, FALSE, type Fragment, listed, oneOf, or, raw, sql } from './fragment.js';
 import type { KeySet } from './key-set.js';
+import { codeTerms, membersOf } from './pairs.js';
 import { keyProbe, probe, type RowNames } from './probe.js';
 import { listMatches } from './run.js';
 import { OverLimit, type Scope } from './scope.js';
@@ -19,8 +21,8 @@ export type HasPredicate = Predicate & { readonly op: 'has' };
 export function chainProbe(scope: Scope, type: string, chain: ChainPredicate, row: RowNames): Fragment {
   const param = scope.param(type, chain.param);
   if (param === undefined) return FALSE;
-  const listed = chainKeys(scope, chain);
-  if (listed !== undefined) return keyProbe(param, listed, row, scope);
+  const keys = chainKeys(scope, chain);
+  if (keys !== undefined) return keyProbe(param, keys, row, scope);
   const [reference, target] = [scope.alias(), scope.alias()];
   const end = or(chain.targets.map((part) => farEnd(scope, part, target)));
   return sql`EXISTS (SELECT 1 FROM json_each(${entryOf(row.rid)}, ${entryPath(param.id)}) ${raw(reference)}
@@ -41,17 +43,39 @@ function farEnd(scope: Scope, part: QueryPart, target: string): Fragment {
 export function hasProbe(scope: Scope, type: string, has: HasPredicate, row: RowNames): Fragment {
   const param = scope.param(has.source.type, has.param);
   if (param === undefined) return FALSE;
-  const listed = hasTargets(scope, has);
-  if (listed !== undefined) return oneOf(row.rid, listed);
+  const targets = hasTargets(scope, has);
+  if (targets !== undefined) return oneOf(row.rid, targets);
+  const [where, source] = [scope.seen(has.source.type, has.source.where), scope.alias()];
+  const pairs = pairsUnder(scope, has, where, row);
   // How many resources refer to one row is not known: not for the thread that others wait for.
-  if (scope.isBounded) throw new OverLimit(`_has on ${type}`);
-  const source = scope.alias();
-  const inner = probe(scope, has.source.type, scope.seen(has.source.type, has.source.where), {
+  if (scope.isBounded && pairs?.isAll !== true) throw new OverLimit(`_has on ${type}`);
+  const inner = probe(scope, has.source.type, where, {
     rid: raw(`${source}.rid`),
     date: raw(`${source}.date`),
   });
-  return sql`EXISTS (SELECT 1 FROM key_index ${raw(source)} WHERE ${raw(source)}.param = ${param.id}
-    AND ${raw(source)}.value = ${row.rid} AND ${inner})`;
+  const keys =
+    pairs === undefined ? sql`${raw(source)}.value = ${row.rid}` : pairs.condition(raw(`${source}.value`));
+  return sql`EXISTS (SELECT 1 FROM key_index ${raw(source)} WHERE ${raw(source)}.param = ${pairs?.param ?? param.id}
+    AND ${keys} AND ${inner})`;
+}
+
+/** The sources of a `_has` by patient and code, as one stretch of the index for each row. */
+interface Pairs {
+  readonly param: number;
+  readonly condition: (value: Fragment) => Fragment;
+  /** The code is all that is asked of them: the first that is looked at will do. */
+  readonly isAll: boolean;
+}
+
+function pairsUnder(scope: Scope, has: HasPredicate, where: Predicate, row: RowNames): Pairs | undefined {
+  const param = has.param === PAIR_REFERENCE ? scope.param(has.source.type, PAIR) : undefined;
+  const asked = membersOf(where);
+  const codes = asked.map(codeTerms(scope)).find((terms) => terms !== undefined);
+  if (param === undefined || codes === undefined) return undefined;
+  const shorts = [...new Set(codes.map(shortTerm))];
+  const keys = shorts.map((short) => sql`${row.rid} * ${PAIR_FACTOR} + ${short}`);
+  const condition = (value: Fragment): Fragment => sql`${value} IN (${listed(keys)})`;
+  return { param: param.id, condition, isAll: asked.length === 1 };
 }
 
 /** The resources at the far end of a chain, where they are few. */
@@ -74,7 +98,7 @@ export function chainKeys(scope: Scope, chain: ChainPredicate): KeySet | undefin
 
 /** The resources that the sources of a `_has` refer to, where the sources are few. */
 export function hasTargets(scope: Scope, has: HasPredicate): readonly number[] | undefined {
-  const listed = remembered(scope, has, () => {
+  const found = remembered(scope, has, () => {
     const { type, where } = has.source;
     const param = scope.param(type, has.param);
     const sources = listMatches(scope, type, scope.seen(type, where), scope.limits.listed);
@@ -84,7 +108,7 @@ export function hasTargets(scope: Scope, has: HasPredicate): readonly number[] |
     const targets = scope.connection.all<[number]>(asking.text, ...asking.values);
     return { kind: 'listed', values: targets.map(([rid]) => rid) };
   });
-  return listed?.kind === 'listed' ? listed.values : undefined;
+  return found?.kind === 'listed' ? found.values : undefined;
 }
 
 function remembered(scope: Scope, predicate: Predicate, find: () => KeySet | undefined): KeySet | undefined {

@@ -14,11 +14,12 @@ import { chainKeys, hasTargets } from './chain-probe.js';
 import { comparedText, stringCondition } from './entry-test.js';
 import { type Fragment, oneOf, raw, sql, startsWith } from './fragment.js';
 import { groupKeys, isKeyTest, type KeySet, keySet } from './key-set.js';
+import { askedPairs } from './pairs.js';
 import { latitudesOf, positionCondition } from './position-test.js';
 import { rids } from './probe.js';
 import { lowerEndWindow, type RangeTest, rangeCondition, type Window, within } from './range-test.js';
 import type { Scope } from './scope.js';
-import { isWordsParam, wordsSet } from './words-test.js';
+import { isWordsParam, roughWordsSet, wordsSet } from './words-test.js';
 
 export interface Driver {
   readonly name: string;
@@ -44,6 +45,20 @@ export interface Source {
 const UNITED = 100;
 /** More sorted sources than this are not merged. */
 const MERGED_SOURCES = 64;
+
+/** Criteria that are one key of the index together. */
+export function jointDriver(
+  scope: Scope,
+  type: string,
+  members: readonly Predicate[],
+  window: Window,
+): Driver | undefined {
+  const pairs = askedPairs(scope, type, members);
+  if (pairs === undefined) return undefined;
+  const { param, keys } = pairs;
+  const driver = keyDriver(param, { kind: 'listed', values: keys }, window, false);
+  return driver === undefined ? undefined : { ...driver, name: 'keys of pairs' };
+}
 
 export function driverOf(
   outer: Scope,
@@ -190,9 +205,11 @@ function valueDriver(
 
 function wordsDriver(scope: Scope, type: string, param: string, test: WordsTest, window: Window): Driver {
   if (!isWordsParam(param)) return NONE;
-  const all = wordsSet(scope, scope.catalogue.type(type) ?? null, param, test);
+  const typeId = scope.catalogue.type(type) ?? null;
+  const all = wordsSet(scope, typeId, param, test);
   const set = sql`SELECT rid, date FROM (${all}) WHERE ${within(raw('date'), window)}`;
-  return { name: 'words', set, repeats: false, covers: true };
+  const rough = roughWordsSet(scope, typeId, param, test);
+  return { name: 'words', set, rough, repeats: false, covers: true };
 }
 
 function rangeDriver(param: Param, test: RangeTest, unit: number, window: Window): Driver {

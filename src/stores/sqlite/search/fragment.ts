@@ -68,6 +68,14 @@ export function oneOf(expression: Fragment, numbers: readonly number[]): Fragmen
   return sql`${expression} IN (${{ text: numbers.map(() => '?').join(', '), values: numbers }})`;
 }
 
+/** With commas between them. */
+export function listed(fragments: readonly Fragment[]): Fragment {
+  return {
+    text: fragments.map(({ text }) => text).join(', '),
+    values: fragments.flatMap(({ values }) => values),
+  };
+}
+
 function joined(fragments: readonly Fragment[], separator: string): Fragment {
   if (fragments.length === 1) return fragments[0] as Fragment; // its length was just looked at
   return {

@@ -6,7 +6,7 @@
  */
 import type { DateTest, Predicate } from '../../../fhir/search/query.js';
 import type { Driver } from './driver.js';
-import { driverOf } from './driver.js';
+import { driverOf, jointDriver } from './driver.js';
 import { and, type Fragment, sql } from './fragment.js';
 import { probe, type RowNames } from './probe.js';
 import { ALL_TIME, intersect, lowerEndWindow, type Window } from './range-test.js';
@@ -61,7 +61,13 @@ export function planFor(
     const driver = driverOf(member.scope, type, member.predicate, window);
     if (driver !== undefined) ways.set(member, driver);
   }
-  const drivers = [...ways.values()].sort(
+  const joint = jointDriver(
+    scope,
+    type,
+    members.map(({ predicate }) => predicate),
+    window,
+  );
+  const drivers = [...ways.values(), ...(joint === undefined ? [] : [joint])].sort(
     (left, right) => Number(left.scans ?? false) - Number(right.scans ?? false),
   );
   const counts = new Map<Driver, Counted>();

@@ -36,6 +36,7 @@ export class Scope {
   readonly #filters = new Set<Predicate>();
   #trusting: Scope | undefined;
   #fullTextPosition: Position | undefined;
+  #isFullTextBehind: boolean | undefined;
   #aliases = 0;
 
   constructor(
@@ -86,6 +87,16 @@ export class Scope {
   get fullTextPosition(): Position {
     this.#fullTextPosition ??= fullTextPosition(this.connection);
     return this.#fullTextPosition;
+  }
+
+  /** Something was changed that is not in the full-text index. */
+  get isFullTextBehind(): boolean {
+    this.#isFullTextBehind ??= this.#lastPosition() > this.fullTextPosition;
+    return this.#isFullTextBehind;
+  }
+
+  #lastPosition(): Position {
+    return this.connection.get<[Position | null]>('SELECT max(position) FROM version')?.[0] ?? 0;
   }
 
   get isBounded(): boolean {

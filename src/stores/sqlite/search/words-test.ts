@@ -18,7 +18,7 @@ export function isWordsParam(param: string): param is WordsParam {
 }
 
 /** Words are letters and digits, and need no escapes between the quotes. */
-export function matchText(param: WordsParam, { phrases }: WordsTest): string {
+function matchText(param: WordsParam, { phrases }: WordsTest): string {
   const terms = phrases.map(({ words, begins }) => (begins ? `"${words}" *` : `"${words}"`));
   return `${COLUMNS[param]} : (${terms.join(' AND ')})`;
 }
@@ -26,6 +26,7 @@ export function matchText(param: WordsParam, { phrases }: WordsTest): string {
 /** The resource under a rid holds the words. */
 export function wordsProbe(scope: Scope, param: WordsParam, test: WordsTest, rid: Fragment): Fragment {
   const indexed = sql`EXISTS (SELECT 1 FROM full_text WHERE full_text MATCH ${matchText(param, test)} AND rowid = ${rid})`;
+  if (!scope.isFullTextBehind) return indexed;
   const position = sql`(SELECT position FROM resource WHERE rid = ${rid})`;
   return sql`CASE WHEN ${position} <= ${scope.fullTextPosition} THEN ${indexed}
     ELSE ${contentHolds(scope, param, test, position)} END`;
@@ -33,12 +34,30 @@ export function wordsProbe(scope: Scope, param: WordsParam, test: WordsTest, rid
 
 /** (rid, date) of the type's resources that hold the words, and of those that are not in the index yet. */
 export function wordsSet(scope: Scope, type: number | null, param: WordsParam, test: WordsTest): Fragment {
-  return sql`SELECT r.rid, r.sort_date AS date FROM full_text f CROSS JOIN resource r ON r.rid = f.rowid
-    WHERE f.full_text MATCH ${matchText(param, test)} AND r.type = ${type} AND r.live = 1
-    AND r.position <= ${scope.fullTextPosition}
+  const indexed = sql`SELECT r.rid, r.sort_date AS date FROM full_text f CROSS JOIN resource r ON r.rid = f.rowid
+    WHERE f.full_text MATCH ${matchOfType(type, param, test)} AND r.live = 1`;
+  if (!scope.isFullTextBehind) return indexed;
+  return sql`${indexed} AND r.position <= ${scope.fullTextPosition}
     UNION ALL SELECT n.rid, n.sort_date AS date FROM resource n INDEXED BY resource_position
     WHERE n.type = ${type} AND n.live = 1 AND n.position > ${scope.fullTextPosition}
     AND ${contentHolds(scope, param, test, sql`n.position`)}`;
+}
+
+/** At least as many rows, without a look at the resources. */
+export function roughWordsSet(
+  scope: Scope,
+  type: number | null,
+  param: WordsParam,
+  test: WordsTest,
+): Fragment {
+  const indexed = sql`SELECT rowid AS rid FROM full_text WHERE full_text MATCH ${matchOfType(type, param, test)}`;
+  if (!scope.isFullTextBehind) return indexed;
+  return sql`${indexed} UNION ALL SELECT n.rid FROM resource n INDEXED BY resource_position
+    WHERE n.type = ${type} AND n.live = 1 AND n.position > ${scope.fullTextPosition}`;
+}
+
+function matchOfType(type: number | null, param: WordsParam, test: WordsTest): string {
+  return `(${matchText(param, test)}) AND type : "${type}"`;
 }
 
 function contentHolds(scope: Scope, param: WordsParam, test: WordsTest, position: Fragment): Fragment {
