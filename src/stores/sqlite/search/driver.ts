@@ -189,7 +189,7 @@ function valueDriver(
 }
 
 function wordsDriver(scope: Scope, type: string, param: string, test: WordsTest, window: Window): Driver {
-  if (!isWordsParam(param)) return NONE;
+  if (!isWordsParam(param, type)) return NONE;
   const all = wordsSet(scope, scope.catalogue.type(type) ?? null, param, test);
   const set = sql`SELECT rid, date FROM (${all}) WHERE ${within(raw('date'), window)}`;
   return { name: 'words', set, repeats: false, covers: true };
