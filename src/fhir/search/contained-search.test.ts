@@ -63,7 +63,10 @@ describe('_contained', () => {
 
   test('both returns what matches itself beside what contains a match', () => {
     const { query } = parsed('Medication', 'code=x&_contained=both');
-    expect(query.parts[0]).toMatchObject({ type: 'Medication', where: { op: 'or', of: [code, { op: 'and' }] } });
+    expect(query.parts[0]).toMatchObject({
+      type: 'Medication',
+      where: { op: 'or', of: [code, { op: 'and' }] },
+    });
     expect(query.parts[1]?.where).toMatchObject({ op: 'and' });
   });
 
@@ -80,7 +83,7 @@ describe('what cannot be asked of contained resources is refused by name', () =>
   test.each([
     [
       '_content=x&_contained=true',
-      'not-supported: The search parameter _contained cannot be served together with _text or _content: contained ' +
+      'invalid: The search parameter _contained cannot stand together with _text or _content: contained ' +
         'resources are not in the full-text index.',
     ],
     [
@@ -90,7 +93,7 @@ describe('what cannot be asked of contained resources is refused by name', () =>
     ],
     [
       '_include=Medication:manufacturer&_contained=both&_containedType=contained',
-      'not-supported: The search parameter _containedType cannot be served together with _include or _revinclude: ask ' +
+      'invalid: The search parameter _containedType cannot stand together with _include or _revinclude: ask ' +
         'for _containedType=container.',
     ],
     ['_contained=true&_contained=both', 'invalid: The search parameter _contained is given more than once.'],

@@ -13,7 +13,7 @@
  */
 import type { Definitions } from '../definitions/definitions.js';
 import { CONTAINS, containedPart } from './contained.js';
-import { malformed, Problem } from './parameters/problem.js';
+import { malformed, type Problem } from './parameters/problem.js';
 import type { Include, Predicate, QueryPart, SortKey } from './query.js';
 import { allOf, anyOf, hasTest } from './tree.js';
 
@@ -71,10 +71,7 @@ export function* containedProblems(
 ): Generator<readonly [name: string, problem: Problem]> {
   if (contained === 'false') return;
   if (parts.some(({ where }) => hasTest(where, 'words'))) {
-    yield [
-      '_contained',
-      unsupported('together with _text or _content: contained resources are not in the full-text index'),
-    ];
+    yield ['_contained', together('_text or _content: contained resources are not in the full-text index')];
   }
   const custom = parts.flatMap(({ type, where }) => {
     const own = searchParameters.get(type);
@@ -82,25 +79,21 @@ export function* containedProblems(
     return codes.filter((code) => own?.get(code)?.custom !== undefined);
   });
   for (const code of new Set(custom)) {
-    yield [
-      '_contained',
-      unsupported(`together with ${code}, a parameter of your own: it finds stored resources alone`),
-    ];
+    yield ['_contained', together(`${code}, a parameter of your own: it finds stored resources alone`)];
   }
   if (containedType === 'container' && !sort.every(({ param }) => OF_ANY_TYPE.has(param))) {
     const reason = 'can only be _id or _lastUpdated where containers are returned, which are of any type';
     yield ['_sort', malformed(`${reason}: ask for _containedType=contained`)];
   }
   if (containedType === 'contained' && includes.length > 0) {
-    const reason = 'together with _include or _revinclude: ask for _containedType=container';
-    yield ['_containedType', unsupported(reason)];
+    yield ['_containedType', together('_include or _revinclude: ask for _containedType=container')];
   }
 }
 
 const OF_ANY_TYPE: ReadonlySet<string> = new Set(['_id', '_lastUpdated']);
 
-function unsupported(reason: string): Problem {
-  return new Problem('unsupported', `cannot be served ${reason}`);
+function together(reason: string): Problem {
+  return malformed(`cannot stand together with ${reason}`);
 }
 
 /** Codes of the parameters by which the searched resources themselves are told, without `:text` and its like. */

@@ -2,6 +2,7 @@
 import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Inside } from '../../fhir/search/contained-values.js';
 import {
   allIds,
   commitOf,
@@ -100,6 +101,35 @@ describe('a store', () => {
       targets: [{ type: 'Patient', where: token('code', 'a') }],
     } as const;
     expect(idsOf(await store.backend.search(searchOf('Observation', chain)))).toEqual(['o']);
+    await store.close();
+  });
+
+  test('is indexed anew together with what its resources contain', async () => {
+    const containing = (id: string, code: string) =>
+      put(
+        'Observation',
+        id,
+        new Inside({ type: 'Observation', id }, new Map()).valuesOf('c', 'Patient', [
+          tokenValue('code', code),
+        ]),
+      );
+    const before = await openStore(file, world);
+    await write(before.backend, containing('o', 'a'), containing('emptied', 'a'), containing('gone', 'a'));
+    await write(
+      before.backend,
+      containing('o', 'b'),
+      put('Observation', 'emptied'),
+      remove('Observation', 'gone'),
+    );
+    await before.close();
+    const definitions = { ...world.definitions, fingerprint: 'other' };
+    const store = await openStore(file, { ...world, definitions });
+    expect(idsOf(await store.backend.search(searchOf('#Patient')))).toEqual(['Observation/o#c']);
+    expect(idsOf(await store.backend.search(searchOf('#Patient', token('code', 'b'))))).toEqual([
+      'Observation/o#c',
+    ]);
+    await write(store.backend, put('Observation', 'o'));
+    expect(idsOf(await store.backend.search(searchOf('#Patient')))).toEqual([]);
     await store.close();
   });
 
