@@ -7,6 +7,7 @@
 
 import type { JsonObject } from '../fhir/format/json.js';
 import { serialise } from '../fhir/format/serialise.js';
+import { placeOf } from '../fhir/search/contained.js';
 import type { ResourceKey } from '../ports/backend.js';
 
 export interface Link {
@@ -54,9 +55,12 @@ function joined(pieces: readonly (string | Buffer)[]): Buffer[] {
   return buffers;
 }
 
-/** `"fullUrl":"…"`, a member's text; ids need no escapes. */
+/** `"fullUrl":"…"`, a member's text; of a contained resource the URL of its container and `#` with the local id. */
 export function fullUrl(key: ResourceKey, baseUrl: string): string {
-  return `"fullUrl":${serialise(`${baseUrl}/${key.type}/${key.id}`)}`;
+  const place = placeOf(key);
+  const { type, id } = place?.container ?? key;
+  const fragment = place === undefined ? '' : `#${place.localId}`;
+  return `"fullUrl":${serialise(`${baseUrl}/${type}/${id}${fragment}`)}`;
 }
 
 /** An entry of a search result. `bytes`: the resource as it is shown. */

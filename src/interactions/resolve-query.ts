@@ -9,6 +9,7 @@
  */
 import { assert } from '../base/assert.js';
 import { Refusal } from '../fhir/outcome.js';
+import { resourceTypeOf } from '../fhir/search/contained.js';
 import { tokenSet } from '../fhir/search/parameters/token.js';
 import type { NamedSet, Predicate, QueryPart, SearchQuery } from '../fhir/search/query.js';
 import { allOf, anyOf, hasNamedSet, NOTHING, noneOf } from '../fhir/search/tree.js';
@@ -90,7 +91,9 @@ class Resolving {
       this.#count(ids.length);
       return { op: 'value', param, test: { kind: 'reference-set', type: set.type, ids } };
     }
-    const parameter = this.context.knowledge.definitions.searchParameters.get(type)?.get(param);
+    const parameter = this.context.knowledge.definitions.searchParameters
+      .get(resourceTypeOf(type))
+      ?.get(param);
     assert(parameter !== undefined, `${type} has no parameter ${param}, on which a set was named`);
     const test = tokenSet(parameter, await once(this.#codes, set, () => this.#codesOf(set)));
     if (test === undefined) return NOTHING;

@@ -2,15 +2,17 @@
  * FHIR search: in a type, in a compartment, across types; GET and POST _search alike.
  * https://hl7.org/fhir/R4/http.html#search, https://hl7.org/fhir/R4/search.html
  *
- * Invariant: pages are stored bytes between small pieces of text; a page sequence reads as of its first page, and its
+ * Invariant: pages are stored bytes between small pieces of text (a contained resource alone is cut out of its container); a page sequence reads as of its first page, and its
  * self link says what was executed.
  */
 
 import { serialise } from '../fhir/format/serialise.js';
 import { type Issue, operationOutcome } from '../fhir/outcome.js';
+import { placeOf } from '../fhir/search/contained.js';
 import { type ParsedSearch, parseSearch } from '../fhir/search/parse-search.js';
 import type { PageKey, Position, SearchPage, SearchRequest, StoredResource } from '../ports/backend.js';
 import { bundle, type EntryPieces, searchEntry } from './bundle-pieces.js';
+import { containedBytes } from './contained-bytes.js';
 import type { Context } from './context.js';
 import { type Neighbours, openCursor, pageLinks } from './cursor.js';
 import { explain } from './explanation.js';
@@ -136,10 +138,9 @@ function entryOf(
   projection: Projection | undefined,
   { baseUrl, knowledge }: Context,
 ): EntryPieces {
-  const bytes =
-    projection === undefined
-      ? resource.bytes
-      : projectBytes(resource.bytes, projection, knowledge.definitions);
+  const place = placeOf(resource);
+  const shown = place === undefined ? resource.bytes : containedBytes(resource.bytes, place.localId);
+  const bytes = projection === undefined ? shown : projectBytes(shown, projection, knowledge.definitions);
   return searchEntry(resource, bytes, mode, baseUrl);
 }
 

@@ -5,6 +5,7 @@
  * Invariant: a type that the filter does not name may not be seen. Unrestricted access is an explicit value, and its
  * maker says why.
  */
+import type { CONTAINER, MARK } from '../fhir/search/contained.js';
 import type { Predicate } from '../fhir/search/query.js';
 
 export type AccessFilter = UnrestrictedAccess | RestrictedAccess;
@@ -20,10 +21,16 @@ export interface RestrictedAccess {
   readonly byType: Readonly<Record<string, Predicate>>;
 }
 
-/** The predicate that resources of a type must pass. */
+/** The predicate that resources of a type must pass; those that are contained are seen where their container is. */
 export function visible(filter: AccessFilter, type: string): Predicate {
   if (filter.kind === 'unrestricted') return { op: 'everything' };
+  if (type.startsWith('#' satisfies typeof MARK)) return containerVisible(filter);
   return Object.hasOwn(filter.byType, type) ? (filter.byType[type] as Predicate) : { op: 'nothing' };
+}
+
+function containerVisible({ byType }: RestrictedAccess): Predicate {
+  const targets = Object.entries(byType).map(([type, where]) => ({ type, where }));
+  return { op: 'chain', param: '@container' satisfies typeof CONTAINER, targets };
 }
 
 /** Who asks and what they may do: made once per request, before anything is read. */

@@ -5,6 +5,7 @@
  * Invariant: a seed makes the same world again; it stands in the test's name.
  */
 import { expect, test } from 'vitest';
+import { placeOf } from '../fhir/search/contained.js';
 import type { Candidate } from '../fhir/search/match.js';
 import type { Predicate, QueryPart, SearchQuery } from '../fhir/search/query.js';
 import type { AccessFilter } from './access-filter.js';
@@ -22,7 +23,7 @@ import {
   write,
 } from './contract-world.js';
 import { Dice } from './dice.js';
-import { anyAccess, anyPredicate, anySort, anyValues, TYPES } from './generated-query.js';
+import { anyAccess, anyPart, anyPredicate, anySort, anyValues, TYPES } from './generated-query.js';
 import { expectedMatches } from './generated-search.contract.js';
 
 /** As many as references name. */
@@ -140,7 +141,8 @@ function travelled(key: PageKey): PageKey {
 
 function anyQuery(dice: Dice): SearchQuery {
   const types = dice.below(3) === 0 ? TYPES.filter(() => dice.below(4) > 0) : [dice.pick(TYPES)];
-  const parts = types.map((type) => ({ type, where: anyWhere(dice, type) }));
+  const asked = types.map((type) => anyPart(dice, type, anyWhere(dice, type)));
+  const parts = [...new Map(asked.map((part) => [part.type, part])).values()];
   return { parts, sort: anySort(dice, types[0] ?? 'Patient') };
 }
 
@@ -182,7 +184,8 @@ async function noteHidden(
 ): Promise<void> {
   if (access.kind === 'unrestricted') return;
   for (const { type, id } of resources) {
-    if ((await backend.read({ type, id }, access)).kind === 'absent') hidden.add(`${type}/${id}`);
+    const key = placeOf({ type, id })?.container ?? { type, id };
+    if ((await backend.read(key, access)).kind === 'absent') hidden.add(`${type}/${id}`);
   }
 }
 

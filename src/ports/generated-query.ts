@@ -4,8 +4,17 @@
  */
 
 import { foldString } from '../fhir/primitives/fold.js';
+import { CONTAINS, containedKey, containedPart } from '../fhir/search/contained.js';
+import { Inside } from '../fhir/search/contained-values.js';
 import { type IndexValue, OPEN_END } from '../fhir/search/index-value.js';
-import type { CompositeTest, Predicate, Prefix, SortKey, ValueTest } from '../fhir/search/query.js';
+import type {
+  CompositeTest,
+  Predicate,
+  Prefix,
+  QueryPart,
+  SortKey,
+  ValueTest,
+} from '../fhir/search/query.js';
 import type { AccessFilter } from './access-filter.js';
 import {
   dateValue,
@@ -42,7 +51,31 @@ const TARGETS: Readonly<Record<TypeName, readonly (readonly [param: string, type
   Encounter: [['subject', 'Patient']],
 };
 
+/** Of a resource, with what it contains. */
 export function anyValues(dice: Dice, type: TypeName, id: string): readonly IndexValue[] {
+  const own = plainValues(dice, type, id);
+  if (dice.below(3) > 0) return own;
+  const memberships = own.filter(({ param }) => param.startsWith('@'));
+  const inside = new Inside({ type, id }, new Map());
+  const contained = LOCAL_IDS.filter(() => dice.below(2) === 0).flatMap((localId) => {
+    const kind = dice.pick(TYPES);
+    const values = plainValues(dice, kind, localId).filter(({ param }) => !param.startsWith('@'));
+    return [
+      ...inside.valuesOf(localId, kind, [...values, ...memberships]),
+      ...TARGETS[type]
+        .filter(([, target]) => target === kind)
+        .map(([param]): IndexValue => {
+          const key = containedKey({ type, id }, kind, localId);
+          return { kind: 'reference', param, target: { kind: 'local', ...key } };
+        }),
+    ];
+  });
+  return [...own, ...contained];
+}
+
+const LOCAL_IDS = ['c1', 'c2'] as const;
+
+function plainValues(dice: Dice, type: TypeName, id: string): readonly IndexValue[] {
   const values = [
     ...dice.some(3, () => tokenValue('code', dice.pick(CODES), dice.pick(SYSTEMS))),
     ...dice.some(2, () => stringValue('name', dice.pick(NAMES))),
@@ -122,6 +155,19 @@ function anyComposite(dice: Dice): IndexValue {
   };
 }
 
+/** What is searched of a type: stored resources, mostly; contained ones; what contains such. */
+export function anyPart(dice: Dice, type: TypeName, where: Predicate): QueryPart {
+  const part = { type, where };
+  const kind = dice.below(6);
+  if (kind === 0) return containedPart(part);
+  if (kind > 1) return part;
+  const contains: Predicate = { op: 'chain', param: CONTAINS, targets: [containedPart(part)] };
+  return {
+    type: dice.pick(TYPES),
+    where: dice.below(2) === 0 ? contains : { op: 'or', of: [where, contains] },
+  };
+}
+
 export function anyPredicate(dice: Dice, type: TypeName, depth: number): Predicate {
   const kind = dice.below(depth > 0 ? 16 : 9);
   const inner = (): Predicate => anyPredicate(dice, type, depth - 1);
@@ -130,7 +176,10 @@ export function anyPredicate(dice: Dice, type: TypeName, depth: number): Predica
     case 6:
       return { op: 'absent', param: dice.pick(['code', 'name', 'date', 'amount', 'url', 'never']) };
     case 7:
-      return { op: 'id', ids: dice.some(3, () => anyId(dice, type)) };
+      return {
+        op: 'id',
+        ids: dice.some(3, () => (dice.below(4) === 0 ? dice.pick(LOCAL_IDS) : anyId(dice, type))),
+      };
     case 8:
       return dice.below(2) === 0
         ? { op: 'compartment', name: 'Patient', id: anyId(dice, 'Patient') }

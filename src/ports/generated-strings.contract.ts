@@ -10,6 +10,7 @@ import type { ResourceObject } from '../fhir/format/json.js';
 import { serialise } from '../fhir/format/serialise.js';
 import { Refusal } from '../fhir/outcome.js';
 import { formatInstant } from '../fhir/primitives/date.js';
+import { isContainedType } from '../fhir/search/contained.js';
 import { generatedResource } from '../fhir/search/generated-resource.js';
 import { type IndexValue, OPEN_END } from '../fhir/search/index-value.js';
 import { type Candidate, type MatchResolver, matches } from '../fhir/search/match.js';
@@ -287,6 +288,7 @@ function searchFor(dice: Dice, value: IndexValue): readonly [modifier: string, t
     case 'reference': {
       const { target } = value;
       if (target.kind === 'url') return ['', escaped(target.url)];
+      if (isContainedType(target.type)) return undefined;
       return dice.pick([
         ['', `${target.type}/${target.id}`],
         [`:${target.type}`, target.id],
@@ -295,6 +297,8 @@ function searchFor(dice: Dice, value: IndexValue): readonly [modifier: string, t
     }
     case 'uri':
       return [dice.pick(['', ':below', ':above']), escaped(value.value)];
+    case 'contained':
+      return undefined;
     case 'composite': {
       const parts = value.components.map((component) => searchFor(dice, dice.pick(component)));
       if (parts.some((part) => part === undefined || part[0] !== '')) return undefined;

@@ -67,6 +67,8 @@ function same(a: IndexValue, b: IndexValue): boolean {
       return b.kind === 'reference' && sameTarget(a.target, b.target);
     case 'uri':
       return b.kind === 'uri' && a.value === b.value;
+    case 'contained':
+      return b.kind === 'contained' && a.type === b.type && a.id === b.id;
     case 'composite':
       return b.kind === 'composite' && JSON.stringify(a, infinities) === JSON.stringify(b, infinities);
   }

@@ -37,6 +37,7 @@ function searchesFor(value: IndexValue): readonly (readonly [modifier: string, v
     case 'text':
       return [['', escaped(value.folded)]];
     case 'words':
+    case 'contained':
       return [];
     case 'position':
       return [['', `${value.latitude}|${value.longitude}|1|m`]];

@@ -9,6 +9,7 @@
  *   `subject:identifier`    Reference.identifier, a token
  *   `identifier:of-type`    Identifier with its type: a token whose system is `typeSystem typeCode`
  *   `code:text`             the words that stand with a code
+ *   `@contains`             the contained resources of a resource, `@container` what contains a contained one (contained.ts)
  * Labels (`_security`), tags and profiles are values like others.
  */
 export type IndexValue =
@@ -22,7 +23,8 @@ export type IndexValue =
   | UriValue
   | PositionValue
   | WordsValue
-  | CompositeValue;
+  | CompositeValue
+  | ContainedValue;
 
 export interface TokenValue {
   readonly kind: 'token';
@@ -119,6 +121,17 @@ export interface CompositeValue {
   readonly param: string;
   /** In the order of SearchParameter.components; their `param` is ''. */
   readonly components: readonly (readonly IndexValue[])[];
+}
+
+/** A contained resource with all by which it can be found; the resource that contains it carries it along. */
+export interface ContainedValue {
+  readonly kind: 'contained';
+  readonly param: '@contained';
+  /** Its identity, see contained.ts. */
+  readonly type: string;
+  readonly id: string;
+  /** None of them is again contained. */
+  readonly values: readonly IndexValue[];
 }
 
 /** The last millisecond that a JavaScript date can hold: stands for "no end". */

@@ -3,11 +3,14 @@
  * https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/compartmentdefinition.html
  *
  * Invariants: a pure function of (definitions, resource); the steps of a type are compiled when its first resource comes;
- * no value appears twice. `_id` and `_lastUpdated` are no values: whoever holds the resource knows them.
+ * no value appears twice. `_id` and `_lastUpdated` are no values: whoever holds the resource knows them. Contained resources
+ * are values of what contains them, and in its compartments.
  */
 import { assert } from '../../base/assert.js';
 import type { Definitions, SearchParameter } from '../definitions/definitions.js';
 import type { JsonObject, ResourceObject } from '../format/json.js';
+import { containedType } from './contained.js';
+import { type Inside, insideOf } from './contained-values.js';
 import { dropRepeated } from './distinct.js';
 import type { IndexValue } from './index-value.js';
 import { parameterStep, type Room } from './parameter-step.js';
@@ -32,25 +35,79 @@ export function makeIndexer(definitions: Definitions, options: IndexerOptions = 
     references: referenceReader(options.baseUrl),
   };
   const compiled = new Map<string, readonly Extract[]>();
-  return (resource) => {
+  const stepsFor = (name: string, compile: () => readonly Extract[]): readonly Extract[] => {
+    const known = compiled.get(name);
+    if (known !== undefined) return known;
+    const steps = compile();
+    compiled.set(name, steps);
+    return steps;
+  };
+  const ownValues = (resource: ResourceObject): Extraction => {
     const type = resource.resourceType;
-    let steps = compiled.get(type);
-    if (steps === undefined) {
-      steps = stepsOf(type, room);
-      compiled.set(type, steps);
+    return extracted(
+      resource,
+      stepsFor(type, () => stepsOf(type, room)),
+      definitions,
+    );
+  };
+  return (resource) => {
+    const inside = insideOf(resource);
+    if (inside === undefined) {
+      const { values, memberships } = ownValues(resource);
+      for (const membership of memberships) values.push(membership);
+      return values;
     }
-    return valuesOf(resource, steps, definitions);
+    room.references.enter(inside);
+    try {
+      const { values, memberships } = ownValues(resource);
+      const contained = containedValues(inside, memberships, room, stepsFor);
+      return [...values, ...memberships, ...contained];
+    } finally {
+      room.references.enter(undefined);
+    }
   };
 }
 
+/** Of types that these definitions know; those of others cannot be searched. */
+function containedValues(
+  inside: Inside,
+  memberships: readonly IndexValue[],
+  room: Room,
+  stepsFor: (name: string, compile: () => readonly Extract[]) => readonly Extract[],
+): readonly IndexValue[] {
+  const { definitions } = room;
+  return [...inside.resources].flatMap(([localId, resource]) => {
+    const type = resource.resourceType;
+    if (!definitions.searchParameters.has(type)) return [];
+    const steps = stepsFor(containedType(type), () => publishedSteps(type, room));
+    const { values } = extracted(resource, steps, definitions);
+    return inside.valuesOf(localId, type, [...values, ...memberships]);
+  });
+}
+
 function stepsOf(type: string, room: Room): readonly Extract[] {
-  const parameters = room.definitions.searchParameters.get(type);
+  const { searchParameters, compartments } = room.definitions;
+  const parameters = searchParameters.get(type);
   assert(parameters !== undefined, `${type} has no search parameters: its resources cannot be indexed`);
-  const steps = [...parameters.values()]
+  const steps = compiledSteps([...parameters.values()], type, room);
+  return compartments.has(type) ? [...steps, ownCompartment(type)] : steps;
+}
+
+/** Without custom parameters: what was stored before one came is indexed by it as a stored resource alone. */
+function publishedSteps(type: string, room: Room): readonly Extract[] {
+  const parameters = [...(room.definitions.searchParameters.get(type)?.values() ?? [])];
+  return compiledSteps(
+    parameters.filter(({ custom }) => custom === undefined),
+    type,
+    room,
+  );
+}
+
+function compiledSteps(parameters: readonly SearchParameter[], type: string, room: Room): readonly Extract[] {
+  return parameters
     .filter(({ code }) => !NOT_INDEXED.has(code))
     .map((parameter) => parameterStep(parameter, type, compartmentsOf(parameter, type, room), room))
     .filter((step) => step !== undefined);
-  return room.definitions.compartments.has(type) ? [...steps, ownCompartment(type)] : steps;
 }
 
 /** The compartments that a parameter makes members of. */
@@ -71,11 +128,7 @@ function ownCompartment(type: string): Extract {
 }
 
 /** What a parameter finds twice is dropped at once, while its values are the last of the list. */
-function valuesOf(
-  resource: ResourceObject,
-  steps: readonly Extract[],
-  { units }: Definitions,
-): readonly IndexValue[] {
+function extracted(resource: ResourceObject, steps: readonly Extract[], { units }: Definitions): Extraction {
   const walk: Extraction = { resource, values: [], memberships: [], units };
   const { values, memberships } = walk;
   for (const step of steps) {
@@ -84,6 +137,5 @@ function valuesOf(
     dropRepeated(values, from);
   }
   dropRepeated(memberships, 0);
-  for (const membership of memberships) values.push(membership);
-  return values;
+  return walk;
 }

@@ -6,6 +6,7 @@
  * without one it is a defect of the caller, never "no match".
  */
 import { assert, unreachable } from '../../base/assert.js';
+import { chainEnds } from './contained.js';
 import type { IndexValue } from './index-value.js';
 import { dateTestPasses } from './match-range.js';
 import { isReferenceTo, passes } from './match-value.js';
@@ -25,7 +26,7 @@ export interface Candidate {
   readonly values: readonly IndexValue[];
 }
 
-/** How the other resources of a chain are found. Deleted and invisible ones are not handed out. */
+/** How the other resources of a chain are found, contained ones too. Deleted and invisible ones are not handed out. */
 export interface MatchResolver {
   resource(type: string, id: string): Candidate | undefined;
   /** Resources of a type; at least all those that refer to `target` by the parameter. */
@@ -80,13 +81,15 @@ function required(resolver: MatchResolver | undefined, op: string): MatchResolve
 
 function chainMatches(
   values: readonly IndexValue[],
-  { param, targets }: Extract<Predicate, { op: 'chain' }>,
+  chain: Extract<Predicate, { op: 'chain' }>,
   resolver: MatchResolver,
 ): boolean {
+  const ends = chainEnds(chain);
   return values.some((value) => {
-    if (value.param !== param || value.kind !== 'reference' || value.target.kind !== 'local') return false;
+    if (value.param !== chain.param || value.kind !== 'reference' || value.target.kind !== 'local')
+      return false;
     const { type, id } = value.target;
-    const parts = targets.filter((part) => part.type === type);
+    const parts = ends.filter((part) => part.type === type);
     const target = parts.length === 0 ? undefined : resolver.resource(type, id);
     return target !== undefined && parts.some((part) => candidateMatches(target, part, resolver));
   });

@@ -7,6 +7,7 @@
  */
 import type { Definitions } from '../definitions/definitions.js';
 import type { Issue } from '../outcome.js';
+import { type ContainedWish, containedProblems, partsWithContained } from './contained-search.js';
 import { parseFilterExpression } from './filter-expression/parse.js';
 import { readFilter } from './parameters/filter.js';
 import { isProblems } from './parameters/modifiers.js';
@@ -199,18 +200,32 @@ function takeFilter(
   return value;
 }
 
-function checkCombination({ results: { summary, includes }, report }: Draft): void {
+function checkCombination({ types, filters, results, reading, report }: Draft): void {
+  const { summary, sort, includes } = results;
+  const searched = { parts: partsOf(types, filters), sort, includes };
+  for (const [name, problem] of containedProblems(searched, containedWish(results), reading.definitions)) {
+    report.add(name, problem);
+  }
   if (summary === 'text' && includes.length > 0) {
     report.add('_summary', new Problem('malformed', 'cannot be text together with _include or _revinclude'));
   }
 }
 
+function containedWish({ contained = 'false', containedType = 'container' }: Results): ContainedWish {
+  return { contained, containedType };
+}
+
+function partsOf(types: readonly string[], filters: readonly Predicate[][]): readonly QueryPart[] {
+  return types.map((type, at) => ({ type, where: allOf(filters[at] ?? []) }));
+}
+
 function finished(
-  { types, filters, results, report }: Draft,
+  { types, filters, results, reading, report }: Draft,
   options: SearchOptions,
   applied: readonly SearchPair[],
 ): ParsedSearch {
-  const parts = types.map((type, at): QueryPart => ({ type, where: allOf(filters[at] ?? []) }));
+  const searched = partsOf(types, filters);
+  const parts = partsWithContained(searched, containedWish(results), reading.definitions);
   refuseCriteria(parts.reduce((sum, { where }) => sum + sizeOf(where), 0));
   const { sort, includes, count, total = 'none', summary, elements, explain = false } = results;
   const countOnly = summary === 'count' || count === 0;

@@ -17,6 +17,7 @@ export interface SearchQuery {
 }
 
 export interface QueryPart {
+  /** A resource type; `#Medication` are Medications that are contained in other resources (contained.ts). */
   readonly type: string;
   readonly where: Predicate;
 }
@@ -42,7 +43,10 @@ export type Predicate =
   | { readonly op: 'value'; readonly param: string; readonly test: ValueTest }
   /** The resource has no value at all for the parameter. */
   | { readonly op: 'absent'; readonly param: string }
-  /** Some local reference of the parameter leads to a resource of one of the parts, which passes its tree. */
+  /**
+   * Some local reference of the parameter leads to a resource of one of the parts, stored or contained in this one, which
+   * passes its tree.
+   */
   | { readonly op: 'chain'; readonly param: string; readonly targets: readonly QueryPart[] }
   /** Some resource of `source.type` refers here by `param` and passes its tree. */
   | { readonly op: 'has'; readonly param: string; readonly source: QueryPart }

@@ -52,6 +52,7 @@ function sortableOf(value: IndexValue): Sortable {
     case 'position':
     case 'words':
     case 'composite':
+    case 'contained':
       return undefined;
     default:
       return unreachable(value);

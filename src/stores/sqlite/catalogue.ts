@@ -3,6 +3,7 @@
  *
  * Invariant: a name that was never written has no integer (undefined): nothing can match it.
  */
+import { placeOf } from '../../fhir/search/contained.js';
 import type { Connection } from './connection.js';
 
 export interface Param {
@@ -95,6 +96,18 @@ export class Catalogue {
   rid(type: string, id: string): number | undefined {
     const typeId = this.type(type);
     return typeId === undefined ? undefined : this.#connection.get<[number]>(IDENTITY, typeId, id)?.[0];
+  }
+
+  identity(rid: number): { readonly type: string; readonly id: string } | undefined {
+    const row = this.#connection.get<[number, string]>('SELECT type, id FROM resource WHERE rid = ?', rid);
+    return row === undefined ? undefined : { type: this.typeName(row[0]), id: row[1] };
+  }
+
+  /** The container of a contained resource. */
+  container(rid: number): number | undefined {
+    const identity = this.identity(rid);
+    const place = identity === undefined ? undefined : placeOf(identity);
+    return place === undefined ? undefined : this.rid(place.container.type, place.container.id);
   }
 
   /** Of identities from one id on, up to another that does not belong to them. */

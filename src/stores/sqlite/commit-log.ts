@@ -1,6 +1,7 @@
 /**
  * The commit log read forward: committed versions after a position, and the numbers of current resources.
  */
+import { isContainedType } from '../../fhir/search/contained.js';
 import type { Change, Position } from '../../ports/backend.js';
 import { methodOf } from './methods.js';
 import type { View } from './view.js';
@@ -33,5 +34,6 @@ export function changesSince(view: View, since: Position, limit: number): readon
 
 export function countsByType(view: View): ReadonlyMap<string, number> {
   const rows = view.connection.all<[number, number]>(COUNTS);
-  return new Map(rows.map(([type, count]) => [view.catalogue.typeName(type), count]));
+  const counts = rows.map(([type, count]) => [view.catalogue.typeName(type), count] as const);
+  return new Map(counts.filter(([type]) => !isContainedType(type)));
 }

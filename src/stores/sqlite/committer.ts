@@ -13,6 +13,7 @@ import type {
 } from '../../ports/backend.js';
 import { Catalogue, NO_DATE } from './catalogue.js';
 import type { Cell, Connection } from './connection.js';
+import { ContainedRows } from './contained-rows.js';
 import { IndexWriter } from './index-writer.js';
 import { Interner } from './interner.js';
 import type { CommitJob, IndexingJob, IndexingResult, IndexingStep, WireWrite } from './messages.js';
@@ -57,6 +58,7 @@ export class Committer {
   readonly #interner: Interner;
   readonly #rows: RowMaker;
   readonly #index: IndexWriter;
+  readonly #contained: ContainedRows;
   readonly #prober: Prober;
   #position = 0;
   #lastUpdated = 0;
@@ -69,6 +71,7 @@ export class Committer {
     this.#interner = new Interner(connection);
     this.#rows = new RowMaker(this.#interner);
     this.#index = new IndexWriter(connection);
+    this.#contained = new ContainedRows(connection, this.#interner, this.#rows, this.#index);
     this.#prober = new Prober(connection, new Catalogue(connection), primaryDates);
   }
 
@@ -184,7 +187,9 @@ export class Committer {
       methodNumber(write.method),
       bytes,
     );
+    const contained = state?.live ? this.#contained.of(rid, type) : [];
     this.#index.put(rid, rows, sortDate, state?.live ? state.sortDate : undefined);
+    this.#contained.put(contained, rows.contained, { position, version, lastUpdated });
     if (write.type === 'SearchParameter') this.#noteParameter(state, position);
     return {
       type: write.type,
@@ -227,7 +232,9 @@ export class Committer {
       methodNumber('DELETE'),
       null,
     );
+    const contained = this.#contained.of(state.rid, type);
     this.#index.drop(state.rid, state.sortDate);
+    this.#contained.put(contained, [], { position, version, lastUpdated });
     if (write.type === 'SearchParameter') this.#noteParameter(state, position);
     return { ...key, versionId: String(version), lastUpdated, position, unchanged: false };
   }

@@ -64,6 +64,8 @@ export function valueRows(interner: Interner, value: IndexValue): readonly Row[]
       return [[value.latitude, value.longitude]];
     case 'words':
       return []; // full-text.ts takes them from the stored bytes
+    case 'contained':
+      return []; // an identity with rows of its own, see contained-rows.ts
     case 'quantity':
       return [quantityRow(interner, value)];
     case 'composite':

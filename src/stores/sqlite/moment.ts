@@ -7,6 +7,7 @@
 
 import type { ResourceObject } from '../../fhir/format/json.js';
 import { parseJson } from '../../fhir/format/parse.js';
+import { containedIn, type Key, placeOf } from '../../fhir/search/contained.js';
 import type { IndexValue } from '../../fhir/search/index-value.js';
 import { type Candidate, type Identity, type MatchResolver, matches } from '../../fhir/search/match.js';
 import { type AccessFilter, visible } from '../../ports/access-filter.js';
@@ -101,25 +102,49 @@ export class Moment {
   #current(rid: number): Standing | undefined {
     const current = this.#view.current(rid);
     if (current === undefined) return undefined;
-    const { type, id, lastUpdated, position, bytes } = current;
-    return { rid, identity: { type, id, lastUpdated }, position, values: this.#valuesOf(bytes) };
+    return this.#standingOf(rid, current, current);
   }
 
   #at(rid: number, asOf: Position): Standing | undefined {
+    const version = this.#version(rid, asOf);
+    if (version !== undefined) return this.#standingOf(rid, version, version);
+    // What is contained has no versions: it stood in that of its container, if it did.
+    const { catalogue } = this.#view;
+    const container = catalogue.container(rid);
+    const containing = container === undefined ? undefined : this.#version(container, asOf);
+    const key = catalogue.identity(rid);
+    return containing === undefined || key === undefined ? undefined : this.#standingOf(rid, key, containing);
+  }
+
+  #version(rid: number, asOf: Position): (Key & Version) | undefined {
     const row = this.#view.connection.get<
       [type: number, id: string, position: number, lastUpdated: number, bytes: Buffer | null]
     >(AT, rid, asOf);
     if (row === undefined) return undefined;
-    const [typeId, id, position, lastUpdated, bytes] = row;
-    if (bytes === null) return undefined;
-    const type = this.#view.catalogue.typeName(typeId);
-    return { rid, identity: { type, id, lastUpdated }, position, values: this.#valuesOf(bytes) };
+    const [type, id, position, lastUpdated, bytes] = row;
+    return { type: this.#view.catalogue.typeName(type), id, position, lastUpdated, bytes };
   }
 
-  #valuesOf(bytes: Buffer): readonly IndexValue[] {
+  /** The resource of a key in a version; a contained one is looked for in its container. */
+  #standingOf(rid: number, { type, id }: Key, version: Version): Standing | undefined {
+    const { position, lastUpdated, bytes } = version;
+    if (bytes === null) return undefined;
     this.reads++;
-    return this.#indexer(parseResource(bytes));
+    const values = this.#indexer(parseResource(bytes));
+    const identity = { type, id, lastUpdated };
+    if (placeOf(identity) === undefined) return { rid, identity, position, values };
+    const inside = containedIn(values, identity).find(
+      (one) => one.identity.type === type && one.identity.id === id,
+    );
+    return inside === undefined ? undefined : { rid, position, ...inside };
   }
+}
+
+interface Version {
+  readonly position: Position;
+  readonly lastUpdated: number;
+  /** null: a deletion. */
+  readonly bytes: Buffer | null;
 }
 
 /** Stored bytes as a tree. */

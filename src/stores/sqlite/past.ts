@@ -12,9 +12,13 @@
  *        └ touched by            └ touched by                 └ changed      the patients that refer to it, and their
  *                                                                            observations where that makes a difference
  *
+ * A contained resource changes with its container and has no log of its own: where contained ones are searched, what the
+ * changed containers contain, or did, is judged. Ends of chains that are contained are of the changed resource itself.
+ *
  * Invariant: what was judged stays so, for the past does not change; only what changes later is looked at later.
  */
 import { Refusal } from '../../fhir/outcome.js';
+import { CONTAINS, chainEnds, idsContainedIn, isContainedType } from '../../fhir/search/contained.js';
 import { matches } from '../../fhir/search/match.js';
 import type { Predicate, SearchQuery } from '../../fhir/search/query.js';
 import { type AccessFilter, visible } from '../../ports/access-filter.js';
@@ -100,11 +104,21 @@ export class Past {
       addNode(nodes, sequence.access, { type, where, trusting: false, role: { kind: 'searched', part } });
     this.#nodes = nodes.reverse();
     for (const node of nodes) {
-      const { type } = node;
-      const changes = this.#types.get(type);
-      if (changes !== undefined) changes.nodes.push(node);
-      else this.#types.set(type, { type, nodes: [node], upTo: sequence.asOf });
+      if (!isContainedType(node.type)) this.#follow(node.type, node);
+      else if (node.role.kind === 'searched') for (const type of this.#containers()) this.#follow(type, node);
     }
+  }
+
+  #follow(type: string, node: Node): void {
+    const changes = this.#types.get(type);
+    if (changes !== undefined) changes.nodes.push(node);
+    else this.#types.set(type, { type, nodes: [node], upTo: this.#sequence.asOf });
+  }
+
+  /** Types that contain something; one that began to after this contained no match of then. */
+  #containers(): readonly string[] {
+    const { catalogue } = this.#parts.view;
+    return catalogue.resourceTypes().filter((type) => catalogue.param(type, CONTAINS) !== undefined);
   }
 
   /**
@@ -164,9 +178,18 @@ export class Past {
   #takeIn(rid: number, wasThere: boolean, nodes: readonly Node[]): void {
     for (const node of nodes) {
       if (node.role.kind === 'searched' && !wasThere) continue;
-      this.#wait(node, rid);
+      if (isContainedType(node.type))
+        for (const one of this.#contained(rid, node.type)) this.#wait(node, one);
+      else this.#wait(node, rid);
       if (node.role.kind === 'has' && wasThere) this.#unregistered.add(rid);
     }
+  }
+
+  /** All that a resource ever contained. */
+  #contained(rid: number, type: string): readonly number[] {
+    const { catalogue } = this.#parts.view;
+    const container = catalogue.identity(rid);
+    return container === undefined ? [] : catalogue.rids(type, ...idsContainedIn(container));
   }
 
   #wait(node: Node, rid: number): void {
@@ -289,7 +312,7 @@ function addNode(nodes: Node[], access: AccessFilter, made: Omit<Node, 'waiting'
         addEnds(where.of, trusting);
         return;
       case 'chain':
-        for (const { type, where: end } of where.targets)
+        for (const { type, where: end } of chainEnds(where))
           addNode(nodes, access, {
             type,
             where: end,
@@ -307,7 +330,9 @@ function addNode(nodes: Node[], access: AccessFilter, made: Omit<Node, 'waiting'
     }
   };
   addEnds(node.where, node.trusting);
-  if (!node.trusting) addEnds(visible(access, node.type), true);
+  // What leads to a contained resource is its container, which is judged itself.
+  const isSeenWithContainer = isContainedType(node.type) && node.role.kind === 'chain';
+  if (!node.trusting && !isSeenWithContainer) addEnds(visible(access, node.type), true);
 }
 
 /** Whom a resource refers to, by one parameter or by any. */

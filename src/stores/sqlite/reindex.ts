@@ -8,6 +8,7 @@ import type { Logger } from '../../base/log.js';
 import type { Definitions } from '../../fhir/definitions/definitions.js';
 import { NO_DATE } from './catalogue.js';
 import type { Connection } from './connection.js';
+import { ContainedRows, forgetContained } from './contained-rows.js';
 import { IndexWriter } from './index-writer.js';
 import { Interner } from './interner.js';
 import { INDEX_TABLES } from './migrations.js';
@@ -22,11 +23,26 @@ const BATCH = 1_000;
 const GET = 'SELECT value FROM setting WHERE name = ?';
 const SET =
   'INSERT INTO setting(name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value';
-const NEXT = `SELECT r.rid, r.type, v.bytes FROM resource r JOIN version v ON v.position = r.position
+/** The version of a contained resource is that of another rid: it comes with its container. */
+const NEXT = `SELECT r.rid, r.type, v.position, v.version, v.last_updated, v.bytes
+  FROM resource r JOIN version v ON v.position = r.position AND v.rid = r.rid
   WHERE r.rid > ? AND r.live = 1 ORDER BY r.rid LIMIT ?`;
 const SET_DATE = 'UPDATE resource SET sort_date = ? WHERE rid = ?';
 
-type LiveRow = readonly [rid: number, type: number, bytes: Buffer];
+type LiveRow = readonly [
+  rid: number,
+  type: number,
+  position: number,
+  version: number,
+  lastUpdated: number,
+  bytes: Buffer,
+];
+
+interface Writers {
+  readonly maker: RowMaker;
+  readonly index: IndexWriter;
+  readonly contained: ContainedRows;
+}
 
 export class Reindexer {
   readonly #connection: Connection;
@@ -69,6 +85,7 @@ export class Reindexer {
   #begin(): void {
     this.#connection.transaction(() => {
       this.#connection.execute(INDEX_TABLES);
+      forgetContained(this.#connection);
       // Those are indexed after this, each by itself.
       this.#connection.run('DELETE FROM parameter_index');
       this.#connection.run(SET, 'index_building', this.#epoch);
@@ -84,22 +101,30 @@ export class Reindexer {
       if (!this.isDue) return 0;
       const from = Number(this.#setting('index_built_to') ?? 0);
       const rows = this.#connection.all<LiveRow>(NEXT, from, BATCH);
-      const maker = new RowMaker(new Interner(this.#connection));
-      const index = new IndexWriter(this.#connection);
-      for (const row of rows) this.#index(row, maker, index);
-      index.flush();
+      const writers = this.#writers();
+      for (const row of rows) this.#index(row, writers);
+      writers.index.flush();
       this.#connection.run(SET, 'index_built_to', rows.at(-1)?.[0] ?? from);
       return rows.length;
     });
   }
 
-  #index([rid, typeId, bytes]: LiveRow, maker: RowMaker, index: IndexWriter): void {
+  #writers(): Writers {
+    const interner = new Interner(this.#connection);
+    const maker = new RowMaker(interner);
+    const index = new IndexWriter(this.#connection);
+    return { maker, index, contained: new ContainedRows(this.#connection, interner, maker, index) };
+  }
+
+  #index(row: LiveRow, { maker, index, contained }: Writers): void {
+    const [rid, typeId, position, version, lastUpdated, bytes] = row;
     const resource = parseResource(bytes);
     const primaryDate = this.#definitions.primaryDates.get(resource.resourceType);
     const rows = maker.make(typeId, valueLines(this.#indexer(resource)), primaryDate);
     const sortDate = rows.primaryLo ?? (primaryDate === undefined ? 0 : NO_DATE);
     this.#connection.run(SET_DATE, sortDate, rid);
     index.put(rid, rows, sortDate, undefined);
+    contained.put([], rows.contained, { position, version, lastUpdated });
   }
 
   #setting(name: string): string | number | Buffer | null | undefined {

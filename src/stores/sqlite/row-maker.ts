@@ -9,7 +9,14 @@ import type { Param } from './catalogue.js';
 import { isRange, type Row, rangesOf, rowText, valueRows } from './index-rows.js';
 import type { Interner } from './interner.js';
 import { PAIR, PAIR_REFERENCE, PAIR_TOKEN, pairKey } from './pair-key.js';
-import { isDateLine, linesOf, valueOfLine } from './wire-values.js';
+import {
+  type ContainedLines,
+  containedOfLine,
+  isContainedLine,
+  isDateLine,
+  linesOf,
+  valueOfLine,
+} from './wire-values.js';
 
 export interface ParamRows {
   readonly param: number;
@@ -24,7 +31,11 @@ export interface ResourceRows {
   readonly text: string;
   /** lo of the primary date; undefined where there is none. */
   readonly primaryLo: number | undefined;
+  /** What the resource contains, rows of its own to be made of it. */
+  readonly contained: readonly ContainedLines[];
 }
+
+const NONE: readonly ContainedLines[] = [];
 
 interface LineRows {
   readonly param: Param;
@@ -115,7 +126,12 @@ export class RowMaker {
     let primaryLo: number | undefined;
     let reference: number | undefined;
     let token: number | undefined;
+    let contained = NONE;
     for (const line of linesOf(lines)) {
+      if (isContainedLine(line)) {
+        contained = [...contained, containedOfLine(line)];
+        continue;
+      }
       const made = this.#line(type, line);
       const { param, rows, span } = made;
       const group = gathered.get(param.id);
@@ -142,7 +158,7 @@ export class RowMaker {
       text += `${text === '' ? '' : ','}"${param}":[${inner}]`;
     }
     text = `{${text}}`;
-    return { params, text, primaryLo };
+    return { params, text, primaryLo, contained };
   }
 
   #line(type: number, line: string): LineRows {

@@ -32,8 +32,9 @@ import { comparePlaces, type Edge, runSearch, type SearchFound, type SearchJob }
 import type { View } from './view.js';
 import type { Visibility } from './visibility.js';
 
+/** A contained resource has the version of its container, so the identity is asked for by itself. */
 const AT_POSITION = `SELECT r.type, r.id, v.version, v.last_updated, v.bytes
-  FROM version v JOIN resource r ON r.rid = v.rid WHERE v.position = ? AND v.bytes IS NOT NULL`;
+  FROM version v CROSS JOIN resource r ON r.rid = ? WHERE v.position = ? AND v.bytes IS NOT NULL`;
 const NEWEST = `SELECT r.type, r.id, v.version, v.last_updated, v.bytes, r.live
   FROM resource r JOIN version v ON v.position = r.position WHERE r.rid = ?`;
 /** Resolving has no deadline of its own. */
@@ -224,8 +225,10 @@ export class Searches {
     return seen;
   }
 
-  #maySeeNow(rid: number, access: AccessFilter): boolean {
+  /** Of a contained resource: whether its container may be seen, be it contained there still or not. */
+  #maySeeNow(match: number, access: AccessFilter): boolean {
     if (access.kind === 'unrestricted') return true;
+    const rid = this.#view.catalogue.container(match) ?? match;
     const row = this.#view.connection.get<[number, string, number, number, Buffer | null, number]>(
       NEWEST,
       rid,
@@ -298,13 +301,17 @@ export class Searches {
     return places.flatMap((place) => {
       const rid = ridOf(place);
       const { position } = place;
-      const resource = position === undefined ? currents.get(rid) : this.#at(position);
+      const resource = position === undefined ? currents.get(rid) : this.#at(rid, position);
       return resource === undefined ? [] : [{ rid, resource }];
     });
   }
 
-  #at(position: Position): StoredResource | undefined {
-    const row = this.#view.connection.get<[number, string, number, number, Buffer]>(AT_POSITION, position);
+  #at(rid: number, position: Position): StoredResource | undefined {
+    const row = this.#view.connection.get<[number, string, number, number, Buffer]>(
+      AT_POSITION,
+      rid,
+      position,
+    );
     if (row === undefined) return undefined;
     const [typeId, id, version, lastUpdated, bytes] = row;
     const type = this.#view.catalogue.typeName(typeId);

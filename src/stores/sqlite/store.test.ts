@@ -2,6 +2,7 @@
 import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Inside } from '../../fhir/search/contained-values.js';
 import {
   allIds,
   commitOf,
@@ -103,13 +104,42 @@ describe('a store', () => {
     await store.close();
   });
 
+  test('is indexed anew together with what its resources contain', async () => {
+    const containing = (id: string, code: string) =>
+      put(
+        'Observation',
+        id,
+        new Inside({ type: 'Observation', id }, new Map()).valuesOf('c', 'Patient', [
+          tokenValue('code', code),
+        ]),
+      );
+    const before = await openStore(file, world);
+    await write(before.backend, containing('o', 'a'), containing('emptied', 'a'), containing('gone', 'a'));
+    await write(
+      before.backend,
+      containing('o', 'b'),
+      put('Observation', 'emptied'),
+      remove('Observation', 'gone'),
+    );
+    await before.close();
+    const definitions = { ...world.definitions, fingerprint: 'other' };
+    const store = await openStore(file, { ...world, definitions });
+    expect(idsOf(await store.backend.search(searchOf('#Patient')))).toEqual(['Observation/o#c']);
+    expect(idsOf(await store.backend.search(searchOf('#Patient', token('code', 'b'))))).toEqual([
+      'Observation/o#c',
+    ]);
+    await write(store.backend, put('Observation', 'o'));
+    expect(idsOf(await store.backend.search(searchOf('#Patient')))).toEqual([]);
+    await store.close();
+  });
+
   test('is indexed anew when the definitions have changed, going on where it was interrupted', async () => {
     await filled();
     alter((connection) => {
       // What a process that was killed in the middle leaves behind: a part of the index, and how far it came.
       connection.execute('DELETE FROM key_index; DELETE FROM index_entry');
       connection.run(
-        "INSERT INTO setting(name, value) VALUES ('index_building', '2 other'), ('index_built_to', 1)",
+        "INSERT INTO setting(name, value) VALUES ('index_building', '3 other'), ('index_built_to', 1)",
       );
       connection.run("DELETE FROM setting WHERE name = 'index_epoch'");
     });

@@ -8,11 +8,12 @@
  *   w param ␟ folded words
  *   r param ␟ version ␟ url          l param ␟ version ␟ type ␟ id   ('' = no version)
  *   c param ␝ value ␞ value … ␝ …    composite: its components, and their values as above
+ *   x [type, id, lines]              a contained resource with the lines of its values, as a JSON tuple
  *   j [kind, param, …]               whatever has a control character or an empty version in it, as a JSON tuple
  *
  * Invariant: what was written is read; JSON has no infinities, so an open end is null there.
  */
-import type { IndexValue, ReferenceTarget } from '../../fhir/search/index-value.js';
+import type { ContainedValue, IndexValue, ReferenceTarget } from '../../fhir/search/index-value.js';
 
 type Tuple = readonly [kind: IndexValue['kind'], param: string, ...fields: unknown[]];
 
@@ -36,7 +37,25 @@ export function isDateLine(line: string): boolean {
   return line.startsWith('d');
 }
 
+/** A contained resource as it travels. */
+export interface ContainedLines {
+  readonly type: string;
+  readonly id: string;
+  readonly lines: string;
+}
+
+export function isContainedLine(line: string): boolean {
+  return line.startsWith('x');
+}
+
+/** Of a line that is one of a contained resource. */
+export function containedOfLine(line: string): ContainedLines {
+  const [type, id, lines] = JSON.parse(line.slice(1)) as [string, string, string]; // made by valueLines
+  return { type, id, lines };
+}
+
 export function valueOfLine(line: string): IndexValue {
+  if (isContainedLine(line)) return containedValue(containedOfLine(line));
   if (line.startsWith('j')) return valueFrom(JSON.parse(line.slice(1)) as Tuple); // made by valueLines
   if (!line.startsWith('c')) return plainValue(line);
   const [param = '', ...components] = line.slice(1).split(COMPONENT);
@@ -47,7 +66,13 @@ export function valueOfLine(line: string): IndexValue {
   };
 }
 
+function containedValue({ type, id, lines }: ContainedLines): ContainedValue {
+  return { kind: 'contained', param: '@contained', type, id, values: linesOf(lines).map(valueOfLine) };
+}
+
 function lineOf(value: IndexValue): string {
+  if (value.kind === 'contained')
+    return `x${JSON.stringify([value.type, value.id, valueLines(value.values)])}`;
   const line = value.kind === 'composite' ? compositeLine(value) : plainLine(value);
   return line ?? `j${JSON.stringify(tupleOf(value))}`;
 }
@@ -105,6 +130,7 @@ function plainLine(value: IndexValue): string | undefined {
       return CONTROL.test(value.value) ? undefined : `u${param}${FIELD}${value.value}`;
     case 'words':
     case 'composite':
+    case 'contained':
       return undefined;
   }
 }
@@ -192,6 +218,8 @@ function tupleOf(value: IndexValue): Tuple {
       return [kind, param, value.value];
     case 'words':
       return [kind, param, value.words];
+    case 'contained':
+      return [kind, param, value.type, value.id, valueLines(value.values)];
     case 'composite':
       return [kind, param, value.components.map((component) => component.map(tupleOf))];
   }
@@ -236,6 +264,10 @@ function valueFrom([kind, param, ...fields]: Tuple): IndexValue {
     case 'words': {
       const [words] = fields as [string];
       return { kind, param, words };
+    }
+    case 'contained': {
+      const [type, id, lines] = fields as [string, string, string];
+      return containedValue({ type, id, lines });
     }
     case 'composite': {
       const [components] = fields as [Tuple[][]];

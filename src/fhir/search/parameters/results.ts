@@ -5,6 +5,7 @@
  * Invariant: each is understood completely or is a problem; what they say is kept as it will be executed.
  */
 import type { Definitions } from '../../definitions/definitions.js';
+import type { Contained, ContainedType } from '../contained-search.js';
 import type { Include, SortKey } from '../query.js';
 import { readElements } from './elements.js';
 import { readInclude } from './includes.js';
@@ -31,6 +32,8 @@ export interface Results {
   summary?: Summary;
   elements?: readonly string[];
   explain?: boolean;
+  contained?: Contained;
+  containedType?: ContainedType;
 }
 
 /** Puts what a value says into the results and answers the value as executed, or a problem. */
@@ -84,8 +87,20 @@ const RESULTS: Readonly<Record<string, ReadResult>> = {
     results.explain = explain === 'true';
     return value;
   }),
-  _contained: plain((value) => (value === 'false' ? value : notServed())),
-  _containedType: plain(() => notServed()),
+  _contained: plain((value, _scope, results) => {
+    if (results.contained !== undefined) return twice();
+    const contained = oneOf<Contained>(value, ['false', 'true', 'both']);
+    if (contained instanceof Problem) return contained;
+    results.contained = contained;
+    return value;
+  }),
+  _containedType: plain((value, _scope, results) => {
+    if (results.containedType !== undefined) return twice();
+    const type = oneOf<ContainedType>(value, ['container', 'contained']);
+    if (type instanceof Problem) return type;
+    results.containedType = type;
+    return value;
+  }),
 };
 
 export const RESULT_PARAMETERS: ReadonlySet<string> = new Set(Object.keys(RESULTS));

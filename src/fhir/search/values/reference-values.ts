@@ -2,11 +2,12 @@
  * References, the identifiers in logical references, and the compartments that a reference makes its resource a member of.
  * https://hl7.org/fhir/R4/search.html#reference, https://hl7.org/fhir/R4/compartmentdefinition.html
  *
- * Invariant: a contained resource is no target: nothing outside its container can name it.
+ * Invariant: `#id` leads to what the resource at hand contains, `#` to the container; nothing outside of it can name them.
  */
 import type { JsonValue } from '../../format/json.js';
 import { isObject } from '../../format/json.js';
 import { type ParsedReference, parseReference } from '../../reference.js';
+import type { Inside } from '../contained-values.js';
 import type { ReferenceTarget } from '../index-value.js';
 import { targetOf } from '../reference-target.js';
 import { type Extract, type Extraction, textOf } from './extraction.js';
@@ -22,7 +23,10 @@ export interface ReferenceParameter {
 
 /** Reads references. One value is often looked at by several parameters in turn, so the last answer is kept. */
 export interface ReferenceReader {
-  parse(text: string): ParsedReference;
+  /** What is read from here on stands in this container; undefined: in a resource that contains none. */
+  enter(inside: Inside | undefined): void;
+  /** undefined: conditional, malformed, or to what is not contained; such a reference leads nowhere. */
+  target(text: string): ReferenceTarget | undefined;
   /** `resolve() is type`, as far as the reference itself tells. */
   resolvesTo(reference: JsonValue, type: string): boolean;
 }
@@ -30,6 +34,7 @@ export interface ReferenceReader {
 export function referenceReader(baseUrl: string | undefined): ReferenceReader {
   let lastText: string | undefined;
   let last: ParsedReference = { kind: 'invalid' };
+  let inside: Inside | undefined;
   const parse = (text: string): ParsedReference => {
     if (text !== lastText) {
       last = parseReference(text, baseUrl);
@@ -38,11 +43,18 @@ export function referenceReader(baseUrl: string | undefined): ReferenceReader {
     return last;
   };
   return {
-    parse,
+    enter: (entered) => {
+      inside = entered;
+    },
+    target: (text) => {
+      const parsed = parse(text);
+      return parsed.kind === 'contained' ? inside?.target(parsed.fragment) : targetOf(parsed);
+    },
     resolvesTo: (value, type) => {
       const text = textOf(isObject(value) ? value.reference : value);
       const parsed = parse(text);
       if (parsed.kind === 'local') return parsed.type === type;
+      if (parsed.kind === 'contained') return inside?.typeOf(parsed.fragment) === type;
       if (parsed.kind === 'absolute' && parsed.type !== undefined) return parsed.type === type;
       return isObject(value) && value.type === type;
     },
@@ -60,14 +72,14 @@ export function referenceValues(
       return (value, walk) => {
         if (!isObject(value)) return;
         if (typeof value.reference === 'string') {
-          addTarget(walk, parameter, targetOf(reader.parse(value.reference)));
+          addTarget(walk, parameter, reader.target(value.reference));
         }
         if (parameter.code !== '') addIdentifier(walk, `${parameter.code}:identifier`, value.identifier);
       };
     case 'canonical':
     case 'uri':
       return (value, walk) => {
-        if (typeof value === 'string') addTarget(walk, parameter, targetOf(reader.parse(value)));
+        if (typeof value === 'string') addTarget(walk, parameter, reader.target(value));
       };
     case 'Resource':
       return (value, walk) => addTarget(walk, parameter, inlineTarget(value, parameter));

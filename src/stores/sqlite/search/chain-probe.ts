@@ -5,6 +5,7 @@
  * Where the far end is few resources they are listed, and the chain is a test on keys; else the condition goes along
  * the references of each row.
  */
+import { CONTAINER, CONTAINS, chainEnds, isContainedType } from '../../../fhir/search/contained.js';
 import type { Predicate, QueryPart } from '../../../fhir/search/query.js';
 import { PAIR, PAIR_FACTOR, PAIR_REFERENCE, shortTerm } from '../pair-key.js';
 import { entryOf, entryPath } from './entry-test.js';
@@ -24,7 +25,7 @@ export function chainProbe(scope: Scope, type: string, chain: ChainPredicate, ro
   const keys = chainKeys(scope, chain);
   if (keys !== undefined) return keyProbe(param, keys, row, scope);
   const [reference, target] = [scope.alias(), scope.alias()];
-  const end = or(chain.targets.map((part) => farEnd(scope, part, target)));
+  const end = or(endsOf(scope, chain).map((part) => farEnd(scope, part, target)));
   return sql`EXISTS (SELECT 1 FROM json_each(${entryOf(row.rid)}, ${entryPath(param.id)}) ${raw(reference)}
     CROSS JOIN resource ${raw(target)} ON ${raw(target)}.rid = ${raw(reference)}.value
     WHERE ${raw(target)}.live = 1 AND ${end})`;
@@ -34,10 +35,19 @@ function farEnd(scope: Scope, part: QueryPart, target: string): Fragment {
   const typeId = scope.catalogue.type(part.type);
   if (typeId === undefined) return FALSE;
   const row = { rid: raw(`${target}.rid`), date: raw(`${target}.sort_date`) };
-  return and([
-    sql`${raw(target)}.type = ${typeId}`,
-    probe(scope, part.type, scope.seen(part.type, part.where), row),
-  ]);
+  return and([sql`${raw(target)}.type = ${typeId}`, probe(scope, part.type, seenEnd(scope, part), row)]);
+}
+
+/** Ends that there can be: most types contain nothing. */
+function endsOf(scope: Scope, chain: ChainPredicate): readonly QueryPart[] {
+  const ends = chainEnds(chain);
+  if (chain.param !== CONTAINER) return ends;
+  return ends.filter(({ type }) => scope.param(type, CONTAINS) !== undefined);
+}
+
+/** What leads to a contained resource is its container, which is seen already. */
+function seenEnd(scope: Scope, { type, where }: QueryPart): Predicate {
+  return isContainedType(type) ? where : scope.seen(type, where);
 }
 
 export function hasProbe(scope: Scope, type: string, has: HasPredicate, row: RowNames): Fragment {
@@ -82,13 +92,8 @@ function pairsUnder(scope: Scope, has: HasPredicate, where: Predicate, row: RowN
 export function chainKeys(scope: Scope, chain: ChainPredicate): KeySet | undefined {
   return remembered(scope, chain, () => {
     const found: number[] = [];
-    for (const part of chain.targets) {
-      const rids = listMatches(
-        scope,
-        part.type,
-        scope.seen(part.type, part.where),
-        scope.limits.listed - found.length,
-      );
+    for (const part of endsOf(scope, chain)) {
+      const rids = listMatches(scope, part.type, seenEnd(scope, part), scope.limits.listed - found.length);
       if (rids === undefined) return undefined;
       found.push(...rids);
     }

@@ -204,7 +204,7 @@ function valueDriver(
 }
 
 function wordsDriver(scope: Scope, type: string, param: string, test: WordsTest, window: Window): Driver {
-  if (!isWordsParam(param)) return NONE;
+  if (!isWordsParam(param, type)) return NONE;
   const typeId = scope.catalogue.type(type) ?? null;
   const all = wordsSet(scope, typeId, param, test);
   const set = sql`SELECT rid, date FROM (${all}) WHERE ${within(raw('date'), window)}`;

@@ -3,9 +3,11 @@
  * request for everything leaves room for others.
  * https://hl7.org/fhir/R4/search.html#include
  *
- * Invariant: each resource once, never a match, never one that the access filter hides; iteration ends with what is new.
+ * Invariant: each resource once, never a match, never one that the access filter hides, never one that is contained and so
+ * there already; iteration ends with what is new.
  */
 import type { Definitions } from '../../../fhir/definitions/definitions.js';
+import { isContainedType } from '../../../fhir/search/contained.js';
 import type { IndexValue } from '../../../fhir/search/index-value.js';
 import type { Include } from '../../../fhir/search/query.js';
 import { readEntry } from '../index-rows.js';
@@ -123,7 +125,8 @@ function forward(
   }
   return [...byType].flatMap(([typeId, rids]) => {
     const type = scope.catalogue.typeName(typeId);
-    return include.target === undefined || include.target === type ? visibleNodes(scope, type, rids) : [];
+    const isAsked = include.target === undefined || include.target === type;
+    return isAsked && !isContainedType(type) ? visibleNodes(scope, type, rids) : [];
   });
 }
 

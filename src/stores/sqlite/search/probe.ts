@@ -81,7 +81,7 @@ export function rids({ catalogue }: Scope, type: string, ids: readonly string[])
 }
 
 function valueProbe(scope: Scope, type: string, code: string, test: ValueTest, row: RowNames): Fragment {
-  if (test.kind === 'words') return isWordsParam(code) ? wordsProbe(scope, code, test, row.rid) : FALSE;
+  if (test.kind === 'words') return isWordsParam(code, type) ? wordsProbe(scope, code, test, row.rid) : FALSE;
   const param = scope.param(type, code);
   if (param === undefined) return FALSE;
   if (isKeyTest(test)) return keyProbe(param, keySet(scope, test), row, scope);

@@ -2,6 +2,7 @@
  * `_text` and `_content` as conditions: the full-text index for what it has come to know, the content itself for the few
  * versions that were written since.
  */
+import { isContainedType } from '../../../fhir/search/contained.js';
 import type { WordsTest } from '../../../fhir/search/query.js';
 import { holdsWords, resourceWords } from '../../../fhir/search/words.js';
 import { parseResource } from '../moment.js';
@@ -13,8 +14,9 @@ const COLUMNS = { _text: 'narrative', _content: 'content' } as const;
 /** A parameter that is searched by words. */
 export type WordsParam = keyof typeof COLUMNS;
 
-export function isWordsParam(param: string): param is WordsParam {
-  return Object.hasOwn(COLUMNS, param);
+/** The words of contained resources are those of what contains them. */
+export function isWordsParam(param: string, type: string): param is WordsParam {
+  return Object.hasOwn(COLUMNS, param) && !isContainedType(type);
 }
 
 /** Words are letters and digits, and need no escapes between the quotes. */
