@@ -111,6 +111,7 @@ export async function openWorld(
     clock,
     log: silentLogger,
     definitions: theStandard().definitions,
+    site: BASE,
     makeIndexer: (known) => makeIndexer(known, { baseUrl: BASE }),
     ...asked,
   });

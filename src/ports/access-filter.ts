@@ -6,6 +6,7 @@
  * maker says why.
  */
 import type { Predicate } from '../fhir/search/query.js';
+import type { AuditAgent } from './audit-log.js';
 
 export type AccessFilter = UnrestrictedAccess | RestrictedAccess;
 
@@ -30,6 +31,8 @@ export function visible(filter: AccessFilter, type: string): Predicate {
 export interface AccessDecision {
   /** Stable name of the holder: cursors and audit records are bound to it. */
   readonly principal: string;
+  /** What else the audit log says of the holder. */
+  readonly agent?: AuditAgent;
   readonly read: AccessFilter;
   readonly write: AccessFilter;
 }

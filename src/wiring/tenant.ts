@@ -37,6 +37,7 @@ export async function openTenant(config: Config, log: Logger): Promise<Tenant> {
     clock: systemClock,
     log,
     definitions,
+    site: baseUrl,
     makeIndexer: (known) => makeIndexer(known, { baseUrl }),
   });
   const knowledge = newestKnowledge(store.current, makeValidator(definitions));
