@@ -171,6 +171,12 @@ export const SETTINGS = {
     default: 1,
     about: 'how many matches a conditional delete may delete',
   },
+  audit: {
+    type: 'choice',
+    choices: ['auto', 'on', 'off'],
+    default: 'auto',
+    about: 'whether every access is recorded as an AuditEvent; auto = unless access is open',
+  },
   fetchHosts: {
     type: 'text',
     default: '*',

@@ -33,8 +33,8 @@ export interface AuditRecord extends AuditAgent {
   /** A name of the table of routes (`read`, `search-type`); `none` where the request fitted none. */
   readonly interaction: string;
   readonly outcome: AuditOutcome;
-  /** HTTP. */
-  readonly status: number;
+  /** HTTP; absent where the record went with its commit, before there was an answer. */
+  readonly status?: number;
   readonly principal: string;
   /** The address that the request came from. */
   readonly network?: string;
@@ -79,6 +79,32 @@ export interface AuditLog {
   end(): MaybePromise<number>;
   /** Up to which place audit events were made of the records; moved by commits that follow the log. */
   followed(): MaybePromise<number>;
+}
+
+/** What a checkpoint says: the record of this number was the chain's last, with this hash. */
+export interface KnownHead {
+  readonly chain: string;
+  readonly sequence: number;
+  /** Hexadecimal. */
+  readonly hash: string;
+}
+
+/** Where a log was tampered with. */
+export interface AuditFinding {
+  /** Of the batch; absent: of an audit event, or of the log as a whole. */
+  readonly place?: number;
+  readonly text: string;
+}
+
+/** What a verification has looked at. */
+export interface AuditSummary {
+  readonly batches: number;
+  readonly records: number;
+  readonly chains: number;
+  /** Chains that were not closed: their writers were killed, are at work, or the end was cut off. */
+  readonly open: number;
+  /** Audit events that are as their records say. */
+  readonly events: number;
 }
 
 /** The id of the audit event of a record: the same whoever makes it, however often. */

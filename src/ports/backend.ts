@@ -208,6 +208,8 @@ export interface HistoryRequest {
   /** Instance (both), type (type only) or system (neither). */
   readonly type?: string;
   readonly id?: string;
+  /** Of the system: a type that is passed over. */
+  readonly without?: string;
   readonly access: AccessFilter;
   readonly count: number;
   /** Only versions committed at or after this time (milliseconds). */

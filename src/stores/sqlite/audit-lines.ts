@@ -29,7 +29,8 @@ const TEXTS = {
 const NAMES = Object.keys(TEXTS) as (keyof typeof TEXTS)[];
 
 export function lineOf(record: AuditRecord): string {
-  let line = `{"t":${record.time},"h":${record.status}`;
+  let line = `{"t":${record.time}`;
+  if (record.status !== undefined) line += `,"h":${record.status}`;
   for (const name of NAMES) {
     const value = record[name];
     if (value !== undefined) line += `,"${TEXTS[name]}":${serialise(value)}`;
@@ -49,21 +50,21 @@ export function recordOf(line: string): AuditRecord {
     if (typeof value === 'string') texts[name] = value;
   }
   const { requestId = '', interaction = '', outcome = '', principal = '', ...others } = texts;
+  const status = numberIn(tree, 'h');
   return {
-    time: numberIn(tree, 't'),
-    status: numberIn(tree, 'h'),
+    time: numberIn(tree, 't') ?? 0,
     requestId,
     interaction,
     outcome: outcome as AuditOutcome, // lineOf wrote it
     principal,
+    ...(status === undefined ? {} : { status }),
     ...others,
     ...(typeof tree.w === 'string' ? { patients: tree.w.split(' ') } : {}),
     ...(tree.m === true ? { morePatients: true } : {}),
   };
 }
 
-function numberIn(tree: JsonObject, name: string): number {
+function numberIn(tree: JsonObject, name: string): number | undefined {
   const value = tree[name];
-  assert(isNumber(value), 'a line of the audit log has its time and status');
-  return numberOf(value);
+  return isNumber(value) ? numberOf(value) : undefined;
 }
