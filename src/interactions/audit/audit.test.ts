@@ -303,6 +303,22 @@ describe('audit events', () => {
     expect((await world.ask(`GET AuditEvent/${id}`)).json.meta.versionId).toBe('1');
   });
 
+  it('are declared as something to read', async () => {
+    const { rest } = (await world.ask('GET metadata')).json;
+    const [{ interaction, ...statement }] = rest[0].resource.filter(
+      ({ type }: Answer['json']) => type === 'AuditEvent',
+    );
+
+    expect(interaction.map(({ code }: Answer['json']) => code)).toEqual([
+      'read',
+      'vread',
+      'history-instance',
+      'history-type',
+      'search-type',
+    ]);
+    expect(statement).not.toHaveProperty('conditionalCreate');
+  });
+
   it.each(['', 'Patient/1/*', '_history', 'Patient/1/$everything'])(
     'are passed over by wildcards: GET %s',
     async (path) => {
