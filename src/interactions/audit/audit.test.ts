@@ -319,12 +319,12 @@ describe('audit events', () => {
     expect(statement).not.toHaveProperty('conditionalCreate');
   });
 
-  it.each(['', 'Patient/1/*', '_history', 'Patient/1/$everything'])(
+  it.each(['?', 'Patient/1/*?', '_history?', 'Patient/1/$everything?', 'Patient?_revinclude=*&'])(
     'are passed over by wildcards: GET %s',
     async (path) => {
       await search('patient=1');
 
-      const answer = await world.ask(`GET ${path}?_count=1000`);
+      const answer = await world.ask(`GET ${path}_count=1000`);
 
       const types = answer.json.entry.map(({ resource }: Answer['json']) => resource.resourceType);
       expect(types).toContain('Patient');
@@ -338,6 +338,7 @@ describe('audit events', () => {
     'Patient/1/*?_type=AuditEvent',
     'AuditEvent/_history',
     'Patient/1/$everything?_type=AuditEvent',
+    'Patient/1/AuditEvent?subtype=read',
   ])('are found where they are named: GET %s', async (path) => {
     await search('patient=1');
 

@@ -81,7 +81,9 @@ export class Auditing {
     const end = await this.#log.end();
     while ((await this.#log.followed()) < end) {
       if (performance.now() >= until) return false;
-      await this.#next();
+      const isMore = await this.#next();
+      // A step of the background was faster, or there are no more steps.
+      if (!isMore) return (await this.#log.followed()) >= end;
     }
     return true;
   }

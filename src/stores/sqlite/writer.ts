@@ -191,7 +191,7 @@ export class Writer {
       else pending?.reject(this.#failure(answer));
     }
     // An idle writer does not keep the process alive.
-    if (this.#pending.size === 0) this.#worker?.unref();
+    if (this.#pending.size === 0 && !this.#closed) this.#worker?.unref();
   }
 
   #failure(answer: Answer & { kind: 'failed' }): Error {
