@@ -119,6 +119,24 @@ const COMMANDS: readonly CommandEntry[] = [
     },
   },
   {
+    name: 'audit',
+    summary: 'verifies and exports the audit log',
+    load: async (globals) => {
+      const { auditCommand } = await import('./cli/audit.js');
+      const { Progress } = await import('./cli/progress.js');
+      const { auditTrailOf } = await import('./wiring/audit-trail.js');
+      const { storeFile } = await import('./wiring/tenant.js');
+      return auditCommand({
+        trail: () => auditTrailOf(storeFile(configOf(globals()))),
+        progress: (label, total) => new Progress(process.stderr, label, total),
+        output: process.stdout,
+        exit: (code) => {
+          process.exitCode = code;
+        },
+      });
+    },
+  },
+  {
     name: 'doctor',
     summary: 'checks the set-up and says what is wrong',
     load: async (globals) => {

@@ -69,17 +69,19 @@ async function makeProgram(parts: ProgramParts, words: readonly string[]): Promi
     if (words.includes(name)) program.addCommand((await load(globals)).summary(summary), { hidden });
     else program.command(name, { hidden }).description(summary);
   }
-  for (const command of [program, ...program.commands]) speakThrough(command, parts);
+  speakThrough(program, parts);
   return program;
 }
 
-function speakThrough(command: Command, { output, errors }: ProgramParts): void {
+function speakThrough(command: Command, parts: ProgramParts): void {
+  const { output, errors } = parts;
   command.exitOverride().configureOutput({
     writeOut: (text) => void output.write(text),
     writeErr: (text) => void errors.write(text),
     outputError: (text, write) => write(text.replace(/^error: /, 'fairway: ').replace('\n(Did', ' (Did')),
   });
   command.configureHelp({ showGlobalOptions: true });
+  for (const below of command.commands) speakThrough(below, parts);
 }
 
 function textOf(error: unknown, debug: boolean): string {

@@ -7,6 +7,8 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../fhir/outcome.js';
+import type { Auditing } from '../interactions/audit/auditing.js';
+import { Trail } from '../interactions/audit/trail.js';
 import type { Context, TenantParts } from '../interactions/context.js';
 import { parseMediaType } from '../interactions/negotiation.js';
 import type { FhirResponse } from '../interactions/response.js';
@@ -17,6 +19,7 @@ import { BodyBudget } from './body-budget.js';
 import type { Flight } from './flight.js';
 import type { Site } from './gate.js';
 import { HttpFhirRequest } from './http-request.js';
+import { networkAddress } from './network-address.js';
 import { parsePairs, parseRequestTarget, type RequestTarget } from './request-target.js';
 import type { Responder } from './responder.js';
 
@@ -58,8 +61,19 @@ export class FhirEndpoint {
     try {
       this.#respond(flight, this.#answer(flight));
     } catch (error) {
-      this.#responder.refuse(flight, error);
+      this.#told(flight, error).then(
+        () => this.#responder.refuse(flight, error),
+        (failure: unknown) => this.#responder.refuse(flight, failure),
+      );
     }
+  }
+
+  /** The audit log is told here of what was refused before there was an interaction, and there of everything else. */
+  async #told(flight: Flight, error: unknown): Promise<void> {
+    const { requestId, incoming } = flight;
+    if (error instanceof ClientGone) return;
+    const network = networkAddress(incoming, this.#parts.settings.trustProxy);
+    await this.#parts.tenant.auditing?.refused({ requestId, ...network }, error);
   }
 
   #respond(flight: Flight, answer: Promise<FhirResponse>): void {
@@ -95,21 +109,43 @@ export class FhirEndpoint {
     flight.due = Number.POSITIVE_INFINITY; // how long it may come in is node:http's to watch
     const share = this.#budget.share();
     try {
-      const body = await readBody(flight.incoming, flight.outgoing, bodyLimit, share);
+      const request = await this.#whole(
+        flight,
+        target,
+        bodyless,
+        readBody(flight.incoming, flight.outgoing, bodyLimit, share),
+      );
       flight.due = performance.now() + requestTimeLimit;
-      return await handle(withBody(flight.incoming, target, bodyless, body), this.#context(flight));
+      return await handle(request, this.#context(flight));
     } finally {
       share.end();
     }
   }
 
+  async #whole(
+    flight: Flight,
+    target: RequestTarget,
+    bodyless: HttpFhirRequest,
+    body: Promise<Buffer | undefined>,
+  ): Promise<HttpFhirRequest> {
+    try {
+      return withBody(flight.incoming, target, bodyless, await body);
+    } catch (error) {
+      await this.#told(flight, error);
+      throw error;
+    }
+  }
+
   /** Property by property: a spread of the tenant's parts took 4 % of a read. */
-  #context({ site, requestId }: Flight): Context {
+  #context({ site, requestId, incoming }: Flight): Context {
     const { tenant, settings, decide } = this.#parts;
+    const access = decide();
+    const audit =
+      tenant.auditing === undefined ? undefined : this.#trail(tenant.auditing, access, requestId, incoming);
     return {
       tenant: tenant.tenant,
       baseUrl: settings.trustProxy ? this.#baseUrl(site) : tenant.baseUrl,
-      backend: tenant.backend,
+      backend: audit ?? tenant.backend,
       sealer: tenant.sealer,
       knowledge: tenant.knowledge,
       terminology: tenant.terminology,
@@ -117,10 +153,18 @@ export class FhirEndpoint {
       newId: tenant.newId,
       log: tenant.log,
       settings: tenant.settings,
-      access: decide(),
+      access,
       requestId,
       deadline: tenant.clock.now() + settings.requestTimeLimit,
+      audit,
+      auditing: tenant.auditing,
     };
+  }
+
+  #trail(auditing: Auditing, access: AccessDecision, requestId: string, incoming: IncomingMessage): Trail {
+    const { tenant, settings } = this.#parts;
+    const network = networkAddress(incoming, settings.trustProxy);
+    return new Trail(tenant.backend, auditing, { access, requestId, ...network });
   }
 
   /** Behind a proxy that is trusted, links lead to where the client believes to be. */

@@ -52,6 +52,7 @@ export async function startServer(settings: Partial<Config> = {}): Promise<TestS
     server,
     stop: async () => {
       await server.close();
+      await tenant.parts.auditing?.stop();
       await tenant.store.close();
       rmSync(dataDir, { recursive: true, force: true });
     },

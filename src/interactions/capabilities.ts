@@ -92,6 +92,14 @@ const TYPE_INTERACTIONS: readonly InteractionCode[] = [
   'search-type',
 ];
 
+const READING: readonly InteractionCode[] = [
+  'read',
+  'vread',
+  'history-instance',
+  'history-type',
+  'search-type',
+];
+
 const SYSTEM_INTERACTIONS: readonly InteractionCode[] = [
   'transaction',
   'batch',
@@ -111,7 +119,6 @@ function declaredBy(methods: Routes[keyof Routes]): readonly InteractionCode[] {
 
 function typeStatements(context: Context, routes: Routes): JsonObject[] {
   const { definitions } = context.knowledge;
-  const interaction = declared(routes, TYPE_INTERACTIONS);
   const referrers = reverseIncludes(definitions);
   return [...definitions.resourceTypes.keys()].sort().map((type) => {
     const parameters = searchableParameters(definitions, type);
@@ -119,14 +126,20 @@ function typeStatements(context: Context, routes: Routes): JsonObject[] {
     return {
       type,
       profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
-      interaction,
-      ...abilities(context, routes),
+      ...(isReadOnly(type, context)
+        ? { interaction: declared(routes, READING), versioning: 'versioned', readHistory: true }
+        : { interaction: declared(routes, TYPE_INTERACTIONS), ...abilities(context, routes) }),
       ...listed('searchInclude', ['*', ...includes.map(({ code }) => `${type}:${code}`)]),
       ...listed('searchRevInclude', referrers.get(type) ?? []),
       ...listed('searchParam', parameters.map(parameterStatement)),
       ...listed('operation', operationStatements(['type', 'instance'], context, type)),
     };
   });
+}
+
+/** Under audit the server itself writes audit events, and nobody else. */
+function isReadOnly(type: string, { auditing }: Context): boolean {
+  return type === 'AuditEvent' && auditing !== undefined;
 }
 
 function abilities({ settings }: Context, routes: Routes): JsonObject {

@@ -13,12 +13,16 @@ import type { Backend } from '../ports/backend.js';
 import type { CurrentDefinitions } from '../ports/current-definitions.js';
 import type { Sealer } from '../ports/sealer.js';
 import type { Terminology } from '../ports/terminology.js';
+import type { Auditing } from './audit/auditing.js';
+import type { Trail } from './audit/trail.js';
 
 export interface Context extends TenantParts {
   readonly access: AccessDecision;
   readonly requestId: string;
   /** Wall-clock time (clock.now() milliseconds) by which the answer must be out. */
   readonly deadline: number;
+  /** What the audit log is told of this request; it is the `backend` too. Absent: nothing is told. */
+  readonly audit?: Trail | undefined;
 }
 
 /** One per tenant, made by main.ts. */
@@ -35,6 +39,8 @@ export interface TenantParts {
   readonly newId: NewId;
   readonly log: Logger;
   readonly settings: InteractionSettings;
+  /** Absent: there is no audit. */
+  readonly auditing?: Auditing | undefined;
 }
 
 /** The definitions and what was compiled from them. A value that never changes: a new SearchParameter makes another. */

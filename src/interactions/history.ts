@@ -39,6 +39,7 @@ export async function history(
   const page = await context.backend.history({
     ...asked,
     ...target,
+    ...(target.type === undefined ? { without: 'AuditEvent' } : {}),
     access: context.access.read,
     ...cursor?.place,
   });

@@ -8,6 +8,7 @@
 import { parseJson } from '../fhir/format/parse.js';
 import { serialisePretty } from '../fhir/format/serialise.js';
 import { Refusal } from '../fhir/outcome.js';
+import { type Asked, audited } from './audit/audited.js';
 import type { Context } from './context.js';
 import { notAcceptable, queryValue, requestAcceptsJson } from './negotiation.js';
 import { locate, type Place, type ShapeName, type Targets } from './path.js';
@@ -15,7 +16,24 @@ import type { FhirRequest } from './request.js';
 import type { FhirResponse } from './response.js';
 import { type Method, ROUTES, type Route } from './routes.js';
 
-export async function handle(request: FhirRequest, context: Context): Promise<FhirResponse> {
+export function handle(request: FhirRequest, context: Context): Promise<FhirResponse> {
+  return context.audit === undefined
+    ? answer(request, context)
+    : audited(request, context, context.audit, routed, answer);
+}
+
+/** What the audit log says was asked for; undefined where there is no such thing. */
+function routed({ method, path }: FhirRequest, { knowledge }: Context): Asked | undefined {
+  try {
+    const { shape, target } = locate(path, knowledge.definitions);
+    return { interaction: routeOf(method, shape).name, target };
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
+}
+
+async function answer(request: FhirRequest, context: Context): Promise<FhirResponse> {
   const place = locate(request.path, context.knowledge.definitions);
   const route = routeOf(request.method, place.shape);
   if (!requestAcceptsJson(request) && !sendsOtherForms(place, request.method)) throw notAcceptable();

@@ -46,7 +46,7 @@ export async function search(
   target: SearchTarget,
   context: Context,
 ): Promise<FhirResponse> {
-  const execution = parse(request, target, context);
+  const execution = await withAuditEvents(parse(request, target, context), context);
   const asked = await searchRequest(execution, context);
   if (execution.parsed.explain) return explain(execution.parsed, asked, context);
   const page = await context.backend.search(asked);
@@ -57,6 +57,20 @@ export async function search(
   const links = pageLinks('search-cursor', sequence, beside, request, context);
   const entries = entriesOf(execution, page, context);
   return { status: 200, headers: {}, body: bundle({ type: 'searchset', links, ...total }, entries) };
+}
+
+/** Audit events are made of the log a little later: a first page waits until they are there, or says that some are not. */
+async function withAuditEvents(execution: Execution, context: Context): Promise<Execution> {
+  const { parsed, resumed } = execution;
+  if (context.auditing === undefined || resumed !== undefined) return execution;
+  if (!parsed.query.parts.some(({ type }) => type === 'AuditEvent')) return execution;
+  if (await context.auditing.follow(timeLeft(context))) return execution;
+  const warning: Issue = {
+    severity: 'warning',
+    code: 'incomplete',
+    text: 'Audit events of the latest requests are still being made: search again in a while.',
+  };
+  return { ...execution, parsed: { ...parsed, warnings: [...parsed.warnings, warning] } };
 }
 
 function neighbours(origin: Origin, { previous, next }: SearchPage): Neighbours<Place> {

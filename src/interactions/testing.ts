@@ -17,9 +17,12 @@ import { serialise } from '../fhir/format/serialise.js';
 import { makeIndexer } from '../fhir/search/indexer.js';
 import { makeValidator } from '../fhir/validate/validator.js';
 import type { AccessDecision } from '../ports/access-filter.js';
+import type { AuditLog } from '../ports/audit-log.js';
 import type { Ledger } from '../ports/ledger.js';
 import { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from '../stores/sqlite/store.js';
 import { lazyBaseTerminology } from '../terminology-file.js';
+import { Auditing } from './audit/auditing.js';
+import { Trail } from './audit/trail.js';
 import type { Context, InteractionSettings, Knowledge } from './context.js';
 import { newestKnowledge } from './knowledge.js';
 import { renderRefusal } from './render.js';
@@ -54,6 +57,7 @@ export interface Ask {
 export interface World {
   readonly context: Context;
   readonly ledger: Ledger;
+  readonly audit: AuditLog;
   /** `GET Patient/1?_pretty=true`; a refusal is an answer like others. */
   ask(line: string, ask?: Ask): Promise<Answer>;
   /** The same as somebody else. */
@@ -96,7 +100,10 @@ function theStandard(): Standard {
 }
 
 /** `file`: of a store that outlives the world; else it has one of its own. */
-export type StoreAsked = Partial<Pick<SqliteStoreOptions, 'file' | 'walkPace' | 'walkStep'>>;
+export type StoreAsked = Partial<Pick<SqliteStoreOptions, 'file' | 'walkPace' | 'walkStep'>> & {
+  /** With audit. */
+  readonly audited?: true;
+};
 
 export async function openWorld(
   settings: Partial<InteractionSettings> = {},
@@ -111,6 +118,7 @@ export async function openWorld(
     clock,
     log: silentLogger,
     definitions: theStandard().definitions,
+    site: BASE,
     makeIndexer: (known) => makeIndexer(known, { baseUrl: BASE }),
     ...asked,
   });
@@ -132,14 +140,16 @@ export async function openWorld(
     requestId: 'test-request',
     deadline: Number.POSITIVE_INFINITY,
   };
+  const auditing = asked.audited === true ? new Auditing(context, store.audit) : undefined;
   const close = async (): Promise<void> => {
+    await auditing?.stop();
     await store.close();
     rmSync(folder, { recursive: true });
   };
   const wait = (milliseconds: number): void => {
     now += milliseconds;
   };
-  return worldOf(context, store, wait, close);
+  return worldOf(auditing === undefined ? context : { ...context, auditing }, store, wait, close);
 }
 
 /** Ten bytes that end in a count: unlike each other, and the same in every run. */
@@ -150,19 +160,28 @@ function countedBytes(count: number): Uint8Array {
 }
 
 function worldOf(context: Context, store: SqliteStore, wait: World['wait'], close: World['close']): World {
-  const { ledger, reindexed } = store;
+  const { ledger, reindexed, audit } = store;
   const latest = (): Knowledge => context.knowledge.latest();
   return {
     context,
     ledger,
+    audit,
     reindexed,
     wait,
     close,
     as: (access) => worldOf({ ...context, access }, store, wait, close),
     of: (tenant) => worldOf({ ...context, tenant }, store, wait, close),
     ask: async (line, ask = {}) =>
-      answerOf(await respond(requestOf(line, ask), { ...context, knowledge: latest() })),
+      answerOf(await respond(requestOf(line, ask), underAudit({ ...context, knowledge: latest() }))),
   };
+}
+
+/** As the endpoint does for each request. */
+function underAudit(context: Context): Context {
+  const { auditing, backend, access, requestId } = context;
+  if (auditing === undefined) return context;
+  const audit = new Trail(backend, auditing, { access, requestId, network: '192.0.2.7' });
+  return { ...context, audit, backend: audit };
 }
 
 async function respond(request: FhirRequest, context: Context): Promise<FhirResponse> {

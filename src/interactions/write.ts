@@ -59,7 +59,11 @@ export function checkId(id: string): string {
  * A checked resource as the store takes it, under its final id: the id that the tree carries, and meta.versionId and
  * meta.lastUpdated, are the server's to give. Index values depend on the id, so this comes after conditions are resolved.
  */
-export function prepare(resource: ResourceObject, id: string, context: Context): PreparedResource {
+export function prepare(
+  resource: ResourceObject,
+  id: string,
+  context: Pick<Context, 'knowledge'>,
+): PreparedResource {
   const knowledge = context.knowledge.latest();
   const { resourceType: _type, id: _id, meta, ...others } = resource;
   const identified = resource.id === id ? resource : { ...resource, id };

@@ -7,6 +7,7 @@
  */
 import type { CONTAINER, MARK } from '../fhir/search/contained.js';
 import type { Predicate } from '../fhir/search/query.js';
+import type { AuditAgent } from './audit-log.js';
 
 export type AccessFilter = UnrestrictedAccess | RestrictedAccess;
 
@@ -37,6 +38,8 @@ function containerVisible({ byType }: RestrictedAccess): Predicate {
 export interface AccessDecision {
   /** Stable name of the holder: cursors and audit records are bound to it. */
   readonly principal: string;
+  /** What else the audit log says of the holder. */
+  readonly agent?: AuditAgent;
   readonly read: AccessFilter;
   readonly write: AccessFilter;
 }

@@ -11,6 +11,7 @@
 import type { IndexValue } from '../fhir/search/index-value.js';
 import type { Include, Predicate, SearchQuery } from '../fhir/search/query.js';
 import type { AccessFilter } from './access-filter.js';
+import type { AuditRecord } from './audit-log.js';
 
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -98,6 +99,10 @@ export interface Commit {
   readonly conditions: readonly Condition[];
   /** Where the conditions were resolved; a store that has not moved since need not look again. */
   readonly resolvedAt: Position;
+  /** What the audit log says of this commit: there when it is committed, and only then. */
+  readonly audit?: readonly AuditRecord[];
+  /** These are the audit events of the log's batches in (from, to]; a version conflict where others have followed it. */
+  readonly follows?: { readonly from: number; readonly to: number };
 }
 
 export interface WriteOutcome extends ResourceKey {
@@ -203,6 +208,8 @@ export interface HistoryRequest {
   /** Instance (both), type (type only) or system (neither). */
   readonly type?: string;
   readonly id?: string;
+  /** Of the system: a type that is passed over. */
+  readonly without?: string;
   readonly access: AccessFilter;
   readonly count: number;
   /** Only versions committed at or after this time (milliseconds). */

@@ -85,10 +85,12 @@ async function answerRequests(
   const server = await listening(config, log, role, tenant, demo);
   if (role === 'alone') announce(config, log);
   followFullText(tenant, log);
+  tenant.parts.auditing?.wake(); // of what was recorded before the last end there may be no events yet
   const loading = wanted ? demo.load() : undefined;
   await stopped;
   demo.stop();
   await Promise.all([server.close(), loading]);
+  await tenant.parts.auditing?.stop();
   await tenant.store.close();
   log.info({}, 'stopped');
   return 0;

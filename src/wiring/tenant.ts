@@ -14,6 +14,7 @@ import { readDefinitions } from '../definitions-file.js';
 import { makeIndexer } from '../fhir/search/indexer.js';
 import { makeValidator } from '../fhir/validate/validator.js';
 import { basePathOf, DEFAULT_TENANT } from '../http/doors.js';
+import { Auditing } from '../interactions/audit/auditing.js';
 import type { Context, TenantParts } from '../interactions/context.js';
 import { newestKnowledge } from '../interactions/knowledge.js';
 import { loadedTerminology } from '../interactions/terminology/loaded-terminology.js';
@@ -37,6 +38,7 @@ export async function openTenant(config: Config, log: Logger): Promise<Tenant> {
     clock: systemClock,
     log,
     definitions,
+    site: baseUrl,
     makeIndexer: (known) => makeIndexer(known, { baseUrl }),
   });
   const knowledge = newestKnowledge(store.current, makeValidator(definitions));
@@ -54,7 +56,23 @@ export async function openTenant(config: Config, log: Logger): Promise<Tenant> {
     log,
     settings: { ...interactionSettings(config), softwareVersion: SOFTWARE_VERSION },
   };
-  return { parts, store };
+  return { parts: isAudited(config) ? audited(parts, store) : parts, store };
+}
+
+/** An operator's commands are not audited: whoever may run them may change the log. */
+function isAudited({ audit, auth }: Config): boolean {
+  return audit === 'on' || (audit === 'auto' && auth === 'smart');
+}
+
+function audited(parts: TenantParts, { audit }: SqliteStore): TenantParts {
+  const auditing = new Auditing(parts, audit);
+  return {
+    ...parts,
+    get knowledge() {
+      return parts.knowledge;
+    },
+    auditing,
+  };
 }
 
 export function storeFile({ dataDir }: Config): string {

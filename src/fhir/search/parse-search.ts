@@ -20,7 +20,7 @@ import {
   type Summary,
   type Total,
 } from './parameters/results.js';
-import { readTypes, typesInScope } from './parameters/types.js';
+import { readTypes, typesSearched } from './parameters/types.js';
 import { Report } from './problem-report.js';
 import type { Include, Predicate, QueryPart, SearchQuery } from './query.js';
 import { refuseCriteria, refuseTooMany } from './search-limits.js';
@@ -137,7 +137,7 @@ function searchedTypes(
   report: Report,
 ): readonly string[] {
   const named = pairs.filter(([name]) => name === '_type').map(([, value]) => value);
-  if (named.length === 0) return typesInScope(scope, definitions);
+  if (named.length === 0) return typesSearched(scope, definitions);
   const types = readTypes(named, scope, definitions);
   if (!(types instanceof Problem)) return types;
   report.add('_type', types);

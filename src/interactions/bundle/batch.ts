@@ -7,6 +7,7 @@
  */
 import type { JsonValue } from '../../fhir/format/json.js';
 import { Refusal } from '../../fhir/outcome.js';
+import { entryContext } from '../audit/trail.js';
 import type { Context } from '../context.js';
 import { renderRefusal } from '../render.js';
 import type { FhirRequest } from '../request.js';
@@ -54,7 +55,7 @@ async function answerOf(
   let request = UNREADABLE;
   try {
     request = batchRequest(value, index, prefer, context);
-    return { request, response: await handle(request, context) };
+    return { request, response: await handle(request, entryContext(context)) };
   } catch (error) {
     const refusal = error instanceof Refusal ? refusalInEntry(index, error) : error;
     return { request, response: renderRefusal(refusal, context) };

@@ -10,6 +10,7 @@
  */
 import type { JsonValue } from '../../fhir/format/json.js';
 import type { WriteOutcome } from '../../ports/backend.js';
+import { entryContext } from '../audit/trail.js';
 import type { Context } from '../context.js';
 import { existing } from '../create.js';
 import { deleted } from '../delete.js';
@@ -52,7 +53,7 @@ async function answerOf(
 ): Promise<EntryAnswer> {
   const { request } = entry;
   try {
-    if (entry.kind === 'read') return { request, response: await handle(request, context) };
+    if (entry.kind === 'read') return { request, response: await handle(request, entryContext(context)) };
     return { request, ...(await writeAnswer(entry, committed, context)) };
   } catch (error) {
     return { request, response: renderRefusal(error, context) };

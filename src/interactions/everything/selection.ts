@@ -8,7 +8,7 @@
  */
 import type { Definitions } from '../../fhir/definitions/definitions.js';
 import type { DateRange } from '../../fhir/primitives/date.js';
-import { typesInScope } from '../../fhir/search/parameters/types.js';
+import { isInWildcards, typesInScope } from '../../fhir/search/parameters/types.js';
 import type { DateTest, Predicate, QueryPart } from '../../fhir/search/query.js';
 import { allOf, anyOf, noneOf } from '../../fhir/search/tree.js';
 import type { ResourceKey } from '../../ports/backend.js';
@@ -37,12 +37,13 @@ export class Selection {
     const types = typesInScope({ compartment: { name: roster.type, id: '' } }, definitions);
     // What is outside of the compartment is found by what refers to it, whether that is shown itself or not.
     const isInside = wanted.types.every((one) => types.includes(one) || one === roster.head?.type);
-    this.#types = isInside ? types.filter((one) => this.shows(one)) : types;
+    this.#types = types.filter((one) => (isInside ? this.shows(one) : isInWildcards(one)));
   }
 
   /** Whether resources of the type are shown. */
   shows(type: string): boolean {
-    return this.#wanted.types.length === 0 || this.#wanted.types.includes(type);
+    const { types } = this.#wanted;
+    return types.length === 0 ? isInWildcards(type) : types.includes(type);
   }
 
   parts(subject: ResourceKey): readonly QueryPart[] {

@@ -28,6 +28,10 @@ const COLUMNS = `v.position, v.rid, v.type, r.id, v.version, v.last_updated, v.m
 const NOT_SUPERSEDED = `NOT EXISTS (SELECT 1 FROM version n
   WHERE n.rid = v.rid AND n.version = v.version + 1 AND n.last_updated <= ?)`;
 
+/** The newest version before a position that is of another type: a look-up per type, however many there are of the one. */
+const BEFORE_WITHOUT = `SELECT max((SELECT max(position) FROM version v WHERE v.type = t.id AND v.position < ?))
+  FROM type t WHERE t.name <> ?`;
+
 const NUMBER_AT = `coalesce((SELECT version FROM version WHERE rid = ? AND position = ?), 9e15)`;
 /** Where versions may be hidden more are read at once than the page needs. */
 const FILTERED_ROWS = 64;
@@ -49,6 +53,7 @@ export class History {
       let before = request.before;
       // One more than asked for says whether there is a next page; refused versions are read over.
       while (entries.length <= request.count) {
+        before = this.#passedOver(request, before);
         const rows = this.#rows(request, scope, before, this.#rowsWanted(request, entries.length));
         for (const row of rows) this.#collect(row, request, entries);
         before = rows.at(-1)?.[0];
@@ -56,6 +61,14 @@ export class History {
       }
       return this.#paged(request, scope, entries);
     });
+  }
+
+  /** Where to go on, when versions of a type are passed over; they may stand in long rows. */
+  #passedOver({ without }: HistoryRequest, before: Position | undefined): Position | undefined {
+    if (without === undefined) return before;
+    const [newest] =
+      this.#view.connection.get<[number | null]>(BEFORE_WITHOUT, before ?? 9e15, without) ?? [];
+    return (newest ?? 0) + 1;
   }
 
   #rowsWanted({ access, count }: HistoryRequest, found: number): number {
@@ -113,6 +126,7 @@ export class History {
   #collect(row: HistoryRow, request: HistoryRequest, entries: HistoryEntry[]): void {
     const [position, rid, typeId, id, version, lastUpdated, method, bytes, current] = row;
     const type = this.#view.catalogue.typeName(typeId);
+    if (type === request.without) return;
     const seen = { type, id, rid, position, version, lastUpdated, bytes, current: current === 1 };
     if (!this.#visibility.mayBeSeen(seen, request.access)) return;
     const common = { type, id, versionId: String(version), lastUpdated, position };

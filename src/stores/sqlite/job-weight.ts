@@ -1,12 +1,17 @@
 /** How much a job is, counted in writes: turns and groups take so many and no more. */
 import type { FullTextJob, Job } from './messages.js';
 
+/** A write has a version and a dozen index rows. */
+const LINES_PER_WRITE = 50;
+
 export function weightOf(job: Job | FullTextJob): number {
   switch (job.kind) {
     case 'commit':
       return job.writes.length;
     case 'indexing-step':
       return job.resources.length;
+    case 'audit':
+      return Math.ceil(job.lines.length / LINES_PER_WRITE);
     case 'ledger':
     case 'indexing-start':
     case 'full-text':

@@ -4,7 +4,7 @@
  */
 import type { RefusalKind } from '../../fhir/outcome.js';
 import type { AccessFilter } from '../../ports/access-filter.js';
-import type { CommitResult, Condition, Position, Write } from '../../ports/backend.js';
+import type { Commit, CommitResult, Condition, Position, Write } from '../../ports/backend.js';
 
 /** A write of the port, its resource taken apart. */
 export type WireWrite =
@@ -37,6 +37,16 @@ export interface CommitJob {
   readonly resolvedAt: Position;
   /** The oldest definitions that any of the values follow; absent where nothing but deletions is written. */
   readonly indexedAt: Position | undefined;
+  /** Lines for the audit log. */
+  readonly audit: readonly string[];
+  readonly follows: Commit['follows'];
+}
+
+/** Lines for the audit log, which no commit brings. */
+export interface AuditJob {
+  readonly kind: 'audit';
+  readonly number: number;
+  readonly lines: readonly string[];
 }
 
 /** Writes of a commit that is to come under the same number. */
@@ -93,12 +103,14 @@ export type IndexingJob = IndexingStart | IndexingStep;
 /** `overtaken`: another process has come before, or the definitions have changed. Nothing was written. */
 export type IndexingResult = { readonly kind: 'advanced' } | { readonly kind: 'overtaken' };
 
-export type Job = CommitJob | LedgerJob | IndexingJob;
+export type Job = CommitJob | LedgerJob | IndexingJob | AuditJob;
 export type JobResult = CommitResult | IndexingResult;
 /** The writer thread is sent lists of these. */
 export type WriterMessage = Job | FullTextJob | CommitPart | { readonly kind: 'close' };
 
 export type Answer =
+  /** For the process's log; answers nobody. */
+  | { readonly kind: 'checkpoint'; readonly chain: string; readonly sequence: number; readonly hash: string }
   | { readonly number: number; readonly kind: 'done'; readonly result: JobResult }
   | {
       readonly number: number;
@@ -111,4 +123,6 @@ export interface WriterSettings {
   readonly file: string;
   readonly primaryDates: ReadonlyMap<string, string>;
   readonly pageLimit?: number;
+  /** The base URL, which the audit log names as the place of what it tells. */
+  readonly site: string;
 }

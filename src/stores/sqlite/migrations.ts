@@ -80,8 +80,28 @@ CREATE VIRTUAL TABLE full_text USING fts5(
   narrative, content, type, content = '', contentless_delete = 1, tokenize = 'ascii');
 `;
 
+/**
+ * The audit log: batches of records in the order of their commits, each chained to the one before it of its writer; see
+ * audit-chain.ts. `heads`: ends of all chains, where the batch is a checkpoint. Rows are never changed or deleted.
+ */
+const AUDIT = `
+CREATE TABLE audit_chain(chain INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, started INTEGER NOT NULL, site TEXT NOT NULL);
+CREATE TABLE audit(
+  place INTEGER PRIMARY KEY, chain INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL,
+  lines TEXT NOT NULL, heads TEXT, hash BLOB NOT NULL);
+CREATE INDEX audit_checkpoint ON audit(place) WHERE heads IS NOT NULL;
+INSERT INTO setting(name, value) VALUES ('audit_followed', 0);
+`;
+
 /** Step n makes version n of version n − 1. */
-const STEPS: readonly string[] = [RESOURCES, INDEX_TABLES, FULL_TEXT, PARAMETER_INDEX, FULL_TEXT_BY_TYPE];
+const STEPS: readonly string[] = [
+  RESOURCES,
+  INDEX_TABLES,
+  FULL_TEXT,
+  PARAMETER_INDEX,
+  FULL_TEXT_BY_TYPE,
+  AUDIT,
+];
 
 export const SCHEMA_VERSION = STEPS.length;
 

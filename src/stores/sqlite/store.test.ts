@@ -87,10 +87,12 @@ describe('a store', () => {
         'string_index',
         'index_entry',
         'full_text',
+        'audit_chain',
+        'audit',
       ]) {
         connection.execute(`DROP TABLE ${table}`);
       }
-      connection.run("DELETE FROM setting WHERE name = 'index_epoch'");
+      connection.run("DELETE FROM setting WHERE name IN ('index_epoch', 'audit_followed')");
       connection.pragma('user_version = 1');
     });
     const store = await openStore(file, world);

@@ -6,10 +6,12 @@
 import type { Clock } from '../../base/clock.js';
 import type { Logger } from '../../base/log.js';
 import type { Definitions } from '../../fhir/definitions/definitions.js';
+import type { AuditLog } from '../../ports/audit-log.js';
 import type { Backend } from '../../ports/backend.js';
 import type { CurrentDefinitions } from '../../ports/current-definitions.js';
 import type { Ledger } from '../../ports/ledger.js';
 import type { Sealer } from '../../ports/sealer.js';
+import { SqliteAuditLog } from './audit-log.js';
 import { SqliteBackend } from './backend.js';
 import { copyStore } from './backup.js';
 import { Connection } from './connection.js';
@@ -45,12 +47,15 @@ export interface SqliteStoreOptions {
   readonly walkStep?: number;
   /** The file may have so many pages of 8 KiB. */
   readonly pageLimit?: number;
+  /** The server's base URL, for the audit log. */
+  readonly site?: string;
 }
 
 export interface SqliteStore {
   readonly backend: Backend;
   readonly sealer: Sealer;
   readonly ledger: Ledger;
+  readonly audit: AuditLog;
   /** The definitions as of now: custom search parameters that were stored are among them. */
   current(): CurrentDefinitions;
   /** Resolves when every custom parameter there is now is indexed, by whichever process. */
@@ -67,14 +72,15 @@ const MAX_WAIT = 2 ** 31 - 1;
 const CACHE_BYTES = 32 * 1024 * 1024;
 
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
-  const { file, clock, log, definitions, makeIndexer, pageLimit } = options;
+  const { file, clock, log, definitions, makeIndexer, pageLimit, site = '' } = options;
   try {
     const connection = options.readOnly === true ? openForReading(options) : await openForWriting(options);
     const view = new View(connection, options.cacheBytes ?? CACHE_BYTES);
     const { primaryDates } = definitions;
-    const settings = { file, primaryDates, ...(pageLimit === undefined ? {} : { pageLimit }) };
+    const settings = { file, primaryDates, site, ...(pageLimit === undefined ? {} : { pageLimit }) };
     const writer = new Writer(settings, clock, log);
     const readers = new ReaderPool(file, primaryDates);
+    const audit = new SqliteAuditLog(view, writer, log);
     const fullText = new FullTextFollower(view, writer);
     const parameters = new CustomParameters(view, definitions, makeIndexer, log);
     const walker = new ParameterWalker({ view, writer, parameters, definitions, makeIndexer, log }, options);
@@ -100,11 +106,15 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
       reindexed: () => walker.done(),
       sealer: sqliteSealer(connection),
       ledger: sqliteLedger(view, writer),
+      audit,
       backup: (target, onProgress) => copyStore(file, target, onProgress),
       followFullText: async () => {
         if (!fullText.isClose()) await fullText.follow(MAX_WAIT);
       },
-      close: () => backend.close(),
+      close: async () => {
+        await audit.close();
+        await backend.close();
+      },
     };
   } catch (error) {
     throw storeError(error, file);

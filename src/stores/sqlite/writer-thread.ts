@@ -6,7 +6,9 @@
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { assert } from '../../base/assert.js';
+import { systemClock } from '../../base/clock.js';
 import type { RefusalKind } from '../../fhir/outcome.js';
+import { AuditChain, advanceFollowed } from './audit-chain.js';
 import { Committer } from './committer.js';
 import { Connection } from './connection.js';
 import { fullTextPosition, stepFullText, stepMerging } from './full-text.js';
@@ -38,6 +40,7 @@ const connection = Connection.open(settings.file, 'writer', {
   ...(settings.pageLimit === undefined ? {} : { pageLimit: settings.pageLimit }),
 });
 const committer = new Committer(connection, settings.primaryDates);
+const chain = new AuditChain(connection, settings.site, systemClock);
 /** Of commits whose last part is still to come, by number. */
 const parts = new Map<number, readonly (readonly WireWrite[])[]>();
 let queue: Job[] = [];
@@ -79,6 +82,7 @@ function take(message: WriterMessage): void {
     case 'ledger':
     case 'indexing-start':
     case 'indexing-step':
+    case 'audit':
       waitingWrites += weightOf(message);
       queue.push(message);
       return;
@@ -126,8 +130,10 @@ function commitTogether(group: readonly Job[]): readonly Answer[] {
   connection.prepare('BEGIN IMMEDIATE').run();
   committer.begin();
   const answers = group.map((job) => (group.length === 1 ? alone(job) : besideOthers(job)));
+  const lines = group.flatMap((job, at) => linesOf(job, answers[at]));
+  if (lines.length > 0) chain.append(lines);
   if (connection.inTransaction) connection.prepare('COMMIT').run();
-  return answers;
+  return [...answers, ...chain.committed()];
 }
 
 /** The only job of its transaction: an error or a refusal undoes the transaction. */
@@ -153,6 +159,12 @@ function besideOthers(job: Job): Answer {
   }
 }
 
+/** What the audit log is to say of a job that was carried out. */
+function linesOf(job: Job, answer: Answer | undefined): readonly string[] {
+  if (answer === undefined || !isWritten(answer)) return [];
+  return job.kind === 'audit' ? job.lines : job.kind === 'commit' ? job.audit : [];
+}
+
 function apply(job: Job): Answer {
   return { number: job.number, kind: 'done', result: resultOf(job) };
 }
@@ -162,7 +174,11 @@ function resultOf(job: Job): JobResult {
     case 'ledger':
       connection.run(SET_LEDGER, job.name, job.value);
       return { kind: 'committed', outcomes: [] };
+    case 'audit':
+      return { kind: 'committed', outcomes: [] }; // the lines of all jobs go in together
     case 'commit':
+      if (job.follows !== undefined && !advanceFollowed(connection, job.follows))
+        return { kind: 'version-conflict', write: 0 };
       return committer.apply(job);
     case 'indexing-start':
     case 'indexing-step':
@@ -177,6 +193,7 @@ function isWritten(answer: Answer): boolean {
 function undo(sql: 'ROLLBACK' | 'ROLLBACK TO job'): void {
   if (connection.inTransaction) connection.prepare(sql).run();
   committer.rolledBack();
+  if (sql === 'ROLLBACK') chain.rolledBack();
 }
 
 const REFUSALS_BY_CODE: Readonly<Record<string, readonly [RefusalKind, string]>> = {
@@ -257,8 +274,22 @@ function rest(): void {
   connection.execute('PRAGMA shrink_memory');
 }
 
+/** The end of the chain is vouched for by its last batch; a chain that cannot be closed looks like one that was cut off. */
+function closeChain(): void {
+  if (!chain.isOpen) return;
+  try {
+    connection.transaction(() => chain.checkpoint());
+    port.postMessage(chain.committed());
+  } catch (error) {
+    // A full or failing disk; whatever else waited was told so already.
+    if (engineCode(error) === undefined) throw error;
+    chain.rolledBack();
+  }
+}
+
 function close(): void {
   clearTimeout(idle);
+  closeChain();
   connection.close();
   port.close();
 }

@@ -12,9 +12,11 @@ import type { Clock } from '../../base/clock.js';
 import type { Logger } from '../../base/log.js';
 import { Refusal } from '../../fhir/outcome.js';
 import type { Commit, CommitResult, Position, Write, WriteOutcome } from '../../ports/backend.js';
+import { lineOf } from './audit-lines.js';
 import { weightOf } from './job-weight.js';
 import type {
   Answer,
+  AuditJob,
   CommitJob,
   CommitPart,
   FullTextJob,
@@ -43,6 +45,7 @@ type Waiting =
       sent: number;
     }
   | LedgerJob
+  | AuditJob
   | FullTextJob
   | IndexingJob;
 
@@ -87,6 +90,11 @@ export class Writer {
 
   async setLedger(name: string, value: string): Promise<void> {
     await this.#send({ kind: 'ledger', number: ++this.#number, name, value });
+  }
+
+  /** Resolves when the lines are in the audit log. */
+  async audit(lines: readonly string[]): Promise<void> {
+    await this.#send({ kind: 'audit', number: ++this.#number, lines });
   }
 
   /** Resolves when the full-text index knows all versions up to the position. */
@@ -172,13 +180,18 @@ export class Writer {
 
   #answer(answers: readonly Answer[]): void {
     for (const answer of answers) {
+      if (answer.kind === 'checkpoint') {
+        const { chain, sequence, hash } = answer;
+        this.#log.info({ chain, sequence, hash }, 'audit checkpoint');
+        continue;
+      }
       const pending = this.#pending.get(answer.number);
       this.#pending.delete(answer.number);
       if (answer.kind === 'done') pending?.resolve(answer.result);
       else pending?.reject(this.#failure(answer));
     }
     // An idle writer does not keep the process alive.
-    if (this.#pending.size === 0) this.#worker?.unref();
+    if (this.#pending.size === 0 && !this.#closed) this.#worker?.unref();
   }
 
   #failure(answer: Answer & { kind: 'failed' }): Error {
@@ -212,7 +225,20 @@ function lastPart({ number, now, commit, sent }: WaitingCommit, from: number): C
   const { access, conditions, resolvedAt } = commit;
   const writes = commit.writes.slice(from, sent).map(wireWrite);
   const indexedAt = oldestDefinitions(commit.writes);
-  return { kind: 'commit', number, now, access, writes, conditions, resolvedAt, indexedAt };
+  const audit = (commit.audit ?? []).map(lineOf);
+  const { follows } = commit;
+  return {
+    kind: 'commit',
+    number,
+    now,
+    access,
+    writes,
+    conditions,
+    resolvedAt,
+    indexedAt,
+    audit,
+    follows,
+  };
 }
 
 function oldestDefinitions(writes: readonly Write[]): Position | undefined {

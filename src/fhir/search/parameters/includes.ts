@@ -11,6 +11,7 @@ import { parameterOf } from './known-parameter.js';
 import { typeFits } from './modifiers.js';
 import { malformed, Problem } from './problem.js';
 import type { ResultScope } from './results.js';
+import { isInWildcards } from './types.js';
 
 export function readInclude(
   value: string,
@@ -40,7 +41,8 @@ function everywhere(
   iterate: boolean,
   { types, definitions }: ResultScope,
 ): readonly Include[] {
-  const sources = direction === 'forward' && !iterate ? types : [...definitions.resourceTypes.keys()];
+  const all = [...definitions.resourceTypes.keys()].filter(isInWildcards);
+  const sources = direction === 'forward' && !iterate ? types : all;
   return sources
     .filter((source) => iterate || direction === 'forward' || refersTo(source, types, definitions))
     .map((source) => ({ direction, source, param: '*', iterate }));

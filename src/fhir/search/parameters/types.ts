@@ -7,12 +7,26 @@ import { Refusal } from '../../outcome.js';
 import { nearest } from '../nearest.js';
 import { malformed, type Problem } from './problem.js';
 
+/** Wildcards pass over them: they are searched where they are named. They tell of all other resources. */
+const BESIDE: ReadonlySet<string> = new Set(['AuditEvent']);
+
 interface Scope {
   readonly type?: string;
   readonly compartment?: { readonly name: string; readonly id: string };
 }
 
-/** Throws a Refusal where the path makes no sense: no such type, no such compartment, a type that is not in it. */
+/** Whether a search that names no type is about a type. */
+export function isInWildcards(type: string): boolean {
+  return !BESIDE.has(type);
+}
+
+/** What a search is about that has no `_type`. Throws as `typesInScope` does. */
+export function typesSearched(scope: Scope, definitions: Definitions): readonly string[] {
+  const types = typesInScope(scope, definitions);
+  return scope.type === undefined ? types.filter(isInWildcards) : types;
+}
+
+/** What it may be about. Throws a Refusal where the path makes no sense: no such type, no such compartment, a type that is not in it. */
 export function typesInScope({ type, compartment }: Scope, definitions: Definitions): readonly string[] {
   if (type !== undefined && !definitions.resourceTypes.has(type)) {
     const near = nearest(type, definitions.resourceTypes.keys());

@@ -1,0 +1,111 @@
+/**
+ * An interaction under audit: what it came to is recorded before its answer goes out.
+ *
+ * Invariant: refusals, failures, and whatever may have changed something are durable before the answer; reads that went
+ * well are noted, which is durable within a second (ports/audit-log.ts). What cannot be recorded is not answered.
+ */
+import { Refusal } from '../../fhir/outcome.js';
+import type { Context } from '../context.js';
+import type { FhirRequest } from '../request.js';
+import type { FhirResponse } from '../response.js';
+import { patientsAsked } from './patients.js';
+import type { About, Trail } from './trail.js';
+
+/** What the router made of a request. */
+export interface Asked {
+  /** The name of its route. */
+  readonly interaction: string;
+  readonly target: {
+    readonly type?: string;
+    readonly id?: string;
+    readonly operation?: string;
+    readonly compartment?: { readonly name: string; readonly id: string };
+  };
+}
+
+type Answer = (request: FhirRequest, context: Context) => Promise<FhirResponse>;
+
+/** They change nothing. */
+const READS: ReadonlySet<string> = new Set([
+  'read',
+  'vread',
+  'search-type',
+  'search-system',
+  'search-compartment',
+  'history-instance',
+  'history-type',
+  'history-system',
+  'operation',
+]);
+/** Of the server, and of nobody's data. */
+const UNTOLD = 'capabilities';
+/** Longer ones are cut off. */
+const QUERY_CHARACTERS = 4_000;
+
+export async function audited(
+  request: FhirRequest,
+  context: Context,
+  trail: Trail,
+  routed: (request: FhirRequest, context: Context) => Asked | undefined,
+  answer: Answer,
+): Promise<FhirResponse> {
+  let response: FhirResponse;
+  try {
+    response = await answer(request, context);
+  } catch (error) {
+    const status = error instanceof Refusal ? error.status : 500;
+    await refused(request, context, trail, routed(request, context), status);
+    throw error;
+  }
+  const asked = routed(request, context);
+  if (response.status >= 400) await refused(request, context, trail, asked, response.status);
+  else if (asked !== undefined && asked.interaction !== UNTOLD) {
+    await succeeded(request, context, trail, asked, response.status);
+  }
+  return response;
+}
+
+function refused(
+  request: FhirRequest,
+  context: Context,
+  trail: Trail,
+  asked: Asked | undefined,
+  status: number,
+): Promise<void> {
+  const outcome = status >= 500 ? 'error' : 'refused';
+  return trail.record(aboutOf(request, context, trail, asked), outcome, status);
+}
+
+function succeeded(
+  request: FhirRequest,
+  context: Context,
+  trail: Trail,
+  asked: Asked,
+  status: number,
+): Promise<void> | undefined {
+  if (trail.hasCommitted || trail.hasEntries) return undefined; // recorded one by one
+  const about = aboutOf(request, context, trail, asked);
+  const isLight = READS.has(asked.interaction) && trail.source.access.agent?.emergency === undefined;
+  if (!isLight) return trail.record(about, 'success', status);
+  trail.note(about, status);
+  return undefined;
+}
+
+function aboutOf(request: FhirRequest, context: Context, trail: Trail, asked: Asked | undefined): About {
+  if (asked === undefined) return { interaction: 'none' };
+  const { operation, compartment } = asked.target;
+  const { type, id } =
+    compartment === undefined ? asked.target : { type: compartment.name, id: compartment.id };
+  if (type === 'Patient' && id !== undefined) trail.patients.add(id);
+  const about: About = {
+    interaction: operation === undefined ? asked.interaction : `$${operation}`,
+    ...(type === undefined ? {} : { type }),
+    ...(id === undefined ? {} : { id }),
+  };
+  if (request.query.length === 0) return about;
+  patientsAsked(request.query, context.baseUrl, trail.patients);
+  const query = new URLSearchParams(
+    request.query.map(([name, value]): [string, string] => [name, value]),
+  ).toString();
+  return { ...about, query: query.slice(0, QUERY_CHARACTERS) };
+}
