@@ -247,8 +247,8 @@ export function anyRequest(asking: Asking): Asked {
   const at = asking.dice.below(100);
   if (at < 30) return anyOf(READS, asking);
   if (at < 70) return anyOf(SEARCHES, asking);
-  if (at < 82) return anyOf(OPERATIONS, asking);
-  return at < 95 ? anyOf(WRITES, asking) : anyOf(BUNDLES, asking);
+  if (at < 86) return anyOf(OPERATIONS, asking);
+  return at < 97 ? anyOf(WRITES, asking) : anyOf(BUNDLES, asking);
 }
 
 /** Requests about one resource by its id, each to be asked of what is hidden and of what is not there. */
