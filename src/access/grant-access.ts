@@ -55,6 +55,7 @@ export function accessOf(grant: Grant, knowledge: AccessKnowledge, policies: Pol
 
 class Making {
   readonly #compartments = new Map<string, Predicate>();
+  readonly #constraints = new Map<string, Predicate>();
   readonly #patientsOfRules = new Map<Rule, Predicate>();
   readonly #policies: readonly Policy[];
   readonly #types: readonly string[];
@@ -117,7 +118,15 @@ class Making {
     const { constraint } = scope;
     const context = this.#context(scope, type, letter);
     if (constraint === undefined || context.op === 'nothing') return context;
-    return allOf([context, scopeConstraint(type, constraint, this.knowledge)]);
+    return allOf([context, this.#constraint(type, constraint)]);
+  }
+
+  /** Read once for all permissions. */
+  #constraint(type: string, constraint: string): Predicate {
+    const key = `${type}?${constraint}`;
+    const known = this.#constraints.get(key) ?? scopeConstraint(type, constraint, this.knowledge);
+    this.#constraints.set(key, known);
+    return known;
   }
 
   /** What the word before the slash says. */

@@ -140,8 +140,10 @@ const SEARCHES: readonly Make[] = [
   ({ dice }) => ({ line: `GET ?_type=${anyType(dice)},${anyType(dice)}&_total=accurate`, by: 's' }),
   ({ dice }) => ({ line: `GET Patient/${dice.pick(PATIENTS)}/*?_total=accurate`, by: 's' }),
   ({ dice }) => ({ line: `GET Patient/${dice.pick(PATIENTS)}/Observation?_include=*`, by: 's' }),
-  ({ dice }) => ({ line: `GET ${anyType(dice)}/_history?_count=${1 + dice.below(30)}`, by: 's' }),
-  () => ({ line: 'GET _history?_count=20', by: 's' }),
+  ({ dice }) => ({
+    line: `GET ${dice.pick(['', 'Patient/', `${anyType(dice)}/`])}_history?_count=${1 + dice.below(30)}`,
+    by: 's',
+  }),
   ({ dice }) => ({ line: `GET Observation?code=a&_explain=${dice.pick(['true', 'false'])}`, by: 's' }),
   ({ dice }) => ({ line: `GET Observation/$lastn?max=2&patient=Patient/${dice.pick(PATIENTS)}`, by: 's' }),
 ];
