@@ -67,6 +67,43 @@ export const DEFAULT_POLICIES: Policies = {
   },
 };
 
+const TEXTS = { type: 'array', items: { type: 'string', minLength: 1 } };
+const POLICY_SCHEMA = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    rules: {
+      type: 'array',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['types', 'permissions'],
+        properties: {
+          types: { ...TEXTS, minItems: 1, description: 'resource types, *, record or shared' },
+          permissions: { type: 'string', pattern: '^(?=.)c?r?u?d?s?$' },
+          where: { type: 'string', minLength: 1, description: 'a search on the type' },
+          patients: {
+            type: 'string',
+            minLength: 1,
+            description: 'a search for the patients whose records are meant',
+          },
+        },
+      },
+    },
+    withhold: { ...TEXTS, description: 'security labels that hide what carries them' },
+  },
+};
+
+/** The JSON Schema of the `access` section. */
+export const POLICIES_SCHEMA = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    clients: POLICY_SCHEMA,
+    roles: { type: 'object', additionalProperties: POLICY_SCHEMA },
+  },
+};
+
 /** The `access` section as policies, or what is wrong with it, each with its place. */
 export function readPolicies(
   value: unknown,
