@@ -125,7 +125,10 @@ interface Watch extends Hunt {
 
 function checkerOf(watch: Watch): Checker {
   const { holder, chronicle } = watch;
-  return new Checker(holder, (type, id) => chronicle.current(type, id, watch.ignoring));
+  return new Checker(holder, {
+    current: (type, id) => chronicle.current(type, id, watch.ignoring),
+    ofType: (type) => chronicle.ofType(type, watch.ignoring),
+  });
 }
 
 async function askOne(asked: Asked, watch: Watch): Promise<number> {
@@ -276,7 +279,8 @@ async function askTwins(watch: Watch): Promise<number> {
     twinRequests(type, id, { dice: new Dice(start), secrets: { next: () => secret } });
   const [first, second] = [requestsOn(hidden), requestsOn(absent)];
   const at = dice.below(first.length);
-  const [one, other] = [first[at] as Asked, second[at] as Asked];
+  // Chance may have put the hidden one into the body too.
+  const [one, other] = [first[at] as Asked, renamed(second[at] as Asked, hidden, absent)];
   const answer = await asker.ask(one.line, one.ask);
   const twin = await asker.ask(other.line, other.ask);
   const plain = (text: string) => normalised(text, hidden, absent);
@@ -295,13 +299,19 @@ async function askTwins(watch: Watch): Promise<number> {
   return 2;
 }
 
+/** Another id wherever the one stands. */
+function renamed(asked: Asked, from: string, to: string): Asked {
+  return JSON.parse(JSON.stringify(asked).replaceAll(wordOf(from), to)) as Asked; // plain data
+}
+
+function wordOf(id: string): RegExp {
+  return new RegExp(`(?<![A-Za-z0-9-])${id}(?![A-Za-z0-9-])`, 'g');
+}
+
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const CURSOR = /_cursor=[A-Za-z0-9_.-]+/g;
 
 function normalised(text: string, ...ids: readonly string[]): string {
-  const named = ids.reduce(
-    (so, id) => so.replaceAll(new RegExp(`(?<![A-Za-z0-9-])${id}(?![A-Za-z0-9-])`, 'g'), 'ID'),
-    text,
-  );
+  const named = ids.reduce((so, id) => so.replaceAll(wordOf(id), 'ID'), text);
   return named.replace(UUID, 'UUID').replace(CURSOR, 'CURSOR');
 }

@@ -33,15 +33,18 @@ const WRITTEN_BY_PATIENTS = new Set([
   'Binary',
   'RelatedPerson',
 ]);
-const HAS_CATEGORY = new Set(['Observation', 'Condition', 'DocumentReference']);
+const HAS_CATEGORY = new Set(['Observation', 'Condition', 'DocumentReference', 'MedicationRequest']);
 
-/** How the checker looks up what a reference leads to now. */
-export type Current = (type: string, id: string) => Tree | undefined;
+/** What is there at the moment that the checker looks at. */
+export interface Now {
+  current(type: string, id: string): Tree | undefined;
+  ofType(type: string): readonly Tree[];
+}
 
 export class Checker {
   constructor(
     private readonly holder: Holder,
-    private readonly current: Current,
+    private readonly now: Now,
   ) {}
 
   may(letter: Letter, tree: Tree): boolean {
@@ -112,10 +115,10 @@ export class Checker {
 
   /** Whose general practitioner this is. */
   #patientsOf(practitioner: string): readonly string[] {
-    return ['p1', 'p2', 'p3', 'p4'].filter((id) => {
-      const patient = this.current('Patient', id);
-      return patient !== undefined && targets(patient, 'generalPractitioner').includes(practitioner);
-    });
+    return this.now
+      .ofType('Patient')
+      .filter((patient) => targets(patient, 'generalPractitioner').includes(practitioner))
+      .map(({ id }) => id);
   }
 
   #inRecord(tree: Tree, patients: readonly string[]): boolean {
@@ -144,7 +147,7 @@ export class Checker {
   #readable(name: string): boolean {
     const [type = '', id = ''] = name.split('/');
     if (type === 'Binary' || type === 'Provenance') return false;
-    const tree = this.current(type, id);
+    const tree = this.now.current(type, id);
     return tree !== undefined && this.may('r', tree);
   }
 

@@ -66,11 +66,11 @@ export class Chronicle {
     return this.versions(`${type}/${id}`).findLast((version) => !before.has(version))?.tree;
   }
 
-  ofType(type: string): readonly Tree[] {
-    return this.keys().flatMap((key) => {
-      const tree = key.startsWith(`${type}/`) ? this.versions(key).at(-1)?.tree : undefined;
-      return tree === undefined ? [] : [tree];
-    });
+  ofType(type: string, before: ReadonlySet<Version> = NONE): readonly Tree[] {
+    const ids = this.keys()
+      .filter((key) => key.startsWith(`${type}/`))
+      .map((key) => key.slice(type.length + 1));
+    return ids.flatMap((id) => this.current(type, id, before) ?? []);
   }
 
   carrying(secret: string): readonly Version[] {
