@@ -5,6 +5,7 @@
  *
  * Invariant: a setting's environment variable is FAIRWAY_ and its name in upper snake case.
  */
+import { DEFAULT_POLICIES, POLICIES_SCHEMA, type Policies } from './access/policies.js';
 import type { JsonObject } from './fhir/format/json.js';
 
 export type Setting =
@@ -24,7 +25,9 @@ export type Setting =
     }
   | { readonly type: 'text'; readonly default: string; readonly about: string }
   /** Text that may be left out. */
-  | { readonly type: 'optional'; readonly about: string };
+  | { readonly type: 'optional'; readonly about: string }
+  /** What roles and clients may do, see access/policies.ts; in the environment as JSON. */
+  | { readonly type: 'policies'; readonly default: Policies; readonly about: string };
 
 const MINUTE = 60_000;
 const MIB = 1024 * 1024;
@@ -164,6 +167,11 @@ export const SETTINGS = {
     default: false,
     about: 'refuse resources that refer to local ones which do not exist',
   },
+  access: {
+    type: 'policies',
+    default: DEFAULT_POLICIES,
+    about: 'what people may do by their roles, and backend services',
+  },
   conditionalDeleteLimit: {
     type: 'integer',
     minimum: 1,
@@ -241,5 +249,7 @@ function valueSchema(setting: Setting): JsonObject {
       return { type: 'string', minLength: 1, default: setting.default };
     case 'optional':
       return { type: 'string', minLength: 1 };
+    case 'policies':
+      return POLICIES_SCHEMA;
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_POLICIES } from './access/policies.js';
 import {
   type Config,
   ConfigError,
@@ -91,6 +92,29 @@ describe('publicUrl', () => {
     [{ FAIRWAY_PUBLIC_URL: 'https://fhir.example.org/r4' }, 'https://fhir.example.org/r4'],
   ])('of %j is %s', (environment, url) => {
     expect(publicUrl(read(environment))).toBe(url);
+  });
+});
+
+describe('policies', () => {
+  const file = (access: string) => ({ name: 'fairway.json', text: `{"access": ${access}}` });
+
+  it('are those of the house where none are given', () => {
+    expect(readConfig(undefined, {}).access).toEqual(DEFAULT_POLICIES);
+  });
+
+  it('are read from the file, or as JSON from the environment', () => {
+    const access = '{"roles": {"nurse": {"rules": [{"types": ["record"], "permissions": "rs"}]}}}';
+    const nurse = { rules: [{ types: ['record'], permissions: 'rs' }], withhold: [] };
+
+    expect(readConfig(file(access), {}).access.roles.nurse).toEqual(nurse);
+    expect(readConfig(undefined, { FAIRWAY_ACCESS: access }).access.roles.nurse).toEqual(nurse);
+  });
+
+  it('are refused with all that is wrong', () => {
+    expect(() => readConfig(file('{"role": {}, "clients": []}'), {})).toThrow(
+      /access has no role[\s\S]*access.clients has to be an object/,
+    );
+    expect(() => readConfig(undefined, { FAIRWAY_ACCESS: 'none' })).toThrow('FAIRWAY_ACCESS is not JSON');
   });
 });
 

@@ -3,6 +3,7 @@
  *
  * Invariant: a configuration that is not right in every setting is not used at all; all its problems are told at once.
  */
+import { type Policies, readPolicies } from './access/policies.js';
 import { environmentName, SETTINGS, type Setting, type SettingName } from './config-schema.js';
 import { isNumber, isObject, type JsonValue, numberOf } from './fhir/format/json.js';
 import { JsonSyntaxError, parseJson } from './fhir/format/parse.js';
@@ -17,7 +18,9 @@ type ValueOf<S> = S extends { readonly type: 'integer' }
       ? Choice
       : S extends { readonly type: 'optional' }
         ? string | undefined
-        : string;
+        : S extends { readonly type: 'policies' }
+          ? Policies
+          : string;
 
 export type Config = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> };
 
@@ -123,6 +126,10 @@ function fromText(setting: Setting, text: string, name: string, problems: string
       return fromJson(setting, /^\d{1,15}$/.test(text) ? Number(text) : text, name, problems);
     case 'boolean':
       return fromJson(setting, SWITCH[text.toLowerCase()] ?? text, name, problems);
+    case 'policies': {
+      const value = parseFile({ name, text }, problems);
+      return value === undefined ? undefined : fromJson(setting, value, name, problems);
+    }
     default:
       return fromJson(setting, text, name, problems);
   }
@@ -130,14 +137,23 @@ function fromText(setting: Setting, text: string, name: string, problems: string
 
 /** The value, or undefined with its problem added. */
 function fromJson(setting: Setting, value: JsonValue, name: string, problems: string[]): unknown {
+  if (setting.type === 'policies') return policiesFrom(value, name, problems);
   const wanted = expectation(setting, value);
   if (wanted === undefined) return isNumber(value) ? numberOf(value) : value;
   problems.push(`${name} must be ${wanted}.`);
   return undefined;
 }
 
+function policiesFrom(value: JsonValue, name: string, problems: string[]): unknown {
+  // Which types there are is not known before the definitions are read.
+  const read = readPolicies(value, (type) => /^[A-Z][A-Za-z]+$/.test(type));
+  if (!('problems' in read)) return read;
+  problems.push(...read.problems.map((problem) => `${name}: ${problem}.`));
+  return undefined;
+}
+
 /** What the value should have been; undefined where it is right. */
-function expectation(setting: Setting, value: JsonValue): string | undefined {
+function expectation(setting: Exclude<Setting, { type: 'policies' }>, value: JsonValue): string | undefined {
   switch (setting.type) {
     case 'integer': {
       const { minimum, maximum } = setting;

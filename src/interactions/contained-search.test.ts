@@ -1,7 +1,7 @@
 /** Searches of contained resources, through requests. https://hl7.org/fhir/R4/search.html#contained */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { JsonObject } from '../fhir/format/json.js';
-import type { RestrictedAccess } from '../ports/access-filter.js';
+import { permitting, type RestrictedAccess } from '../ports/access-filter.js';
 import { BASE, below, openWorld, type World } from './testing.js';
 
 interface Entry {
@@ -213,8 +213,9 @@ describe('what may be seen', () => {
   const grant = (byType: RestrictedAccess['byType']) =>
     world.as({
       principal: 'limited',
+      ...permitting({ kind: 'restricted', byType: {} }),
       read: { kind: 'restricted', byType },
-      write: { kind: 'restricted', byType: {} },
+      search: { kind: 'restricted', byType },
     });
   const search =
     'Medication?ingredient-code=abc,xyz&_contained=both&_containedType=contained&_total=accurate';

@@ -8,11 +8,11 @@
  */
 import { assert } from '../../base/assert.js';
 import type { Definitions, SearchParameter } from '../definitions/definitions.js';
-import type { JsonObject, ResourceObject } from '../format/json.js';
-import { containedType } from './contained.js';
+import { isObject, type JsonObject, type ResourceObject } from '../format/json.js';
+import { containedType, isContainedType } from './contained.js';
 import { type Inside, insideOf } from './contained-values.js';
 import { dropRepeated } from './distinct.js';
-import type { IndexValue } from './index-value.js';
+import { type IndexValue, SECURITY_CONTEXT, SELF } from './index-value.js';
 import { parameterStep, type Room } from './parameter-step.js';
 import { elementsOf } from './path/elements.js';
 import type { Extract, Extraction } from './values/extraction.js';
@@ -90,6 +90,7 @@ function stepsOf(type: string, room: Room): readonly Extract[] {
   const parameters = searchParameters.get(type);
   assert(parameters !== undefined, `${type} has no search parameters: its resources cannot be indexed`);
   const steps = compiledSteps([...parameters.values()], type, room);
+  if (type === 'Binary') return [...steps, securityContext(room)];
   return compartments.has(type) ? [...steps, ownCompartment(type)] : steps;
 }
 
@@ -123,7 +124,32 @@ function ownCompartment(type: string): Extract {
   return (value, walk) => {
     const { id } = value as JsonObject; // steps of a type are handed its resources
     if (typeof id !== 'string') return;
-    walk.memberships.push({ kind: 'reference', param, target: { kind: 'local', type, id } });
+    const target = { kind: 'local', type, id } as const;
+    walk.memberships.push({ kind: 'reference', param, target });
+    // Whose record it is, is asked of the patient of today, also for an old version.
+    if (type === 'Patient') walk.memberships.push({ kind: 'reference', param: SELF, target });
+  };
+}
+
+/**
+ * Whom a Binary belongs to. One whose securityContext names nothing of this store is not one without: it has a value that
+ * leads nowhere.
+ * https://hl7.org/fhir/R4/binary-definitions.html#Binary.securityContext
+ */
+function securityContext({ references }: Room): Extract {
+  return (value, walk) => {
+    const { securityContext: context } = value as JsonObject; // steps of a type are handed its resources
+    if (context === undefined) return;
+    const text = isObject(context) ? context.reference : undefined;
+    const target = typeof text === 'string' ? references.target(text) : undefined;
+    walk.memberships.push({
+      kind: 'reference',
+      param: SECURITY_CONTEXT,
+      target:
+        target?.kind === 'local' && !isContainedType(target.type)
+          ? { kind: 'local', type: target.type, id: target.id }
+          : { kind: 'url', url: 'urn:fairway:elsewhere' },
+    });
   };
 }
 

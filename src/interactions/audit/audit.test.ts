@@ -1,14 +1,13 @@
 /** What the audit log says of requests, and the AuditEvents that are made of it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { AccessDecision } from '../../ports/access-filter.js';
+import { type AccessDecision, permitting } from '../../ports/access-filter.js';
 import type { AuditRecord } from '../../ports/audit-log.js';
 import { type Answer, openWorld, START, type World } from '../testing.js';
 
 const CLINICIAN: AccessDecision = {
   principal: 'user:ann client:chart',
   agent: { client: 'chart', user: 'Practitioner/ann', scope: 'user/*.cruds launch' },
-  read: { kind: 'unrestricted', reason: 'test' },
-  write: { kind: 'unrestricted', reason: 'test' },
+  ...permitting({ kind: 'unrestricted', reason: 'test' }),
 };
 
 const patient = (id: string) => ({ resourceType: 'Patient', id, name: [{ family: 'Secret' }] });

@@ -126,7 +126,7 @@ export class Auditing {
     const [batch] = await this.#log.read(from, 1);
     if (batch === undefined) return false;
     await this.#parts.backend.commit({
-      access: { kind: 'unrestricted', reason: 'audit events' },
+      access: permitting({ kind: 'unrestricted', reason: 'audit events' }),
       writes: await this.#eventsOf(batch),
       conditions: [],
       resolvedAt: 0,

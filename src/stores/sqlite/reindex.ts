@@ -16,7 +16,7 @@ import { type Indexer, parseResource } from './moment.js';
 import { RowMaker } from './row-maker.js';
 import { valueLines } from './wire-values.js';
 
-/** Counts up whenever the same values are stored in another way. */
+/** Counts up whenever the same resources are indexed in another way. */
 const LAYOUT = 3;
 const BATCH = 1_000;
 
