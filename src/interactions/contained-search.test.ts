@@ -225,8 +225,9 @@ describe('what may be seen', () => {
     const medications = grant({ Medication: everything });
     expect(await found(search, medications)).toEqual(['Medication/stored']);
     const ofBob = grant({ MedicationRequest: { op: 'compartment', name: 'Patient', id: 'bob' } });
-    const { json } = await ofBob.ask(`GET ${search}`);
+    const { json } = await ofBob.ask(`GET ${search.replace('both', 'true')}`);
     expect([urls(json), json.total]).toEqual([['MedicationRequest/other#m1'], 1]);
+    expect((await ofBob.ask(`GET ${search}`)).status).toBe(403);
     expect(await found('Medication?_contained=true', ofBob)).toEqual(['MedicationRequest/other']);
   });
 

@@ -6,6 +6,7 @@
  * log does not feed itself.
  */
 import { Refusal } from '../../fhir/outcome.js';
+import { permitting } from '../../ports/access-filter.js';
 import { type AuditBatch, type AuditLog, type AuditRecord, auditEventId } from '../../ports/audit-log.js';
 import type { Write } from '../../ports/backend.js';
 import { makePace } from '../bundle/pace.js';
