@@ -8,6 +8,7 @@ export function weightOf(job: Job | FullTextJob): number {
     case 'indexing-step':
       return job.resources.length;
     case 'ledger':
+    case 'record':
     case 'indexing-start':
     case 'full-text':
       return 1;

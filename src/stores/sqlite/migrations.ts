@@ -73,8 +73,16 @@ CREATE TABLE parameter_index(
   PRIMARY KEY (type, code)) WITHOUT ROWID;
 `;
 
+/** See ports/records.ts. */
+const RECORDS = `
+CREATE TABLE record(
+  kind TEXT, name TEXT, value TEXT NOT NULL, expires INTEGER, record_group TEXT, PRIMARY KEY (kind, name)) WITHOUT ROWID;
+CREATE INDEX record_group ON record(record_group) WHERE record_group IS NOT NULL;
+CREATE INDEX record_expires ON record(expires) WHERE expires IS NOT NULL;
+`;
+
 /** Step n makes version n of version n − 1. */
-const STEPS: readonly string[] = [RESOURCES, INDEX_TABLES, FULL_TEXT, PARAMETER_INDEX];
+const STEPS: readonly string[] = [RESOURCES, INDEX_TABLES, FULL_TEXT, PARAMETER_INDEX, RECORDS];
 
 export const SCHEMA_VERSION = STEPS.length;
 

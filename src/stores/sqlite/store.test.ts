@@ -86,6 +86,7 @@ describe('a store', () => {
         'string_index',
         'index_entry',
         'full_text',
+        'record',
       ]) {
         connection.execute(`DROP TABLE ${table}`);
       }

@@ -21,6 +21,7 @@ import type {
   WriterMessage,
   WriterSettings,
 } from './messages.js';
+import { changeRecord } from './record-writer.js';
 import { engineCode } from './store-error.js';
 
 /** A group takes no further commit past so many writes, so that a small one does not wait for many large ones. */
@@ -77,6 +78,7 @@ function take(message: WriterMessage): void {
       queue.push(wholeCommit(message));
       return;
     case 'ledger':
+    case 'record':
     case 'indexing-start':
     case 'indexing-step':
       waitingWrites += weightOf(message);
@@ -162,6 +164,8 @@ function resultOf(job: Job): JobResult {
     case 'ledger':
       connection.run(SET_LEDGER, job.name, job.value);
       return { kind: 'committed', outcomes: [] };
+    case 'record':
+      return changeRecord(connection, job);
     case 'commit':
       return committer.apply(job);
     case 'indexing-start':
@@ -170,8 +174,10 @@ function resultOf(job: Job): JobResult {
   }
 }
 
+const WRITTEN: ReadonlySet<JobResult['kind']> = new Set(['committed', 'advanced', 'recorded']);
+
 function isWritten(answer: Answer): boolean {
-  return answer.kind === 'done' && (answer.result.kind === 'committed' || answer.result.kind === 'advanced');
+  return answer.kind === 'done' && WRITTEN.has(answer.result.kind);
 }
 
 function undo(sql: 'ROLLBACK' | 'ROLLBACK TO job'): void {

@@ -21,6 +21,9 @@ import type {
   IndexingJob,
   JobResult,
   LedgerJob,
+  RecordChange,
+  RecordJob,
+  RecordResult,
   WireWrite,
   WriterMessage,
   WriterSettings,
@@ -43,6 +46,7 @@ type Waiting =
       sent: number;
     }
   | LedgerJob
+  | RecordJob
   | FullTextJob
   | IndexingJob;
 
@@ -77,7 +81,10 @@ export class Writer {
   async commit(commit: Commit): Promise<CommitResult> {
     const number = ++this.#number;
     const result = await this.#send({ kind: 'commit', number, now: this.#clock.now(), commit, sent: 0 });
-    assert(result.kind !== 'advanced' && result.kind !== 'overtaken', 'commits are answered as commits');
+    assert(
+      result.kind !== 'advanced' && result.kind !== 'overtaken' && result.kind !== 'recorded',
+      'commits are answered as commits',
+    );
     if (result.kind !== 'committed') return result;
     return {
       kind: 'committed',
@@ -87,6 +94,17 @@ export class Writer {
 
   async setLedger(name: string, value: string): Promise<void> {
     await this.#send({ kind: 'ledger', number: ++this.#number, name, value });
+  }
+
+  async changeRecord(wanted: RecordChange): Promise<RecordResult> {
+    const result = await this.#send({
+      kind: 'record',
+      number: ++this.#number,
+      now: this.#clock.now(),
+      wanted,
+    });
+    assert(result.kind === 'recorded', 'changes of records are answered as such');
+    return result;
   }
 
   /** Resolves when the full-text index knows all versions up to the position. */
