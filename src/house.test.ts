@@ -83,7 +83,7 @@ describe('tests', () => {
 });
 
 describe('edges', () => {
-  it.each(['base', 'fhir', 'ports'])('keeps %s/ free of Node', (name) => {
+  it.each(['base', 'fhir', 'smart', 'ports'])('keeps %s/ free of Node', (name) => {
     const touching = importsOf(
       (path) => roomOf(path)?.name === name,
       (from) => from.startsWith('node:'),
@@ -92,13 +92,16 @@ describe('edges', () => {
     expect(touching).toEqual([]);
   });
 
-  it.each(['base', 'fhir', 'ports', 'demo'])('keeps %s/ free of clocks, chance and state', (name) => {
-    const inside = CODE.filter(({ path }) => roomOf(path)?.name === name && path !== 'base/clock.ts');
+  it.each(['base', 'fhir', 'smart', 'ports', 'demo'])(
+    'keeps %s/ free of clocks, chance and state',
+    (name) => {
+      const inside = CODE.filter(({ path }) => roomOf(path)?.name === name && path !== 'base/clock.ts');
 
-    const restless =
-      /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bperformance\.now\b|\brandomUUID\b|^(export )?let /m;
-    expect(paths(inside.filter(({ text }) => restless.test(text)))).toEqual([]);
-  });
+      const restless =
+        /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bperformance\.now\b|\brandomUUID\b|^(export )?let /m;
+      expect(paths(inside.filter(({ text }) => restless.test(text)))).toEqual([]);
+    },
+  );
 
   it('lets only http/ know express', () => {
     const touching = importsOf(
