@@ -171,6 +171,29 @@ export const SETTINGS = {
     default: 1,
     about: 'how many matches a conditional delete may delete',
   },
+  fetchHosts: {
+    type: 'text',
+    default: '*',
+    about:
+      'hosts with public addresses that the server may fetch from (key sets of clients): names and *.names between commas; * = all',
+  },
+  fetchPrivateHosts: {
+    type: 'optional',
+    about:
+      'hosts that the server may fetch from although they have private or loopback addresses: names, *.names and addresses',
+  },
+  fetchHttp: {
+    type: 'boolean',
+    default: false,
+    about: 'the server may fetch by http, not by https alone',
+  },
+  fetchTimeLimit: {
+    type: 'integer',
+    minimum: 100,
+    maximum: 10 * MINUTE,
+    default: 10_000,
+    about: 'milliseconds that fetching something small may take',
+  },
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;
