@@ -156,6 +156,8 @@ function expectation(setting: Setting, value: JsonValue): string | undefined {
   }
 }
 
+const SHORTEST_SECRET = 32;
+
 /** Settings that are right each by itself but not together. */
 const CONTRADICTIONS: readonly ((config: Config) => string | undefined)[] = [
   ({ tlsCert, tlsKey }) =>
@@ -171,6 +173,10 @@ const CONTRADICTIONS: readonly ((config: Config) => string | undefined)[] = [
     defaultCount <= maxCount
       ? undefined
       : 'FAIRWAY_DEFAULT_COUNT must not be greater than FAIRWAY_MAX_COUNT.',
+  ({ secretKey }) =>
+    secretKey === undefined || secretKey.length >= SHORTEST_SECRET
+      ? undefined
+      : `FAIRWAY_SECRET_KEY must have ${SHORTEST_SECRET} characters or more: openssl rand -base64 32 makes one.`,
   ({ publicUrl }) =>
     publicUrl === undefined || isBase(publicUrl)
       ? undefined

@@ -12,10 +12,14 @@ import { parseMediaType } from '../interactions/negotiation.js';
 import type { FhirResponse } from '../interactions/response.js';
 import { handle, interactionName } from '../interactions/router.js';
 import type { AccessDecision } from '../ports/access-filter.js';
+import type { MaybePromise } from '../ports/backend.js';
 import { ClientGone, readBody } from './body.js';
 import { BodyBudget } from './body-budget.js';
+import { crossOriginHeaders, isPreflight } from './cross-origin.js';
+import { decideAccess, type Entrance, isPublic, isSmartConfiguration } from './entrance.js';
 import type { Flight } from './flight.js';
-import type { Site } from './gate.js';
+import type { CrossOriginHeaders, Site } from './gate.js';
+import { headerOf } from './header.js';
 import { HttpFhirRequest } from './http-request.js';
 import { parsePairs, parseRequestTarget, type RequestTarget } from './request-target.js';
 import type { Responder } from './responder.js';
@@ -34,8 +38,8 @@ export interface FhirEndpointParts {
   readonly tenant: TenantParts;
   /** Below which path of the URL the base is: `/fhir`. */
   readonly basePath: string;
-  /** Who asks and what they may do. A server without a decision has no endpoint. */
-  readonly decide: () => AccessDecision;
+  /** Who may come in. A server without an entrance has no endpoint. */
+  readonly entrance: Entrance;
   readonly settings: EndpointSettings;
 }
 
@@ -62,7 +66,11 @@ export class FhirEndpoint {
     }
   }
 
-  #respond(flight: Flight, answer: Promise<FhirResponse>): void {
+  #respond(flight: Flight, answer: MaybePromise<FhirResponse>): void {
+    if (!(answer instanceof Promise)) {
+      this.#responder.send(flight, answer);
+      return;
+    }
     answer.then(
       (response) => this.#responder.send(flight, response),
       (error: unknown) => {
@@ -72,12 +80,47 @@ export class FhirEndpoint {
     );
   }
 
-  #answer(flight: Flight): Promise<FhirResponse> {
-    const { incoming } = flight;
-    const { settings, basePath } = this.#parts;
-    const target = parseRequestTarget(incoming.url ?? '/', basePath.length);
-    const bodyless = new HttpFhirRequest(incoming, target.path, target.query, undefined);
-    const context = this.#context(flight);
+  #answer(flight: Flight): MaybePromise<FhirResponse> {
+    const { basePath, entrance } = this.#parts;
+    const target = parseRequestTarget(flight.incoming.url ?? '/', basePath.length);
+    if (entrance.kind === 'open') return this.#interact(flight, target, entrance.decision);
+    const origin = headerOf(flight.incoming, 'origin');
+    if (origin === undefined) return this.#answerHolder(flight, target, entrance);
+    const { path } = target;
+    const headers = crossOriginHeaders(flight.incoming, origin, isPublic(path), (each) =>
+      entrance.authority.isOrigin(each),
+    );
+    const goOn = (crossOrigin: CrossOriginHeaders | undefined): MaybePromise<FhirResponse> => {
+      flight.crossOrigin = crossOrigin;
+      if (!isPreflight(flight.incoming)) return this.#answerHolder(flight, target, entrance);
+      flight.route = 'preflight';
+      return { status: 204, headers: {} };
+    };
+    return headers instanceof Promise ? headers.then(goOn) : goOn(headers);
+  }
+
+  /** Where access is by tokens. */
+  #answerHolder(
+    flight: Flight,
+    target: RequestTarget,
+    entrance: Entrance & { kind: 'tokens' },
+  ): MaybePromise<FhirResponse> {
+    if (isSmartConfiguration(target.path)) return smartConfiguration(flight, entrance);
+    const access = this.#decide(flight, target);
+    return access instanceof Promise
+      ? access.then((decided) => this.#interact(flight, target, decided))
+      : this.#interact(flight, target, access);
+  }
+
+  #decide({ incoming }: Flight, { path }: RequestTarget): MaybePromise<AccessDecision> {
+    const { entrance, tenant } = this.#parts;
+    return decideAccess(entrance, incoming, path, tenant.knowledge);
+  }
+
+  #interact(flight: Flight, target: RequestTarget, access: AccessDecision): Promise<FhirResponse> {
+    const { settings } = this.#parts;
+    const bodyless = new HttpFhirRequest(flight.incoming, target.path, target.query, undefined);
+    const context = this.#context(flight, access);
     const route = interactionName(bodyless, context);
     flight.due = flight.started + settings.requestTimeLimit;
     if (route !== undefined) flight.route = route;
@@ -97,15 +140,17 @@ export class FhirEndpoint {
     try {
       const body = await readBody(flight.incoming, flight.outgoing, bodyLimit, share);
       flight.due = performance.now() + requestTimeLimit;
-      return await handle(withBody(flight.incoming, target, bodyless, body), this.#context(flight));
+      // A body may take its time: who was let in when it began may be out by now.
+      const access = await this.#decide(flight, target);
+      return await handle(withBody(flight.incoming, target, bodyless, body), this.#context(flight, access));
     } finally {
       share.end();
     }
   }
 
   /** Property by property: a spread of the tenant's parts took 4 % of a read. */
-  #context({ site, requestId }: Flight): Context {
-    const { tenant, settings, decide } = this.#parts;
+  #context({ site, requestId }: Flight, access: AccessDecision): Context {
+    const { tenant, settings } = this.#parts;
     return {
       tenant: tenant.tenant,
       baseUrl: settings.trustProxy ? this.#baseUrl(site) : tenant.baseUrl,
@@ -117,7 +162,7 @@ export class FhirEndpoint {
       newId: tenant.newId,
       log: tenant.log,
       settings: tenant.settings,
-      access: decide(),
+      access,
       requestId,
       deadline: tenant.clock.now() + settings.requestTimeLimit,
     };
@@ -129,6 +174,22 @@ export class FhirEndpoint {
     if (settings.publicUrl !== undefined || !SOUND_HOST.test(host)) return tenant.baseUrl;
     return `${secure ? 'https' : 'http'}://${host}${basePath}`;
   }
+}
+
+/** Whatever Accept says: https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html#response */
+function smartConfiguration(flight: Flight, { authority }: Entrance & { kind: 'tokens' }): FhirResponse {
+  const { method = 'GET' } = flight.incoming;
+  flight.route = 'smart-configuration';
+  if (method !== 'GET' && method !== 'HEAD') {
+    throw new Refusal('method-not-allowed', `${method} is not for this path, which takes GET, HEAD.`, {
+      allow: 'GET, HEAD',
+    });
+  }
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: [authority.smartConfiguration],
+  };
 }
 
 /** A host with or without a port, as it may stand in links. */

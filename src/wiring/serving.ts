@@ -6,14 +6,17 @@
  */
 import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
-import { openAccess } from '../access/open.js';
+import type { Authorization } from '../authorization/authorization.js';
 import { type Config, ConfigError, publicUrl } from '../config.js';
+import { type Entrance, openEntrance } from '../http/entrance.js';
 import { freePort } from '../http/free-port.js';
+import { isLoopback } from '../http/loopback.js';
 import type { Metrics } from '../http/metrics.js';
 import { Primary } from '../http/primary.js';
 import { RequestMeter } from '../http/request-meter.js';
 import { FairwayServer } from '../http/server.js';
 import { WorkerChannel } from '../http/worker.js';
+import { openAuthorization } from './authorization.js';
 import { DemoPopulation } from './demo-population.js';
 import { endOnDefect, openLog, type ProcessLog } from './process-log.js';
 import { openTenant, type Tenant } from './tenant.js';
@@ -28,7 +31,7 @@ export interface ServeParts {
 
 /** Resolves with the exit code when the server has stopped. */
 export async function serve({ config: asked, warnings, demoWords }: ServeParts): Promise<number> {
-  refuseUnprotected(asked);
+  refuseUnnamed(asked);
   const config = asked.port === 0 ? { ...asked, port: await freePort(asked.host) } : asked;
   const log = openLog(config.logLevel, 1);
   if (cluster.isPrimary) for (const warning of warnings) log.warn({}, warning);
@@ -40,12 +43,12 @@ export async function serve({ config: asked, warnings, demoWords }: ServeParts):
     : answerRequests(config, log, 'alone', demo);
 }
 
-/** Fails closed: without an authorization server nobody could be told apart. */
-function refuseUnprotected({ auth }: Config): void {
-  if (auth !== 'smart') return;
+/** Tokens are bound to the URL that clients know: where it cannot be told from the address, it must be said. */
+function refuseUnnamed({ auth, host, publicUrl: url, trustProxy }: Config): void {
+  if (auth !== 'smart' || url !== undefined || (isLoopback(host) && !trustProxy)) return;
   throw new ConfigError([
-    'FAIRWAY_AUTH is smart (the default), and this version has no authorization server yet, so it lets no one in. ' +
-      'To try it out on this machine alone, set FAIRWAY_AUTH=open (FAIRWAY_HOST is then a loopback address).',
+    'FAIRWAY_PUBLIC_URL is missing: with FAIRWAY_AUTH=smart tokens are bound to the URL by which clients reach this ' +
+      'server. Set it, such as https://fhir.example.org.',
   ]);
 }
 
@@ -121,15 +124,17 @@ function makeServer(
   config: Config,
   log: ProcessLog,
   role: 'alone' | 'worker',
-  { parts }: Tenant,
+  tenant: Tenant,
   demo: DemoPopulation,
 ): FairwayServer {
+  const { parts } = tenant;
   const meter = new RequestMeter();
+  const authorization = config.auth === 'smart' ? openAuthorization(config, tenant, log) : undefined;
   return new FairwayServer({
     settings: config,
     tls: readTls(config),
     tenants: [parts],
-    decide: openMode(),
+    entrance: entranceOf(authorization),
     log,
     meter,
     readiness: async () => {
@@ -139,6 +144,7 @@ function makeServer(
     application: {
       facts: { fhirBase: parts.baseUrl, version: parts.settings.softwareVersion, auth: config.auth },
       metrics: metricsOf(meter, role),
+      authorize: authorization && ((request, response) => authorization.serve(request, response)),
     },
   });
 }
@@ -157,10 +163,10 @@ function readPem(file: string, variable: string): string {
   }
 }
 
-/** One decision for all requests: open mode knows no one. */
-function openMode(): () => ReturnType<typeof openAccess> {
-  const decision = openAccess('open mode');
-  return () => decision;
+function entranceOf(authorization: Authorization | undefined): Entrance {
+  return authorization === undefined
+    ? openEntrance('open mode')
+    : { kind: 'tokens', authority: authorization };
 }
 
 /** prom-client is loaded with the first scrape, which comes after the first requests. */

@@ -1,0 +1,125 @@
+/**
+ * The authorization server: oidc-provider on our records, keys and clients, and what SMART wants of its answers beyond it.
+ *
+ * Invariant: whatever Host a request names, it is answered as the issuer; URLs in answers and audiences of assertions are
+ * the issuer's.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { Clock } from '../../base/clock.js';
+import type { Logger } from '../../base/log.js';
+import type { Records } from '../../ports/records.js';
+import type { RegisteredClient } from '../clients/client.js';
+import type { Clients } from '../clients/clients.js';
+import { isSecretOf } from '../clients/secret.js';
+import { cookieKey } from '../keys/sealing-key.js';
+import type { SigningKey, SigningKeys } from '../keys/signing-keys.js';
+import type { AuthorizationSettings } from '../settings.js';
+import { recordsAdapter } from './adapter.js';
+import { clientMetadata } from './client-metadata.js';
+import { configuration } from './configuration.js';
+
+export interface ProviderParts {
+  readonly records: Records;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly clients: Clients;
+  readonly signingKeys: SigningKeys;
+  readonly sealingKey: () => Uint8Array;
+  readonly settings: AuthorizationSettings;
+  readonly isResourceType: (type: string) => boolean;
+  readonly fetch: Configuration['fetch'];
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A provider knows the keys that it was made with: other keys, another provider. All that it remembers is in the records. */
+export class Providers {
+  readonly #parts: ProviderParts;
+  #kids = '';
+  #handler: Handler | undefined;
+
+  constructor(parts: ProviderParts) {
+    this.#parts = parts;
+  }
+
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const keys = await this.#parts.signingKeys.current();
+    const kids = keys.map(({ kid }) => kid).join(' ');
+    if (this.#handler === undefined || kids !== this.#kids) {
+      this.#handler = handlerOf(this.#parts, keys);
+      this.#kids = kids;
+    }
+    beIssuer(request, this.#parts.settings.issuer);
+    this.#handler(request, response);
+  }
+}
+
+function handlerOf(parts: ProviderParts, keys: readonly SigningKey[]): Handler {
+  const { settings, log, clients, isResourceType, fetch } = parts;
+  const findClient = (id: string): Promise<RegisteredClient | undefined> => activeClient(clients, id);
+  const provider = new Provider(
+    settings.issuer,
+    configuration({
+      settings,
+      clock: parts.clock,
+      jwks: { keys: keys.map(({ jwk }) => jwk) },
+      cookieKey: cookieKey(parts.sealingKey()),
+      findClient,
+      isResourceType,
+      fetch,
+      adapter: (model) =>
+        recordsAdapter(model, {
+          ...parts,
+          findClient: async (id) => {
+            const client = await findClient(id);
+            return client === undefined ? undefined : clientMetadata(client);
+          },
+        }),
+    }),
+  );
+  provider.proxy = true; // it believes beIssuer
+  provider.Client.prototype.compareClientSecret = function compare(actual: string): Promise<boolean> {
+    return isSecretOf(actual, this.clientSecret ?? '');
+  };
+  provider.use(async (ctx, next) => {
+    await next();
+    finishAnswer(ctx as KoaContextWithOIDC);
+  });
+  provider.on('server_error', (_ctx, error) =>
+    log.error({ error: error.message }, 'the authorization server failed'),
+  );
+  return provider.callback();
+}
+
+async function activeClient(clients: Clients, id: string): Promise<RegisteredClient | undefined> {
+  const client = await clients.get(id);
+  return client?.status === 'active' ? client : undefined;
+}
+
+/** What a proxy, or the client, said of host and scheme is not believed: the issuer is one. */
+function beIssuer(request: IncomingMessage, issuer: string): void {
+  const { host, protocol } = new URL(issuer);
+  request.headers.host = host;
+  request.headers['x-forwarded-proto'] = protocol.slice(0, -1);
+  delete request.headers['x-forwarded-host'];
+}
+
+function finishAnswer(ctx: KoaContextWithOIDC): void {
+  if (ctx.response.get('cache-control') === 'no-store') ctx.set('pragma', 'no-cache');
+  const { body } = ctx;
+  if (!isError(body)) return;
+  if (isFailedAssertion(ctx)) body.error = 'invalid_client';
+  // https://www.rfc-editor.org/rfc/rfc6749#section-5.2: 401 is for clients that used the Authorization header.
+  if (body.error === 'invalid_client' && ctx.get('authorization') === '') ctx.status = 400;
+}
+
+/** Whatever is wrong with an assertion, its client is what was not proven. */
+function isFailedAssertion(ctx: KoaContextWithOIDC): boolean {
+  const { params, client } = ctx.oidc ?? {}; // a path that it does not know has none
+  return params?.client_assertion !== undefined && client === undefined;
+}
+
+function isError(body: unknown): body is { error: string } {
+  return typeof body === 'object' && body !== null && 'error' in body;
+}

@@ -1,0 +1,78 @@
+/** The authorization server of a tenant, as the settings want it. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { Authorization } from '../authorization/authorization.js';
+import { Clients } from '../authorization/clients/clients.js';
+import { sealingKey } from '../authorization/keys/sealing-key.js';
+import { SigningKeys } from '../authorization/keys/signing-keys.js';
+import { cappedKeySets } from '../authorization/provider/key-set-fetch.js';
+import { type AuthorizationSettings, ID_TOKEN_LIFE } from '../authorization/settings.js';
+import { systemClock } from '../base/clock.js';
+import { uuidV7 } from '../base/ids.js';
+import type { Logger } from '../base/log.js';
+import { type Config, publicUrl } from '../config.js';
+import type { Fetcher } from '../net/fetcher.js';
+import { openFetcher } from './fetching.js';
+import type { Tenant } from './tenant.js';
+
+const DAY = 24 * 3600 * 1000;
+
+export function openAuthorization(
+  config: Config,
+  { parts, store }: Tenant,
+  log: Logger,
+  fetcher: Fetcher = openFetcher(config),
+): Authorization {
+  const isResourceType = (type: string): boolean => parts.knowledge.definitions.resourceTypes.has(type);
+  return new Authorization({
+    records: store.records,
+    clock: systemClock,
+    log,
+    clients: openClients({ parts, store }),
+    signingKeys: openSigningKeys(config, { parts, store }),
+    sealingKey: lazySealingKey(config),
+    settings: authorizationSettings(config, parts.baseUrl),
+    isResourceType,
+    fetch: cappedKeySets(fetcher),
+  });
+}
+
+export function openClients({ parts, store }: Tenant): Clients {
+  return new Clients({
+    records: store.records,
+    clock: systemClock,
+    newId: uuidV7(systemClock, () => randomBytes(10)),
+    isResourceType: (type) => parts.knowledge.definitions.resourceTypes.has(type),
+  });
+}
+
+export function openSigningKeys(config: Config, { store }: Tenant): SigningKeys {
+  return new SigningKeys({
+    records: store.records,
+    clock: systemClock,
+    sealingKey: lazySealingKey(config),
+    period: config.signingKeyDays * DAY,
+    tokenLife: ID_TOKEN_LIFE * 1000,
+  });
+}
+
+/** Made or read when it is first needed: checking a token needs none. */
+function lazySealingKey({ secretKey, dataDir }: Config): () => Uint8Array {
+  let key: Uint8Array | undefined;
+  return () => {
+    key ??= sealingKey({ secret: secretKey, file: join(dataDir, 'keys', 'sealing.key') });
+    return key;
+  };
+}
+
+function authorizationSettings(config: Config, fhirBase: string): AuthorizationSettings {
+  return {
+    issuer: issuerOf(config),
+    fhirBase,
+    accessTokenLife: config.accessTokenLife,
+  };
+}
+
+export function issuerOf(config: Config): string {
+  return `${publicUrl(config)}/auth`;
+}
