@@ -46,6 +46,11 @@ export class Authorization {
     return this.#configuration;
   }
 
+  /** Makes the first signing key where there is none yet. */
+  async prepare(): Promise<void> {
+    await this.#parts.signingKeys.current();
+  }
+
   /** Below `/auth`, which the URL no longer begins with. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#providers ??= this.#load();
