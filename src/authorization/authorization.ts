@@ -3,6 +3,7 @@
  * is first asked for: a server that checks tokens alone never pays for it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Policies } from '../access/policies.js';
 import { serialise } from '../fhir/format/serialise.js';
 import type { AccessDecision } from '../ports/access-filter.js';
 import type { MaybePromise } from '../ports/backend.js';
@@ -13,6 +14,7 @@ import type { ProviderParts, Providers } from './provider/provider.js';
 import { type ForeignTokens, TokenCheck } from './token-check.js';
 
 export interface AuthorizationParts extends ProviderParts {
+  readonly policies: Policies;
   readonly foreign?: ForeignTokens;
 }
 

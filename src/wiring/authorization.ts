@@ -1,6 +1,7 @@
 /** The authorization server of a tenant, as the settings want it. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { DEFAULT_POLICIES } from '../access/policies.js';
 import { Authorization } from '../authorization/authorization.js';
 import { Clients } from '../authorization/clients/clients.js';
 import { sealingKey } from '../authorization/keys/sealing-key.js';
@@ -34,6 +35,7 @@ export function openAuthorization(
     sealingKey: lazySealingKey(config),
     settings: authorizationSettings(config, parts.baseUrl),
     isResourceType,
+    policies: DEFAULT_POLICIES,
     fetch: cappedKeySets(fetcher),
   });
 }
