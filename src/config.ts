@@ -198,3 +198,8 @@ export function publicUrl(config: Config): string {
   const host = CALLED_LOCALHOST.has(config.host) ? 'localhost' : config.host;
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${config.port}`;
 }
+
+/** The authorization server's name: https://www.rfc-editor.org/rfc/rfc8414#section-2 */
+export function issuerOf(config: Config): string {
+  return `${publicUrl(config)}/auth`;
+}

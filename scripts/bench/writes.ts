@@ -109,7 +109,7 @@ async function bareRate(file: string, kind: Kind, patients: readonly string[]): 
   const one = async (): Promise<void> => {
     while (performance.now() - started < SECONDS * 1000) {
       const writes = kind.writes(prepared, turns++, context);
-      const commit = { access: context.access.write, writes, conditions: [], resolvedAt: 0 };
+      const commit = { access: context.access, writes, conditions: [], resolvedAt: 0 };
       await inside.store.backend.commit(commit);
       done += writes.length;
     }

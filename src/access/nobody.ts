@@ -1,6 +1,7 @@
 /** The decision for a request that needs no token: what it asks for holds no resource, and it sees none. */
-import type { AccessDecision } from '../ports/access-filter.js';
+import { type AccessDecision, permitting } from '../ports/access-filter.js';
 
-const NOTHING = { kind: 'restricted', byType: {} } as const;
-
-export const NOBODY: AccessDecision = { principal: 'nobody', read: NOTHING, write: NOTHING };
+export const NOBODY: AccessDecision = {
+  principal: 'nobody',
+  ...permitting({ kind: 'restricted', byType: {} }),
+};

@@ -3,9 +3,8 @@
  *
  * Invariant: unrestricted access is said out loud, with its reason, never the outcome of something missing.
  */
-import type { AccessDecision } from '../ports/access-filter.js';
+import { type AccessDecision, permitting } from '../ports/access-filter.js';
 
 export function openAccess(reason: string): AccessDecision {
-  const unrestricted = { kind: 'unrestricted', reason } as const;
-  return { principal: 'open', read: unrestricted, write: unrestricted };
+  return { principal: 'open', ...permitting({ kind: 'unrestricted', reason }) };
 }

@@ -3,6 +3,7 @@
  * is first asked for: a server that checks tokens alone never pays for it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Policies } from '../access/policies.js';
 import { serialise } from '../fhir/format/serialise.js';
 import type { AccessDecision } from '../ports/access-filter.js';
 import type { MaybePromise } from '../ports/backend.js';
@@ -13,6 +14,7 @@ import type { ProviderParts, Providers } from './provider/provider.js';
 import { type ForeignTokens, TokenCheck } from './token-check.js';
 
 export interface AuthorizationParts extends ProviderParts {
+  readonly policies: Policies;
   readonly foreign?: ForeignTokens;
 }
 
@@ -44,6 +46,11 @@ export class Authorization {
   /** The body of `.well-known/smart-configuration`. */
   get smartConfiguration(): Buffer {
     return this.#configuration;
+  }
+
+  /** Makes the first signing key where there is none yet. */
+  async prepare(): Promise<void> {
+    await this.#parts.signingKeys.current();
   }
 
   /** Below `/auth`, which the URL no longer begins with. */

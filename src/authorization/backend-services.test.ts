@@ -70,6 +70,26 @@ describe('a token', () => {
     expect((await fetch(`${server.fhirBase}/Patient`, bearer(tokens.access_token))).status).toBe(401);
   });
 
+  it('opens nothing but what its scopes hold', async () => {
+    const scope = 'system/Observation.rs?category=http://example.org|a';
+    const writer = await tokenFor(server, client, keys, 'system/Observation.cruds');
+    const ids = await Promise.all(['a', 'b'].map((category) => createObservation(writer, category)));
+    const token = await tokenFor(server, client, keys, scope);
+
+    const found = await fetch(`${server.fhirBase}/Observation?_total=accurate`, bearer(token));
+    expect(await found.json()).toMatchObject({ total: 1 });
+    const reads = await Promise.all(
+      ids.map((id) => fetch(`${server.fhirBase}/Observation/${id}`, bearer(token))),
+    );
+    expect(reads.map(({ status }) => status)).toEqual([200, 404]);
+    expect((await fetch(`${server.fhirBase}/Patient`, bearer(token))).status).toBe(403);
+    const deleted = await fetch(`${server.fhirBase}/Observation/${ids[0]}`, {
+      method: 'DELETE',
+      ...bearer(token),
+    });
+    expect(deleted.status).toBe(403);
+  });
+
   it('is got with an RSA key', async () => {
     const rsa = await keyPair('RS384');
     const other = await addBackend(server, rsa);
@@ -89,6 +109,21 @@ describe('a token', () => {
     expect(JSON.stringify(kept)).not.toContain(token);
   });
 });
+
+async function createObservation(token: string, category: string): Promise<string> {
+  const answer = await fetch(`${server.fhirBase}/Observation`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/fhir+json', ...bearer(token).headers },
+    body: JSON.stringify({
+      resourceType: 'Observation',
+      status: 'final',
+      code: { text: 'x' },
+      category: [{ coding: [{ system: 'http://example.org', code: category }] }],
+    }),
+  });
+  const { id } = (await answer.json()) as { id: string };
+  return id;
+}
 
 describe('scopes', () => {
   it.each([

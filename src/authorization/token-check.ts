@@ -7,6 +7,7 @@
  * - A token is accepted for the FHIR base that it was issued for, and for no other.
  */
 import { accessOf } from '../access/grant-access.js';
+import type { Policies } from '../access/policies.js';
 import type { Clock } from '../base/clock.js';
 import { GenerationCache } from '../base/generation-cache.js';
 import type { AccessDecision } from '../ports/access-filter.js';
@@ -27,6 +28,7 @@ export interface TokenCheckParts {
   readonly clock: Clock;
   /** The audience that tokens must have. */
   readonly fhirBase: string;
+  readonly policies: Policies;
   /** Tokens of other issuers that are trusted; undefined where a token is none of theirs. */
   readonly foreign?: ForeignTokens;
 }
@@ -106,6 +108,8 @@ export class TokenCheck {
   }
 
   #decisionFor(grant: Grant, definitions: CurrentDefinitions): AccessDecision {
-    return accessOf(grant, definitions);
+    const { clock, fhirBase, policies } = this.#parts;
+    const knowledge = { definitions: definitions.definitions, baseUrl: fhirBase, now: clock.now() };
+    return accessOf(grant, knowledge, policies);
   }
 }

@@ -32,9 +32,11 @@ const COULD_NOT_RUN = 2;
 
 const EXAMPLES = `
 Examples:
-  FAIRWAY_AUTH=open fairway serve        run the server, open to this machine
+  fairway serve                          run the server: clients come in with tokens
+  FAIRWAY_AUTH=open fairway serve        run it open to this machine
   fairway load population/               load bundles, NDJSON and .gz from a folder
   fairway demo-data --patients 100 --seed 1 --out population
+  fairway client add --type backend --jwks keys.json --scope "system/*.rs"
   fairway backup /backup/fairway.db      copy the store while the server runs
   fairway doctor                         check the set-up
 
@@ -69,17 +71,19 @@ async function makeProgram(parts: ProgramParts, words: readonly string[]): Promi
     if (words.includes(name)) program.addCommand((await load(globals)).summary(summary), { hidden });
     else program.command(name, { hidden }).description(summary);
   }
-  for (const command of [program, ...program.commands]) speakThrough(command, parts);
+  speakThrough(program, parts);
   return program;
 }
 
-function speakThrough(command: Command, { output, errors }: ProgramParts): void {
+function speakThrough(command: Command, parts: ProgramParts): void {
+  const { output, errors } = parts;
   command.exitOverride().configureOutput({
     writeOut: (text) => void output.write(text),
     writeErr: (text) => void errors.write(text),
     outputError: (text, write) => write(text.replace(/^error: /, 'fairway: ').replace('\n(Did', ' (Did')),
   });
   command.configureHelp({ showGlobalOptions: true });
+  for (const inner of command.commands) speakThrough(inner, parts);
 }
 
 function textOf(error: unknown, debug: boolean): string {

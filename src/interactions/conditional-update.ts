@@ -15,6 +15,7 @@ import type { Predicate } from '../fhir/search/query.js';
 import { readResource } from './binary.js';
 import { ambiguous, requestCondition } from './condition.js';
 import type { Context } from './context.js';
+import { permit, permitChange } from './permit.js';
 import { checkReferences } from './references.js';
 import type { FhirRequest } from './request.js';
 import { beginResolution, resolved } from './resolution.js';
@@ -29,6 +30,8 @@ export async function conditionalUpdate(
   { type }: TypeTarget,
   context: Context,
 ): Promise<FhirResponse> {
+  permit(context, type, 'search');
+  permit(context, type, 'update', 'create');
   const where = requestCondition(request, type, context);
   const resource = readResource(request, type, undefined, context);
   return written(
@@ -52,6 +55,7 @@ async function plan(
   await checkReferences(resource, resolution, context);
   if (match === undefined) {
     if (request.header('if-match') !== undefined) throw nothingToMatch(type);
+    if (ownId !== undefined) await permitChange({ type, id: ownId }, 'update', context);
     const write = replacement(resource, ownId ?? context.newId(), { kind: 'absent' }, context);
     return { ...resolved(resolution), writes: [write], conflict: () => idTaken(type) };
   }

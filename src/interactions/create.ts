@@ -12,6 +12,7 @@ import type { Write } from '../ports/backend.js';
 import { readResource } from './binary.js';
 import { ambiguous, headerCondition } from './condition.js';
 import type { Context } from './context.js';
+import { permit } from './permit.js';
 import { notFound } from './read.js';
 import { checkReferences } from './references.js';
 import type { FhirRequest } from './request.js';
@@ -26,7 +27,9 @@ export async function create(
   { type }: TypeTarget,
   context: Context,
 ): Promise<FhirResponse> {
+  permit(context, type, 'create');
   const ifNoneExist = request.header('if-none-exist');
+  if (ifNoneExist !== undefined) permit(context, type, 'search');
   const where = ifNoneExist === undefined ? undefined : headerCondition(ifNoneExist, type, context);
   const resource = readResource(request, type, undefined, context);
   const { planned, outcomes } = await commitPlanned(context, () => plan(resource, where, context));
@@ -74,7 +77,7 @@ export async function existing(
   id: string,
   context: Context,
 ): Promise<FhirResponse> {
-  const result = await context.backend.read({ type, id }, context.access.read);
+  const result = await context.backend.read({ type, id }, context.access.search);
   if (result.kind === 'found') {
     return versionAnswer(request, 200, result.resource, result.resource.bytes, context.baseUrl);
   }

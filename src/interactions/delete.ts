@@ -11,6 +11,7 @@ import type { Write, WriteOutcome } from '../ports/backend.js';
 import { requestCondition } from './condition.js';
 import type { Context } from './context.js';
 import { preferences } from './negotiation.js';
+import { permit, permitChange } from './permit.js';
 import { outcomeResponse } from './render.js';
 import type { FhirRequest } from './request.js';
 import { beginResolution, resolved, UNCONDITIONAL } from './resolution.js';
@@ -24,8 +25,10 @@ export async function deleteInstance(
   { type, id }: InstanceTarget,
   context: Context,
 ): Promise<FhirResponse> {
+  permit(context, type, 'delete');
   const { outcomes } = await commitPlanned(context, async (): Promise<Planned> => {
-    const expected = await expectedVersion(request, { type, id }, context.backend, context.access.write);
+    await permitChange({ type, id }, 'delete', context);
+    const expected = await expectedVersion(request, { type, id }, context.backend, context.access.delete);
     return {
       ...UNCONDITIONAL,
       writes: [{ kind: 'delete', type, id, expected }],
@@ -40,6 +43,8 @@ export async function conditionalDelete(
   { type }: TypeTarget,
   context: Context,
 ): Promise<FhirResponse> {
+  permit(context, type, 'search');
+  permit(context, type, 'delete');
   const where = requestCondition(request, type, context);
   const { outcomes } = await commitPlanned(context, () => plan(request, type, where, context));
   return deleted(request, outcomes);
@@ -54,13 +59,15 @@ async function plan(
   const limit = Math.max(1, context.settings.conditionalDeleteLimit);
   const resolution = await beginResolution(context);
   const evaluable = await resolution.evaluable(type, where);
-  const ids = await context.backend.resolve(type, evaluable, context.access.write, limit + 1);
+  const ids = await context.backend.resolve(type, evaluable, context.access.search, limit + 1);
   if (ids.length > limit) throw tooMany(type, limit);
   // Each by itself, so that one that ceases to match in between is not deleted with the others.
   for (const id of ids)
     await resolution.resolve(type, { op: 'and', of: [evaluable, { op: 'id', ids: [id] }] });
-  const expected = async (id: string) =>
-    expectedVersion(request, { type, id }, context.backend, context.access.write);
+  const expected = async (id: string) => {
+    await permitChange({ type, id }, 'delete', context);
+    return expectedVersion(request, { type, id }, context.backend, context.access.delete);
+  };
   const writes: Write[] = [];
   for (const id of ids) writes.push({ kind: 'delete', type, id, expected: await expected(id) });
   return { ...resolved(resolution), writes, conflict: (_write, current) => notTheVersion(current) };

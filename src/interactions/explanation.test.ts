@@ -1,5 +1,6 @@
 /** How a search is executed, told to who asks by `_explain` and may know. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { permitting } from '../ports/access-filter.js';
 import { openWorld, type World } from './testing.js';
 
 interface Part {
@@ -160,7 +161,7 @@ describe('_explain=true', () => {
 
   it('is refused to whoever may not see all', async () => {
     const filter = { kind: 'restricted', byType: { Patient: { op: 'everything' } } } as const;
-    const narrow = world.as({ principal: 'narrow', read: filter, write: filter });
+    const narrow = world.as({ principal: 'narrow', ...permitting(filter) });
     const answer = await narrow.ask('GET Patient?gender=male&_explain=true');
     expect([answer.status, answer.json.issue[0].code]).toEqual([403, 'forbidden']);
   });

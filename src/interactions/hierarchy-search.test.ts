@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../fhir/format/json.js';
 import type { Predicate } from '../fhir/search/query.js';
-import type { AccessDecision } from '../ports/access-filter.js';
+import { type AccessDecision, permitting } from '../ports/access-filter.js';
 import { openWorld, type World } from './testing.js';
 
 const EVERYTHING: Predicate = { op: 'everything' };
@@ -53,8 +53,7 @@ function blindTo(id: string): World {
   const others: Predicate = { op: 'not', of: { op: 'id', ids: [id] } };
   const access: AccessDecision = {
     principal: 'somebody',
-    read: { kind: 'restricted', byType: { Encounter: EVERYTHING, Location: others } },
-    write: { kind: 'restricted', byType: {} },
+    ...permitting({ kind: 'restricted', byType: { Encounter: EVERYTHING, Location: others } }),
   };
   return world.as(access);
 }

@@ -32,7 +32,7 @@ export async function idsOfHierarchy(
   return [...reached].sort();
 
   async function found(where: Predicate, limit: number): Promise<readonly string[]> {
-    return context.backend.resolve(type, where, context.access.read, limit);
+    return context.backend.resolve(type, where, context.access.search, limit);
   }
 
   function partsOf(ids: readonly string[]): Predicate {

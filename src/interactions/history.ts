@@ -7,11 +7,13 @@
 import { serialise } from '../fhir/format/serialise.js';
 import { type Issue, Refusal } from '../fhir/outcome.js';
 import { dateRange } from '../fhir/primitives/date.js';
+import type { AccessFilter } from '../ports/access-filter.js';
 import type { HistoryEntry, HistoryRequest, Position } from '../ports/backend.js';
 import { bundle, type EntryPieces, fullUrl } from './bundle-pieces.js';
 import type { Context } from './context.js';
 import { type Neighbours, openCursor, pageLinks } from './cursor.js';
 import { FORM_PARAMETERS, preferences } from './negotiation.js';
+import { permit } from './permit.js';
 import { notFound } from './read.js';
 import type { FhirRequest, QueryPair } from './request.js';
 import type { FhirResponse } from './response.js';
@@ -39,7 +41,7 @@ export async function history(
   const page = await context.backend.history({
     ...asked,
     ...target,
-    access: context.access.read,
+    access: access(target, context),
     ...cursor?.place,
   });
   if (page.entries.length === 0 && cursor === undefined) await mustExist(target, context);
@@ -52,6 +54,13 @@ export async function history(
 
 function pathOf({ type, id }: HistoryTarget): string {
   return `${type === undefined ? '' : `/${type}`}${id === undefined ? '' : `/${id}`}/_history`;
+}
+
+/** Of one resource it is many reads, of several a search. */
+function access({ type, id }: HistoryTarget, context: Context): AccessFilter {
+  const { read, search } = context.access;
+  if (type !== undefined) permit(context, type, id === undefined ? 'search' : 'read');
+  return id === undefined ? search : read;
 }
 
 async function mustExist({ type, id }: HistoryTarget, context: Context): Promise<void> {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../fhir/format/json.js';
+import { permitting } from '../ports/access-filter.js';
 import { handle } from './router.js';
 import { openWorld, requestOf, type World } from './testing.js';
 
@@ -133,7 +134,7 @@ describe('$lastn', () => {
       kind: 'restricted',
       byType: { Observation: { op: 'id', ids: ['pulse-2', 'of-bob'] } },
     } as const;
-    const narrow = world.as({ principal: 'narrow', read: filter, write: filter });
+    const narrow = world.as({ principal: 'narrow', ...permitting(filter) });
 
     expect(await ask('patient=ada&category=vital-signs&max=5', narrow)).toEqual(['pulse-2']);
   });

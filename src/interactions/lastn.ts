@@ -19,6 +19,7 @@ import type { Context } from './context.js';
 import { codesOf, type Dated, LatestByCode } from './latest-by-code.js';
 import { type Given, givenParameters, POSITIVE, readParameters, refuse } from './operation-parameters.js';
 import type { Operation } from './operations.js';
+import { permit } from './permit.js';
 import { parseStored } from './projected.js';
 import type { FhirRequest, QueryPair } from './request.js';
 import { resolveQuery } from './resolve-query.js';
@@ -37,6 +38,7 @@ export const LASTN: Operation = {
 };
 
 async function run(request: FhirRequest, context: Context): Promise<FhirResponse> {
+  permit(context, TYPE, 'search');
   const given = givenParameters(request, context);
   const { max, where } = read(given, context);
   const latest = await collect(where, max, context);
@@ -143,7 +145,7 @@ async function nextPage(
 ): Promise<SearchPage> {
   return context.backend.search({
     query: await resolveQuery({ parts: [{ type: TYPE, where }], sort: LATEST_FIRST }, context),
-    access: context.access.read,
+    access: context.access.search,
     count: PAGE,
     total: 'none',
     includes: [],

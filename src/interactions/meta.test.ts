@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../fhir/format/json.js';
+import { permitting } from '../ports/access-filter.js';
 import { openWorld, type World } from './testing.js';
 
 let world: World;
@@ -164,7 +165,7 @@ describe('changes of meta', () => {
     await putPatient('own', { tag: [{ code: 'mine' }] });
     const mine = { op: 'value', param: '_tag', test: { kind: 'token', code: 'mine' } } as const;
     const filter = { kind: 'restricted', byType: { Patient: mine } } as const;
-    const narrow = world.as({ principal: 'narrow', read: filter, write: filter });
+    const narrow = world.as({ principal: 'narrow', ...permitting(filter) });
     const ask = (operation: string, id: string) =>
       narrow.ask(`POST Patient/${id}/${operation}`, { body: parameters({ tag: [{ code: 'mine' }] }) });
 

@@ -23,6 +23,7 @@ import type { Context } from './context.js';
 import { givenParameters, META, type Parameter, readParameters } from './operation-parameters.js';
 import type { Operation } from './operations.js';
 import { planPatch } from './patch.js';
+import { permit } from './permit.js';
 import { parseStored } from './projected.js';
 import { notFound } from './read.js';
 import type { FhirRequest } from './request.js';
@@ -66,6 +67,7 @@ async function readMeta(
   target: InstanceTarget,
   context: Context,
 ): Promise<FhirResponse> {
+  permit(context, target.type, 'read');
   readParameters('meta', {}, givenParameters(request, context), context);
   const result = await context.backend.read(target, context.access.read);
   if (result.kind !== 'found') throw notFound(result, target, context.baseUrl);
@@ -114,6 +116,7 @@ async function changeMeta(
   target: InstanceTarget,
   context: Context,
 ): Promise<FhirResponse> {
+  permit(context, target.type, 'update');
   const given = givenParameters(request, context);
   const [labels = {}] = readParameters(name, { meta: LABELS }, given, context).meta;
   refuseUncoded(labels);

@@ -14,6 +14,7 @@ import { ambiguous, requestCondition } from './condition.js';
 import { contentType, readJson, unsupportedMediaType } from './content.js';
 import type { Context } from './context.js';
 import { FHIR_JSON, isJsonForm } from './negotiation.js';
+import { permit, permitChange } from './permit.js';
 import { parseStored } from './projected.js';
 import { notFound } from './read.js';
 import { checkReferences } from './references.js';
@@ -43,6 +44,7 @@ export async function conditionalPatch(
   { type }: TypeTarget,
   context: Context,
 ): Promise<FhirResponse> {
+  permit(context, type, 'search');
   const where = requestCondition(request, type, context);
   const apply = readPatch(request, context);
   return patched(request, context, async (resolution) => {
@@ -95,8 +97,12 @@ export async function planPatch(
   context: Context,
   written?: ReadonlySet<string>,
 ): Promise<Planned> {
-  const before = found(await context.backend.read(target, context.access.write), target, context);
-  const match = await expectedVersion(request, target, context.backend, context.access.write);
+  // A patch tells of what it is applied to, by its answer and by whether it can be.
+  permit(context, target.type, 'update');
+  permit(context, target.type, 'read');
+  await permitChange(target, 'update', context);
+  const before = found(await context.backend.read(target, context.access.read), target, context);
+  const match = await expectedVersion(request, target, context.backend, context.access.read);
   if (match.kind === 'version' && match.versionId !== before.versionId) throw notTheVersion(before.versionId);
   const after = checkPatched(await apply(parseStored(before.bytes)), target, context);
   await checkReferences(after, resolution, context, written);

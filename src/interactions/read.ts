@@ -9,6 +9,7 @@ import type { DeletedResource, ReadResult, StoredResource } from '../ports/backe
 import { binaryResponse } from './binary.js';
 import type { Context } from './context.js';
 import { notAcceptable, requestAcceptsJson } from './negotiation.js';
+import { permit } from './permit.js';
 import { projectBytes, requestedProjection } from './projected.js';
 import type { FhirRequest } from './request.js';
 import type { FhirResponse } from './response.js';
@@ -20,6 +21,7 @@ export async function read(
   target: InstanceTarget,
   context: Context,
 ): Promise<FhirResponse> {
+  permit(context, target.type, 'read');
   return answer(await context.backend.read(target, context.access.read), request, target, context);
 }
 
@@ -28,6 +30,7 @@ export async function vread(
   target: VersionTarget,
   context: Context,
 ): Promise<FhirResponse> {
+  permit(context, target.type, 'read');
   const result = await context.backend.vread(target, target.versionId, context.access.read);
   return answer(result, request, target, context);
 }

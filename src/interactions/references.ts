@@ -25,7 +25,7 @@ export async function checkReferences(
   const issues: Issue[] = [];
   for (const { type, id, path } of localReferences(resource, context)) {
     if (written.has(`${type}/${id}`) || (type === resource.resourceType && id === resource.id)) continue;
-    const found = await resolution.resolve(type, { op: 'id', ids: [id] });
+    const found = await resolution.resolve(type, { op: 'id', ids: [id] }, 'read');
     if (found.length === 0) issues.push(missing(type, path));
   }
   if (issues.length > 0) throw new Refusal('reference-missing', issues);

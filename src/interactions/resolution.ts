@@ -10,6 +10,7 @@ import { canonicalCondition } from '../fhir/search/canonical-condition.js';
 import type { Predicate } from '../fhir/search/query.js';
 import type { Condition, Position } from '../ports/backend.js';
 import type { Context } from './context.js';
+import { permit } from './permit.js';
 import { predicateResolver, type ResolvePredicate } from './resolve-query.js';
 
 export interface Resolution {
@@ -17,11 +18,11 @@ export interface Resolution {
   readonly resolvedAt: Position;
   /** Criteria with the members of the sets that they name: what backends and `matches` can evaluate. */
   readonly evaluable: ResolvePredicate;
-  /** Ids of at most two matches: none, the one, or several. */
-  resolve(type: string, where: Predicate): Promise<readonly string[]>;
+  /** Ids of at most two matches: none, the one, or several; of what may be searched, or `by` reading, read. */
+  resolve(type: string, where: Predicate, by?: Condition['by']): Promise<readonly string[]>;
 }
 
-/** Whoever writes must find what it may write: conditions see through the write filter, as the commit does. */
+/** Conditions find what their asker could find by a search, and so does the commit that looks again. */
 export async function beginResolution(context: Context): Promise<Resolution> {
   const { backend, access } = context;
   const resolvedAt = await backend.position();
@@ -30,10 +31,11 @@ export async function beginResolution(context: Context): Promise<Resolution> {
 
   const evaluable = predicateResolver(context);
 
-  const ask = async (type: string, where: Predicate): Promise<readonly string[]> => {
+  const ask = async (type: string, where: Predicate, by: Condition['by']): Promise<readonly string[]> => {
+    permit(context, type, by);
     const plain = await evaluable(type, where);
-    const ids = await backend.resolve(type, plain, access.write, 2);
-    conditions.push({ type, where: plain, ids });
+    const ids = await backend.resolve(type, plain, access[by], 2);
+    conditions.push({ type, where: plain, by, ids });
     return ids;
   };
 
@@ -41,9 +43,9 @@ export async function beginResolution(context: Context): Promise<Resolution> {
     conditions,
     resolvedAt,
     evaluable,
-    resolve(type, where) {
-      const key = canonicalCondition(type, where);
-      const answered = known.get(key) ?? ask(type, where);
+    resolve(type, where, by = 'search') {
+      const key = `${by} ${canonicalCondition(type, where)}`;
+      const answered = known.get(key) ?? ask(type, where, by);
       known.set(key, answered);
       return answered;
     },

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openAccess } from '../access/open.js';
+import { permitting } from '../ports/access-filter.js';
 import { BASE, below, openWorld, type World } from './testing.js';
 
 let world: World;
@@ -335,7 +336,7 @@ describe('pages', () => {
   it('of a restricted principal hold what it may see and no more', async () => {
     const female = { op: 'value', param: 'gender', test: { kind: 'token', code: 'female' } } as const;
     const filter = { kind: 'restricted', byType: { Patient: female } } as const;
-    const narrow = world.as({ principal: 'narrow', read: filter, write: filter });
+    const narrow = world.as({ principal: 'narrow', ...permitting(filter) });
     expect(ids((await narrow.ask('GET Patient')).json)).toEqual(['ada']);
     expect((await narrow.ask('GET Patient?_summary=count')).json.total).toBe(1);
     expect((await narrow.ask('GET Patient/bob')).status).toBe(404);

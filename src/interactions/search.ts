@@ -9,12 +9,14 @@
 import { serialise } from '../fhir/format/serialise.js';
 import { type Issue, operationOutcome } from '../fhir/outcome.js';
 import { type ParsedSearch, parseSearch } from '../fhir/search/parse-search.js';
+import type { SearchQuery } from '../fhir/search/query.js';
 import type { PageKey, Position, SearchPage, SearchRequest, StoredResource } from '../ports/backend.js';
 import { bundle, type EntryPieces, searchEntry } from './bundle-pieces.js';
 import type { Context } from './context.js';
 import { type Neighbours, openCursor, pageLinks } from './cursor.js';
 import { explain } from './explanation.js';
 import { FORM_PARAMETERS, preferences } from './negotiation.js';
+import { searchableTypes } from './permit.js';
 import { type Projection, projectBytes } from './projected.js';
 import type { FhirRequest } from './request.js';
 import { resolveQuery } from './resolve-query.js';
@@ -45,7 +47,7 @@ export async function search(
   context: Context,
 ): Promise<FhirResponse> {
   const execution = parse(request, target, context);
-  const asked = await searchRequest(execution, context);
+  const asked = await searchRequest(execution, target, context);
   if (execution.parsed.explain) return explain(execution.parsed, asked, context);
   const page = await context.backend.search(asked);
   const sequence = { path: execution.path, applied: execution.parsed.applied };
@@ -85,11 +87,30 @@ function parse(request: FhirRequest, target: SearchTarget, context: Context): Ex
   return { path, parsed, now, ...(cursor === undefined ? {} : { resumed: cursor.place }) };
 }
 
-async function searchRequest({ parsed, resumed }: Execution, context: Context): Promise<SearchRequest> {
+/**
+ * Types that were named must be granted; of all others, those that are granted are searched. What is audited is asked
+ * for by name.
+ */
+function searchable({ query, applied }: ParsedSearch, target: SearchTarget, context: Context): SearchQuery {
+  const { parts, sort } = query;
+  const named = target.type !== undefined || applied.some(([name]) => name === '_type');
+  const types = searchableTypes(
+    context,
+    parts.map(({ type }) => type),
+    named,
+  );
+  return { parts: parts.filter(({ type }) => types.has(type)), sort };
+}
+
+async function searchRequest(
+  { parsed, resumed }: Execution,
+  target: SearchTarget,
+  context: Context,
+): Promise<SearchRequest> {
   const countOnly = parsed.summary === 'count' || parsed.count === 0;
   return {
-    query: await resolveQuery(parsed.query, context),
-    access: context.access.read,
+    query: await resolveQuery(searchable(parsed, target, context), context),
+    access: context.access.search,
     count: countOnly ? 0 : parsed.count,
     total: countOnly ? 'accurate' : parsed.total,
     includes: parsed.includes,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../fhir/format/json.js';
 import type { Predicate } from '../fhir/search/query.js';
-import type { AccessDecision } from '../ports/access-filter.js';
+import { type AccessDecision, permitting } from '../ports/access-filter.js';
 import { bundle, entry, statuses } from './bundle/testing.js';
 import { type Answer, openWorld, type World } from './testing.js';
 
@@ -288,8 +288,7 @@ describe('what is not loaded is refused by name', () => {
   it('also a value set that the asker may not see', async () => {
     const seeing: AccessDecision = {
       principal: 'somebody',
-      read: { kind: 'restricted', byType: { Condition: EVERYTHING } },
-      write: { kind: 'restricted', byType: {} },
+      ...permitting({ kind: 'restricted', byType: { Condition: EVERYTHING } }),
     };
     const { status, json } = await world.as(seeing).ask('GET Condition?code:in=ValueSet/valves');
     expect([status, json.issue[0].code]).toEqual([400, 'not-found']);

@@ -60,6 +60,8 @@ export interface World {
   as(access: AccessDecision): World;
   /** Resolves when all custom search parameters are indexed. */
   reindexed(): Promise<void>;
+  /** The same with other settings. */
+  with(settings: Partial<InteractionSettings>): World;
   /** The same store under the name of another tenant. */
   of(tenant: string): World;
   /** Moves the clock on by so many milliseconds. */
@@ -159,6 +161,8 @@ function worldOf(context: Context, store: SqliteStore, wait: World['wait'], clos
     wait,
     close,
     as: (access) => worldOf({ ...context, access }, store, wait, close),
+    with: (settings) =>
+      worldOf({ ...context, settings: { ...context.settings, ...settings } }, store, wait, close),
     of: (tenant) => worldOf({ ...context, tenant }, store, wait, close),
     ask: async (line, ask = {}) =>
       answerOf(await respond(requestOf(line, ask), { ...context, knowledge: latest() })),

@@ -10,6 +10,7 @@ import { Refusal } from '../fhir/outcome.js';
 import type { ExpectedVersion, Write } from '../ports/backend.js';
 import { readResource } from './binary.js';
 import type { Context } from './context.js';
+import { permit, permitChange } from './permit.js';
 import { checkReferences } from './references.js';
 import type { FhirRequest } from './request.js';
 import { beginResolution, resolved, UNCONDITIONAL } from './resolution.js';
@@ -25,6 +26,7 @@ export async function update(
   context: Context,
 ): Promise<FhirResponse> {
   checkId(id);
+  permit(context, type, 'update', 'create');
   const resource = readResource(request, type, id, context);
   if (resource.id !== id) throw idMismatch(type, resource.id === undefined);
   const plan = async (): Promise<Planned> => {
@@ -54,14 +56,15 @@ export function idMismatch(type: string, absent: boolean): Refusal {
   return new Refusal('id-mismatch', [{ severity: 'error', code: 'value', text, expression: [`${type}.id`] }]);
 }
 
-/** What If-Match or `If-None-Match: *` make a write to a known id depend on. */
+/** What If-Match or `If-None-Match: *` make a write to a known id depend on; refuses who may not write there. */
 export async function updateExpects(
   request: FhirRequest,
   target: InstanceTarget,
   context: Context,
 ): Promise<ExpectedVersion> {
+  await permitChange(target, 'update', context);
   if (request.header('if-none-match')?.trim() === '*') return { kind: 'absent' };
-  return expectedVersion(request, target, context.backend, context.access.write);
+  return expectedVersion(request, target, context.backend, context.access.update);
 }
 
 /** 412 where the client asked for it; undefined where it did not. */

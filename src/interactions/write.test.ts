@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Refusal } from '../fhir/outcome.js';
+import { permitting } from '../ports/access-filter.js';
 import { UNCONDITIONAL } from './resolution.js';
 import { openWorld, type World } from './testing.js';
 import { checkId, commitPlanned, prepare } from './write.js';
@@ -51,11 +52,11 @@ describe('commitPlanned', () => {
     const { planned } = await commitPlanned(world.context, async () => {
       plans += 1;
       const resolvedAt = await world.context.backend.position();
-      const ids = await world.context.backend.resolve('Patient', where, world.context.access.write, 2);
+      const ids = await world.context.backend.resolve('Patient', where, world.context.access.search, 2);
       if (plans === 1) await world.ask('PUT Patient/c', { body: { resourceType: 'Patient', id: 'c' } });
       return {
         writes: [put('d', { kind: 'any' })],
-        conditions: [{ type: 'Patient', where, ids }],
+        conditions: [{ type: 'Patient', where, by: 'search' as const, ids }],
         resolvedAt,
       };
     });
@@ -87,10 +88,10 @@ describe('commitPlanned', () => {
 
   it('refuses what the access filter does not cover, and stores nothing', async () => {
     const filter = { kind: 'restricted', byType: {} } as const;
-    const narrow = world.as({ principal: 'narrow', read: filter, write: filter });
+    const narrow = world.as({ principal: 'narrow', ...permitting(filter) });
     const body = { resourceType: 'Patient', id: 'f' };
     expect((await narrow.ask('PUT Patient/f', { body })).status).toBe(403);
-    expect((await narrow.ask('DELETE Patient/e')).status).toBe(404);
+    expect((await narrow.ask('DELETE Patient/e')).status).toBe(403);
     expect((await world.ask('GET Patient/f')).status).toBe(404);
     expect((await world.ask('GET Patient/e')).status).toBe(200);
   });

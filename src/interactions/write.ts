@@ -22,6 +22,7 @@ import type {
   WriteOutcome,
 } from '../ports/backend.js';
 import type { Context, Knowledge } from './context.js';
+import { hiddenOrAbsent, mayNotChange } from './permit.js';
 
 /** The tree as a valid resource of the type that the place calls for; otherwise refused with all that is wrong. */
 export function checkResource(value: JsonValue, type: string, context: Context): ResourceObject {
@@ -136,7 +137,7 @@ export async function commitPlanned<P extends Planned>(
     const { conditions, resolvedAt } = planned;
     const writes = planned.writes.map((write) => upToDate(write, context));
     const result = await context.backend.commit({
-      access: context.access.write,
+      access: context.access,
       writes,
       conditions,
       resolvedAt,
@@ -176,7 +177,8 @@ function refusalOf(
     case 'version-conflict':
       return planned.conflict?.(result.write, result.current);
     case 'refused':
-      return refusedWrite(planned.writes[result.write], result.side);
+      // A commit names one of its writes.
+      return refusedWrite(planned.writes[result.write] as Write, result);
   }
 }
 
@@ -188,10 +190,9 @@ function definitionsChanged(): Refusal {
   );
 }
 
-/** What may not be seen is answered as if it were not there, so that its existence is not confirmed. */
-function refusedWrite(write: Write | undefined, side: 'before' | 'after'): Refusal {
-  const type = write?.type ?? 'resource';
-  return side === 'before' && (write?.kind === 'delete' || write?.method === 'PATCH')
-    ? new Refusal('not-found', `There is no ${type} with this id that you may change.`)
-    : new Refusal('forbidden', `You may not store this ${type}: what you were granted does not cover it.`);
+type Refused = Extract<CommitResult, { kind: 'refused' }>;
+
+function refusedWrite({ type }: Write, refused: Refused): Refusal {
+  if (refused.side === 'before') return refused.known ? mayNotChange(type) : hiddenOrAbsent(type);
+  return new Refusal('forbidden', `You may not store this ${type}: what you were granted does not cover it.`);
 }

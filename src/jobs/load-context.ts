@@ -33,7 +33,7 @@ export function documentContext(target: LoadTarget, newId: NewId, onHandedOver: 
 async function refuseSecondTime({ writes }: Commit, { context }: LoadTarget): Promise<void> {
   const first = writes.find((write) => write.kind === 'put' && write.method === 'POST');
   if (first === undefined) return;
-  const found = await context.backend.read({ type: first.type, id: first.id }, context.access.write);
+  const found = await context.backend.read({ type: first.type, id: first.id }, context.access.read);
   if (found.kind !== 'absent') throw new AlreadyStored();
 }
 

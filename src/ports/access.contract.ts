@@ -1,8 +1,8 @@
 /** Access filters: what they refuse leaves by no door. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Predicate } from '../fhir/search/query.js';
-import type { AccessFilter } from './access-filter.js';
-import type { Backend } from './backend.js';
+import { type AccessFilter, permitting } from './access-filter.js';
+import type { Backend, Write } from './backend.js';
 import {
   commitOf,
   contractWorld,
@@ -163,12 +163,18 @@ export function accessContract(makeBackend: MakeBackend): void {
 
     test('refuses writes on what it hides, and of what it would hide', async () => {
       const attempt = (...writes: Parameters<typeof commitOf>[0]) =>
-        backend.commit(commitOf(writes, { access: GRANT }));
-      expect(await attempt(observation('t', 'mine'))).toEqual({ kind: 'refused', write: 0, side: 'before' });
+        backend.commit(commitOf(writes, { access: permitting(GRANT) }));
+      expect(await attempt(observation('t', 'mine'))).toEqual({
+        kind: 'refused',
+        write: 0,
+        side: 'before',
+        known: false,
+      });
       expect(await attempt(remove('Observation', 't'))).toEqual({
         kind: 'refused',
         write: 0,
         side: 'before',
+        known: false,
       });
       expect(await attempt(observation('m', 'mine', 'b'), observation('n', 'theirs'))).toEqual({
         kind: 'refused',
@@ -179,6 +185,31 @@ export function accessContract(makeBackend: MakeBackend): void {
       expect(await backend.read({ type: 'Observation', id: 'n' }, UNRESTRICTED)).toEqual(ABSENT);
       expect((await attempt(observation('n', 'mine'))).kind).toBe('committed');
       expect((await attempt(remove('Observation', 'n'))).kind).toBe('committed');
+    });
+
+    test('asks of a write what it turns out to be: a create, an update, a delete', async () => {
+      const only = (permission: 'create' | 'update' | 'delete') => ({
+        ...permitting({ kind: 'restricted', byType: {} }),
+        [permission]: GRANT,
+      });
+      const kindOf = async (permission: 'create' | 'update' | 'delete', one: Write) =>
+        (await backend.commit(commitOf([one], { access: only(permission) }))).kind;
+      expect(await kindOf('update', observation('n', 'mine'))).toBe('refused');
+      expect(await kindOf('create', observation('n', 'mine'))).toBe('committed');
+      expect(await kindOf('create', observation('n', 'mine', 'b'))).toBe('refused');
+      expect(await kindOf('delete', observation('n', 'mine', 'b'))).toBe('refused');
+      expect(await kindOf('update', observation('n', 'mine', 'b'))).toBe('committed');
+      expect(await kindOf('update', observation('n', 'theirs'))).toBe('refused');
+      expect(await kindOf('update', remove('Observation', 'n'))).toBe('refused');
+      expect(await kindOf('delete', remove('Observation', 'n'))).toBe('committed');
+    });
+
+    test('tells of a refused write whether its asker may know what is there', async () => {
+      const none: AccessFilter = { kind: 'restricted', byType: {} };
+      const access = { ...permitting(none), read: GRANT };
+      const refusal = async (one: Write) => backend.commit(commitOf([one], { access }));
+      expect(await refusal(remove('Observation', 'm'))).toMatchObject({ side: 'before', known: true });
+      expect(await refusal(remove('Observation', 't'))).toMatchObject({ side: 'before', known: false });
     });
   });
 }

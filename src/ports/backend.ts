@@ -10,7 +10,7 @@
  */
 import type { IndexValue } from '../fhir/search/index-value.js';
 import type { Include, Predicate, SearchQuery } from '../fhir/search/query.js';
-import type { AccessFilter } from './access-filter.js';
+import type { AccessFilter, Permitted } from './access-filter.js';
 
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -88,12 +88,18 @@ export type Write =
 export interface Condition {
   readonly type: string;
   readonly where: Predicate;
+  /** Whose filter the answer was found through. */
+  readonly by: 'read' | 'search';
   readonly ids: readonly string[];
 }
 
 export interface Commit {
-  /** Both the version that a write replaces and the one that it makes must pass this filter. */
-  readonly access: AccessFilter;
+  /**
+   * What a write turns out to be is what it must be permitted to be: what makes a version where none was must pass `create`;
+   * the version replaced and the one that replaces it `update`; what is deleted `delete`. Conditions are looked at through
+   * the filter that they name.
+   */
+  readonly access: Permitted;
   readonly writes: readonly Write[];
   readonly conditions: readonly Condition[];
   /** Where the conditions were resolved; a store that has not moved since need not look again. */
@@ -118,8 +124,12 @@ export type CommitResult =
   | { readonly kind: 'condition-changed'; readonly condition: number }
   /** Another commit has changed the search parameters: index with the current ones and try again. */
   | { readonly kind: 'definitions-changed' }
-  /** The access filter refuses the version replaced (`before`) or the one made (`after`). Nothing was written. */
-  | { readonly kind: 'refused'; readonly write: number; readonly side: 'before' | 'after' }
+  /**
+   * A filter refuses the version that was there (`before`; `known`: the asker may read it) or the one made (`after`).
+   * Nothing was written.
+   */
+  | { readonly kind: 'refused'; readonly write: number; readonly side: 'before'; readonly known: boolean }
+  | { readonly kind: 'refused'; readonly write: number; readonly side: 'after' }
   /** A write did not find the version it expected; `current` is absent where none is there. */
   | { readonly kind: 'version-conflict'; readonly write: number; readonly current?: string };
 

@@ -164,7 +164,7 @@ export function commitContract(makeBackend: MakeBackend): void {
     });
 
     test('a changed answer to a condition refuses the commit', async () => {
-      const condition: Condition = { type: 'Patient', where: token('code', 'a'), ids: [] };
+      const condition: Condition = { type: 'Patient', where: token('code', 'a'), by: 'search', ids: [] };
       const resolvedAt = await backend.position();
       await write(backend, put('Patient', '1', [tokenValue('code', 'a')]));
       const result = await backend.commit(
@@ -177,7 +177,7 @@ export function commitContract(makeBackend: MakeBackend): void {
 
     test('of identical conditional creates at once, one is committed', async () => {
       const resolvedAt = await backend.position();
-      const condition: Condition = { type: 'Patient', where: token('code', 'a'), ids: [] };
+      const condition: Condition = { type: 'Patient', where: token('code', 'a'), by: 'search', ids: [] };
       const create = (at: number) =>
         backend.commit(
           commitOf([put('Patient', `p${at}`, [tokenValue('code', 'a')])], {

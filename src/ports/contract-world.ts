@@ -9,7 +9,7 @@ import { foldString } from '../fhir/primitives/fold.js';
 import type { IndexValue } from '../fhir/search/index-value.js';
 import type { Predicate, SortKey, ValueTest } from '../fhir/search/query.js';
 import { NO_UNITS } from '../fhir/search/units.js';
-import type { AccessFilter } from './access-filter.js';
+import { type AccessFilter, permitting } from './access-filter.js';
 import type {
   Backend,
   Commit,
@@ -124,7 +124,7 @@ export function remove(type: string, id: string, expected: Write['expected'] = {
 }
 
 export function commitOf(writes: readonly Write[], more: Partial<Commit> = {}): Commit {
-  return { access: UNRESTRICTED, writes, conditions: [], resolvedAt: 0, ...more };
+  return { access: permitting(UNRESTRICTED), writes, conditions: [], resolvedAt: 0, ...more };
 }
 
 export function write(backend: Backend, ...writes: readonly Write[]): Promise<CommitResult> {

@@ -1,6 +1,7 @@
 /** The authorization server of a tenant, as the settings want it. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { DEFAULT_POLICIES } from '../access/policies.js';
 import { Authorization } from '../authorization/authorization.js';
 import { Clients } from '../authorization/clients/clients.js';
 import { sealingKey } from '../authorization/keys/sealing-key.js';
@@ -10,10 +11,11 @@ import { type AuthorizationSettings, ID_TOKEN_LIFE } from '../authorization/sett
 import { systemClock } from '../base/clock.js';
 import { uuidV7 } from '../base/ids.js';
 import type { Logger } from '../base/log.js';
-import { type Config, publicUrl } from '../config.js';
+import { type Config, issuerOf } from '../config.js';
 import type { Fetcher } from '../net/fetcher.js';
 import { openFetcher } from './fetching.js';
-import type { Tenant } from './tenant.js';
+import { openLog } from './process-log.js';
+import { openTenant, type Tenant } from './tenant.js';
 
 const DAY = 24 * 3600 * 1000;
 
@@ -33,8 +35,30 @@ export function openAuthorization(
     sealingKey: lazySealingKey(config),
     settings: authorizationSettings(config, parts.baseUrl),
     isResourceType,
+    policies: DEFAULT_POLICIES,
     fetch: cappedKeySets(fetcher),
   });
+}
+
+/** For commands of the operator. */
+export async function withClients<T>(config: Config, work: (clients: Clients) => Promise<T>): Promise<T> {
+  return withTenant(config, (tenant) => work(openClients(tenant)));
+}
+
+export async function withSigningKeys<T>(
+  config: Config,
+  work: (keys: SigningKeys) => Promise<T>,
+): Promise<T> {
+  return withTenant(config, (tenant) => work(openSigningKeys(config, tenant)));
+}
+
+async function withTenant<T>(config: Config, work: (tenant: Tenant) => Promise<T>): Promise<T> {
+  const tenant = await openTenant(config, openLog(config.logLevel === 'info' ? 'warn' : config.logLevel, 2));
+  try {
+    return await work(tenant);
+  } finally {
+    await tenant.store.close();
+  }
 }
 
 export function openClients({ parts, store }: Tenant): Clients {
@@ -71,8 +95,4 @@ function authorizationSettings(config: Config, fhirBase: string): AuthorizationS
     fhirBase,
     accessTokenLife: config.accessTokenLife,
   };
-}
-
-export function issuerOf(config: Config): string {
-  return `${publicUrl(config)}/auth`;
 }

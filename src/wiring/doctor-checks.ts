@@ -6,9 +6,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { systemClock } from '../base/clock.js';
 import type { Check } from '../cli/doctor.js';
 import { clockCheck, diskCheck, folderCheck, nodeCheck, portCheck } from '../cli/machine-checks.js';
-import { type Config, ConfigError } from '../config.js';
+import { type Config, ConfigError, issuerOf } from '../config.js';
 import { readDefinitions } from '../definitions-file.js';
-import { issuerOf } from './authorization.js';
 import { makeFolder } from './data-folder.js';
 import { storeFile } from './tenant.js';
 

@@ -85,9 +85,11 @@ async function answerRequests(
   });
   const tenant = await openTenant(config, log);
   const wanted = role === 'alone' && config.demo && (await demo.isWanted(tenant));
-  const server = await listening(config, log, role, tenant, demo);
+  const authorization = config.auth === 'smart' ? openAuthorization(config, tenant, log) : undefined;
+  const server = await listening(config, log, role, tenant, demo, authorization);
   if (role === 'alone') announce(config, log);
   followFullText(tenant, log);
+  if (authorization !== undefined) makeFirstKey(authorization, log);
   const loading = wanted ? demo.load() : undefined;
   await stopped;
   demo.stop();
@@ -105,6 +107,13 @@ function followFullText({ store }: Tenant, log: ProcessLog): void {
       { error: error instanceof Error ? error.message : String(error) },
       'the full-text index is behind',
     );
+  });
+}
+
+/** So that whoever signs in first need not wait for it. */
+function makeFirstKey(authorization: Authorization, log: ProcessLog): void {
+  authorization.prepare().catch((error: unknown) => {
+    log.error({ error: error instanceof Error ? error.message : String(error) }, 'there is no signing key');
   });
 }
 
@@ -126,10 +135,10 @@ function makeServer(
   role: 'alone' | 'worker',
   tenant: Tenant,
   demo: DemoPopulation,
+  authorization: Authorization | undefined,
 ): FairwayServer {
   const { parts } = tenant;
   const meter = new RequestMeter();
-  const authorization = config.auth === 'smart' ? openAuthorization(config, tenant, log) : undefined;
   return new FairwayServer({
     settings: config,
     tls: readTls(config),

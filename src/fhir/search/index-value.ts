@@ -6,6 +6,7 @@
  * Invariant: a pure function of (definitions, resource). `param` is the parameter's code; pseudo-parameters carry
  * a prefix or suffix that no code can have:
  *   `@Patient`              membership in the compartment of that name (target = the compartment's resource)
+ *   `@SecurityContext`      what a Binary belongs to: who may read that may read the Binary
  *   `subject:identifier`    Reference.identifier, a token
  *   `identifier:of-type`    Identifier with its type: a token whose system is `typeSystem typeCode`
  *   `code:text`             the words that stand with a code
@@ -23,6 +24,9 @@ export type IndexValue =
   | PositionValue
   | WordsValue
   | CompositeValue;
+
+/** The pseudo-parameter that only access filters ask for. */
+export const SECURITY_CONTEXT = '@SecurityContext';
 
 export interface TokenValue {
   readonly kind: 'token';

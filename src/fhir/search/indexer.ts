@@ -7,9 +7,9 @@
  */
 import { assert } from '../../base/assert.js';
 import type { Definitions, SearchParameter } from '../definitions/definitions.js';
-import type { JsonObject, ResourceObject } from '../format/json.js';
+import { isObject, type JsonObject, type ResourceObject } from '../format/json.js';
 import { dropRepeated } from './distinct.js';
-import type { IndexValue } from './index-value.js';
+import { type IndexValue, SECURITY_CONTEXT } from './index-value.js';
 import { parameterStep, type Room } from './parameter-step.js';
 import { elementsOf } from './path/elements.js';
 import type { Extract, Extraction } from './values/extraction.js';
@@ -50,6 +50,7 @@ function stepsOf(type: string, room: Room): readonly Extract[] {
     .filter(({ code }) => !NOT_INDEXED.has(code))
     .map((parameter) => parameterStep(parameter, type, compartmentsOf(parameter, type, room), room))
     .filter((step) => step !== undefined);
+  if (type === 'Binary') return [...steps, securityContext(room)];
   return room.definitions.compartments.has(type) ? [...steps, ownCompartment(type)] : steps;
 }
 
@@ -67,6 +68,28 @@ function ownCompartment(type: string): Extract {
     const { id } = value as JsonObject; // steps of a type are handed its resources
     if (typeof id !== 'string') return;
     walk.memberships.push({ kind: 'reference', param, target: { kind: 'local', type, id } });
+  };
+}
+
+/**
+ * Whom a Binary belongs to. One whose securityContext names nothing of this store is not one without: it has a value that
+ * leads nowhere.
+ * https://hl7.org/fhir/R4/binary-definitions.html#Binary.securityContext
+ */
+function securityContext({ references }: Room): Extract {
+  return (value, walk) => {
+    const { securityContext: context } = value as JsonObject; // steps of a type are handed its resources
+    if (context === undefined) return;
+    const text = isObject(context) ? context.reference : undefined;
+    const target = typeof text === 'string' ? references.parse(text) : undefined;
+    walk.memberships.push({
+      kind: 'reference',
+      param: SECURITY_CONTEXT,
+      target:
+        target?.kind === 'local'
+          ? { kind: 'local', type: target.type, id: target.id }
+          : { kind: 'url', url: 'urn:fairway:elsewhere' },
+    });
   };
 }
 

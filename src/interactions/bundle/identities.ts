@@ -132,7 +132,7 @@ class Matching {
     const { backend, access, settings } = this.context;
     const limit = Math.max(1, settings.conditionalDeleteLimit);
     const evaluable = await this.resolution.evaluable(type, where);
-    const ids = await backend.resolve(type, evaluable, access.write, limit + 1);
+    const ids = await backend.resolve(type, evaluable, access.search, limit + 1);
     if (ids.length > limit) throw tooMany(type, limit);
     for (const id of ids) {
       await this.resolution.resolve(type, { op: 'and', of: [evaluable, { op: 'id', ids: [id] }] });

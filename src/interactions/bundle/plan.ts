@@ -11,6 +11,7 @@ import { idTaken } from '../conditional-update.js';
 import type { Context } from '../context.js';
 import { creation } from '../create.js';
 import { planPatch } from '../patch.js';
+import { permitChange } from '../permit.js';
 import { checkReferences } from '../references.js';
 import { beginResolution, type Resolution, resolved } from '../resolution.js';
 import { replacement, updateConflict, updateExpects } from '../update.js';
@@ -115,9 +116,11 @@ async function linked(
   return rewritten;
 }
 
-async function draftDelete(entry: WriteEntry, id: string, { backend, access }: Context): Promise<Draft> {
+async function draftDelete(entry: WriteEntry, id: string, context: Context): Promise<Draft> {
   const { type, request } = entry;
-  const expected = await expectedVersion(request, { type, id }, backend, access.write);
+  await permitChange({ type, id }, 'delete', context);
+  const { backend, access } = context;
+  const expected = await expectedVersion(request, { type, id }, backend, access.delete);
   return { entry, write: { kind: 'delete', type, id, expected }, conflict: notTheVersion };
 }
 
@@ -130,6 +133,7 @@ async function draftUpdate(
   const { context } = drafting;
   const resource = await linked(entry, drafting);
   if (how === 'fresh') {
+    if (id !== entry.freshId) await permitChange({ type: entry.type, id }, 'update', context);
     const write = replacement(resource, id, { kind: 'absent' }, context);
     return { entry, write, conflict: () => idTaken(entry.type) };
   }

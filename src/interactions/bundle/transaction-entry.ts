@@ -13,6 +13,7 @@ import { headerCondition, requestCondition } from '../condition.js';
 import type { Context } from '../context.js';
 import { type Patch, readPatch } from '../patch.js';
 import { locate } from '../path.js';
+import { permit } from '../permit.js';
 import type { InstanceTarget } from '../target.js';
 import { idMismatch } from '../update.js';
 import { checkId } from '../write.js';
@@ -127,10 +128,12 @@ function readEntry(request: EntryRequest, survey: LinkSurvey, context: Context):
   const which = id === undefined ? { where: requestCondition(request, type, context) } : { id: checkId(id) };
   switch (method) {
     case 'PUT':
+      permit(context, type, 'update', 'create');
       return updateEntry(request, type, which, survey, context);
     case 'PATCH':
       return { kind: 'patch', request, type, ...which, patch: readPatch(request, context) };
     case 'DELETE':
+      permit(context, type, 'delete');
       return { kind: 'delete', request, type, ...which };
     default:
       throw notInTransaction(request);
@@ -139,6 +142,7 @@ function readEntry(request: EntryRequest, survey: LinkSurvey, context: Context):
 
 function createEntry(request: EntryRequest, survey: LinkSurvey, context: Context): CreateEntry {
   const type = request.path[0] as string; // a path of the shape `type` has one segment
+  permit(context, type, 'create');
   const criteria = request.header('if-none-exist');
   const resource = entryResource(request, type, undefined, context);
   return {

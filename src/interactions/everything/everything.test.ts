@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openAccess } from '../../access/open.js';
 import type { Predicate } from '../../fhir/search/query.js';
+import { permitting } from '../../ports/access-filter.js';
 import { BASE, below, openWorld, type World } from '../testing.js';
 
 interface Resource {
@@ -339,7 +340,7 @@ describe('$everything with restricted access', () => {
   const ofAda: Predicate = { op: 'compartment', name: 'Patient', id: 'ada' };
   const narrow = (byType: Readonly<Record<string, Predicate>>) => {
     const filter = { kind: 'restricted', byType } as const;
-    return world.as({ principal: 'narrow', read: filter, write: filter });
+    return world.as({ principal: 'narrow', ...permitting(filter) });
   };
 
   it('has nothing that may not be seen, neither as match nor included', async () => {

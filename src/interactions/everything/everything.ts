@@ -21,6 +21,7 @@ import {
   readParameters,
 } from '../operation-parameters.js';
 import type { Operation } from '../operations.js';
+import { permit } from '../permit.js';
 import { parseStored } from '../projected.js';
 import { notFound } from '../read.js';
 import type { FhirRequest, QueryPair } from '../request.js';
@@ -132,6 +133,7 @@ function read(given: readonly Given[], table: Parameters, context: Context): Rea
 
 /** 404 and 410 as a read says. */
 async function whose({ type, id }: Target, version: string | undefined, context: Context): Promise<Whose> {
+  permit(context, type, id === undefined ? 'search' : 'read');
   if (id === undefined) return { roster: allOfType(type, context) };
   const target: InstanceTarget = { type, id };
   const { backend, access, baseUrl } = context;

@@ -46,7 +46,7 @@ export async function linkedResources(page: EverythingPage, walk: Walk): Promise
   const count = backend.capabilities.includeLimit;
   const query = { parts, sort: [] };
   const deadline = timeLeft(context);
-  return backend.search({ query, access: access.read, count, total: 'none', includes: [], deadline });
+  return backend.search({ query, access: access.search, count, total: 'none', includes: [], deadline });
 }
 
 /** Ids by type, without what is a match of this page. */

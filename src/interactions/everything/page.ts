@@ -79,7 +79,7 @@ async function searchAt(
 ): Promise<SearchPage> {
   return context.backend.search({
     query: { parts: selection.parts(subject), sort: [] },
-    access: context.access.read,
+    access: context.access.search,
     count,
     total: 'none',
     includes: [],
@@ -103,5 +103,5 @@ async function isMatchOf(subject: Subject, match: StoredResource, walk: Walk): P
   if (others.length === 0) return true;
   const compartments = others.map((id) => ({ op: 'compartment', name: subject.type, id }) as const);
   const where = allOf([{ op: 'id', ids: [match.id] }, anyOf(compartments)]);
-  return (await context.backend.resolve(match.type, where, context.access.read, 1)).length === 0;
+  return (await context.backend.resolve(match.type, where, context.access.search, 1)).length === 0;
 }

@@ -71,7 +71,7 @@ export function allOfType(type: string, context: Context): Roster {
     at: async (after, asOf) => {
       const page = await backend.search({
         query: { parts: [{ type, where: { op: 'everything' } }], sort: [] },
-        access: access.read,
+        access: access.search,
         count: 1,
         total: 'none',
         includes: [],
@@ -84,6 +84,6 @@ export function allOfType(type: string, context: Context): Roster {
       return { type, id: found.id, ...(page.next === undefined ? {} : { next: page.next }) };
     },
     among: (ids) =>
-      ids.length === 0 ? [] : backend.resolve(type, { op: 'id', ids }, access.read, ids.length),
+      ids.length === 0 ? [] : backend.resolve(type, { op: 'id', ids }, access.search, ids.length),
   };
 }

@@ -1,5 +1,6 @@
 /** What a principal may not see does not show in a query, by whatever way it is asked for. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { permitting } from '../../ports/access-filter.js';
 import { openWorld, type World } from '../testing.js';
 import { fillWard, graphql } from './testing.js';
 
@@ -15,7 +16,7 @@ let narrow: World;
 beforeAll(async () => {
   world = await openWorld();
   await fillWard(world);
-  narrow = world.as({ principal: 'narrow', read: filter, write: filter });
+  narrow = world.as({ principal: 'narrow', ...permitting(filter) });
 });
 afterAll(() => world.close());
 
@@ -49,17 +50,19 @@ describe('what may not be seen', () => {
       found: PatientList(_id: peter) { id }
       ObservationConnection(_sort: _id) { count edges { resource { id } } }
     }`;
-    expect((await graphql(narrow, query)).json).toEqual({
-      data: {
-        PatientList: [{ id: 'ada' }],
-        PractitionerList: [],
-        found: [],
-        ObservationConnection: {
-          count: 2,
-          edges: [{ resource: { id: 'lost' } }, { resource: { id: 'w1' } }],
-        },
+    const { data, errors } = (await graphql(narrow, query)).json;
+    expect(data).toEqual({
+      PatientList: [{ id: 'ada' }],
+      PractitionerList: null,
+      found: [],
+      ObservationConnection: {
+        count: 2,
+        edges: [{ resource: { id: 'lost' } }, { resource: { id: 'w1' } }],
       },
     });
+    // A type that is not granted at all is refused where it is asked for.
+    expect(errors).toMatchObject([{ path: ['PractitionerList'] }]);
+    expect(errors[0].message).toContain('a scope for Practitioner.s would be needed');
   });
 
   it('is in no reverse list', async () => {

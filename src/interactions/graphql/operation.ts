@@ -13,6 +13,7 @@ import type { StoredResource } from '../../ports/backend.js';
 import type { Context } from '../context.js';
 import { queryValue } from '../negotiation.js';
 import type { Operation } from '../operations.js';
+import { permit } from '../permit.js';
 import { notFound } from '../read.js';
 import type { FhirRequest } from '../request.js';
 import type { FhirResponse } from '../response.js';
@@ -56,6 +57,7 @@ async function found(
   key: { readonly type: string; readonly id: string },
   context: Context,
 ): Promise<StoredResource> {
+  permit(context, key.type, 'read');
   const result = await context.backend.read(key, context.access.read);
   if (result.kind !== 'found') throw notFound(result, key, context.baseUrl);
   return result.resource;

@@ -9,6 +9,7 @@ import type { SearchPair } from '../../fhir/search/parse-search.js';
 import type { PageKey, Position, ResourceKey, SearchPage, StoredResource } from '../../ports/backend.js';
 import type { Context } from '../context.js';
 import { openCursor, sealCursor } from '../cursor.js';
+import { permit } from '../permit.js';
 import { parseStored } from '../projected.js';
 import { resolveQuery } from '../resolve-query.js';
 import { readJudge } from './fhirpath.js';
@@ -123,11 +124,12 @@ export class Reader {
     at: Partial<Place> & { readonly now: number; readonly total: 'none' | 'accurate' },
   ): Promise<SearchPage> {
     const { backend, access } = this.context;
+    permit(this.context, type, 'search');
     const { query, count } = parsePairs(type, pairs, at.now, this.context);
     this.budget.search();
     const page = await backend.search({
       query: await resolveQuery(query, this.context),
-      access: access.read,
+      access: access.search,
       count,
       total: at.total,
       includes: [],

@@ -4,6 +4,7 @@
  *
  * Invariant: whoever gets a result other than `committed`, or an error, rolls back and calls `rolledBack`.
  */
+import type { AccessFilter } from '../../ports/access-filter.js';
 import type {
   CommitResult,
   Condition,
@@ -99,8 +100,8 @@ export class Committer {
       if (changed >= 0) return { kind: 'condition-changed', condition: changed };
     }
     const lastUpdated = Math.max(job.now, this.#lastUpdated);
-    const refusedBefore = this.#firstRefused(job);
-    if (refusedBefore >= 0) return { kind: 'refused', write: refusedBefore, side: 'before' };
+    const refusedBefore = this.#refusedBefore(job);
+    if (refusedBefore !== undefined) return refusedBefore;
     const outcomes: WriteOutcome[] = [];
     for (const [at, write] of job.writes.entries()) {
       const state = this.#state(write.type, write.id);
@@ -117,8 +118,8 @@ export class Committer {
     }
     this.#index.flush();
     this.#prober.forget();
-    const refusedAfter = this.#firstRefused(job);
-    if (refusedAfter >= 0) return { kind: 'refused', write: refusedAfter, side: 'after' };
+    const refusedAfter = this.#refusedAfter(job, outcomes);
+    if (refusedAfter !== undefined) return refusedAfter;
     this.#lastUpdated = lastUpdated;
     return { kind: 'committed', outcomes };
   }
@@ -156,7 +157,7 @@ export class Committer {
   }
 
   #hasChanged(condition: Condition, job: CommitJob): boolean {
-    const ids = this.#prober.ids(condition.type, condition.where, job.access, 2);
+    const ids = this.#prober.ids(condition.type, condition.where, job.access[condition.by], 2);
     const counted = Math.min(condition.ids.length, 2);
     return ids.length !== counted || (counted === 1 && ids[0] !== condition.ids[0]);
   }
@@ -244,13 +245,28 @@ export class Committer {
     return this.#connection.get<[number | null]>(IS_ACTIVE, position)?.[0] === 1;
   }
 
-  /** The first write whose resource, as it is at this moment, the access filter refuses; −1 if none. */
-  #firstRefused({ access, writes }: CommitJob): number {
-    if (access.kind === 'unrestricted') return -1;
-    return writes.findIndex(({ type, id }) => {
-      const state = this.#state(type, id);
-      return state?.live === true && !this.#prober.passes(state.rid, type, access);
-    });
+  /** The first write on a resource that is there and that may not be updated, or not be deleted. */
+  #refusedBefore({ access, writes }: CommitJob): CommitResult | undefined {
+    for (const [at, { kind, type, id }] of writes.entries()) {
+      if (this.#passes(type, id, access[kind === 'put' ? 'update' : 'delete'])) continue;
+      return { kind: 'refused', write: at, side: 'before', known: this.#passes(type, id, access.read) };
+    }
+    return undefined;
+  }
+
+  /** The first write that made what may not be created, or not be the outcome of an update. */
+  #refusedAfter({ access, writes }: CommitJob, outcomes: readonly WriteOutcome[]): CommitResult | undefined {
+    const write = writes.findIndex(
+      ({ type, id }, at) => !this.#passes(type, id, access[outcomes[at]?.created ? 'create' : 'update']),
+    );
+    return write < 0 ? undefined : { kind: 'refused', write, side: 'after' };
+  }
+
+  /** Whether the filter lets the resource through as it is at this moment; what is not there passes. */
+  #passes(type: string, id: string, access: AccessFilter): boolean {
+    if (access.kind === 'unrestricted') return true;
+    const state = this.#state(type, id);
+    return state?.live !== true || this.#prober.passes(state.rid, type, access);
   }
 
   #state(type: string, id: string): State | undefined {

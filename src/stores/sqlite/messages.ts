@@ -3,7 +3,7 @@
  * than copying the objects; stored bytes do not travel back: both sides can put them together.
  */
 import type { RefusalKind } from '../../fhir/outcome.js';
-import type { AccessFilter } from '../../ports/access-filter.js';
+import type { Permitted } from '../../ports/access-filter.js';
 import type { CommitResult, Condition, Position, Write } from '../../ports/backend.js';
 import type { RecordOptions } from '../../ports/records.js';
 
@@ -31,7 +31,7 @@ export interface CommitJob {
   readonly number: number;
   /** The clock when the commit was handed over. */
   readonly now: number;
-  readonly access: AccessFilter;
+  readonly access: Permitted;
   /** In a message: those that did not come in parts before. */
   readonly writes: readonly WireWrite[];
   readonly conditions: readonly Condition[];

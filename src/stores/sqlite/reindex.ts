@@ -15,8 +15,8 @@ import { type Indexer, parseResource } from './moment.js';
 import { RowMaker } from './row-maker.js';
 import { valueLines } from './wire-values.js';
 
-/** Counts up whenever the same values are stored in another way. */
-const LAYOUT = 2;
+/** Counts up whenever the same resources are indexed in another way. */
+const LAYOUT = 3;
 const BATCH = 1_000;
 
 const GET = 'SELECT value FROM setting WHERE name = ?';

@@ -226,7 +226,7 @@ describe('a store', () => {
 
   test('of one condition makes one resource, whichever process asks', async () => {
     const stores = await Promise.all([openStore(file, world), openStore(file, world)]);
-    const conditions = [{ type: 'Patient', where: token('code', 'a'), ids: [] }];
+    const conditions = [{ type: 'Patient', where: token('code', 'a'), by: 'search' as const, ids: [] }];
     const results = await Promise.all(
       Array.from({ length: 12 }, (_, at) =>
         (stores[at % 2] as (typeof stores)[number]).backend.commit(

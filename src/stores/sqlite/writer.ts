@@ -11,7 +11,8 @@ import { assert } from '../../base/assert.js';
 import type { Clock } from '../../base/clock.js';
 import type { Logger } from '../../base/log.js';
 import { Refusal } from '../../fhir/outcome.js';
-import type { Commit, CommitResult, Position, Write, WriteOutcome } from '../../ports/backend.js';
+import { type AccessFilter, type Permitted, visible } from '../../ports/access-filter.js';
+import type { Commit, CommitResult, Condition, Position, Write, WriteOutcome } from '../../ports/backend.js';
 import { weightOf } from './job-weight.js';
 import type {
   Answer,
@@ -227,10 +228,34 @@ function part({ number, commit, sent }: WaitingCommit, from: number): CommitPart
 }
 
 function lastPart({ number, now, commit, sent }: WaitingCommit, from: number): CommitJob {
-  const { access, conditions, resolvedAt } = commit;
+  const { conditions, resolvedAt } = commit;
+  const access = neededAccess(commit);
   const writes = commit.writes.slice(from, sent).map(wireWrite);
   const indexedAt = oldestDefinitions(commit.writes);
   return { kind: 'commit', number, now, access, writes, conditions, resolvedAt, indexedAt };
+}
+
+/**
+ * Filters name each type there is, and a commit is about few: only what it needs is sent to the writer. Conditions may
+ * lead to any type by chains.
+ */
+function neededAccess({ access, writes, conditions }: Commit): Permitted {
+  const types = new Set(writes.map(({ type }) => type));
+  const needs = (by: Condition['by']) => conditions.some((condition) => condition.by === by);
+  const needed = (filter: AccessFilter, whole = false): AccessFilter =>
+    filter.kind === 'unrestricted' || whole
+      ? filter
+      : {
+          kind: 'restricted',
+          byType: Object.fromEntries([...types].map((type) => [type, visible(filter, type)])),
+        };
+  return {
+    create: needed(access.create),
+    read: needed(access.read, needs('read')),
+    update: needed(access.update),
+    delete: needed(access.delete),
+    search: needed(access.search, needs('search')),
+  };
 }
 
 function oldestDefinitions(writes: readonly Write[]): Position | undefined {

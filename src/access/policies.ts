@@ -1,0 +1,186 @@
+/**
+ * Policies: what people may do by their roles, and clients that act for themselves. A grant never gives more.
+ *
+ * Part of the configuration file, as `access`:
+ *   { "clients": {rules, withhold}, "roles": { "practitioner": {rules, withhold}, … } }
+ *   rule      { "types": ["*"], "permissions": "rs", "where": "status=final", "patients": "general-practitioner={fhirUser}" }
+ *   types     names, `*` for all but AuditEvent, `record` for those of patients' records, `shared` for those of none
+ *   where     a search on the type itself
+ *   patients  a search for patients: the resource must be of one of their records
+ *   withhold  security labels, `system|code` or `code`: what carries one is hidden from the role
+ * In searches {patient} stands for the ids of the user's patients, {fhirUser} for the reference to who signed in.
+ *
+ * Invariant: what has another shape is refused as a whole, with all that is wrong; nothing is left out silently.
+ */
+import type { Permissions } from '../smart/scope.js';
+import { SHARED } from './record-types.js';
+
+export interface Rule {
+  readonly types: readonly string[];
+  readonly permissions: Permissions;
+  readonly where?: string;
+  readonly patients?: string;
+}
+
+export interface Policy {
+  readonly rules: readonly Rule[];
+  readonly withhold: readonly string[];
+}
+
+export interface Policies {
+  /** Clients that no person stands behind: backend services. */
+  readonly clients: Policy;
+  /** By the name of the role. A role that is not here may do nothing. */
+  readonly roles: Readonly<Record<string, Policy>>;
+}
+
+/** What patients write themselves. */
+const OF_PATIENTS = [
+  'Appointment',
+  'AppointmentResponse',
+  'Communication',
+  'Consent',
+  'DocumentReference',
+  'Goal',
+];
+const MEASURED = ['Observation', 'Patient', 'QuestionnaireResponse', 'Binary', 'RelatedPerson'];
+
+export const DEFAULT_POLICIES: Policies = {
+  // Naming Binary lets those be seen that say of no resource that they belong to it.
+  clients: { rules: [{ types: ['*', 'Binary'], permissions: 'cruds' }], withhold: [] },
+  roles: {
+    patient: {
+      rules: [
+        { types: ['record'], permissions: 'rs', patients: '_id={patient}' },
+        { types: [...OF_PATIENTS, ...MEASURED], permissions: 'cu', patients: '_id={patient}' },
+        { types: ['shared'], permissions: 'rs' },
+      ],
+      withhold: [],
+    },
+    practitioner: {
+      rules: [
+        { types: ['*', 'Binary'], permissions: 'rs' },
+        { types: ['record', 'Binary'], permissions: 'cud' },
+      ],
+      withhold: [],
+    },
+  },
+};
+
+/** The `access` section as policies, or what is wrong with it, each with its place. */
+export function readPolicies(
+  value: unknown,
+  isType: (type: string) => boolean,
+): Policies | { readonly problems: readonly string[] } {
+  const problems: string[] = [];
+  const policies = read(value, { isType, problem: (text) => problems.push(text) });
+  return problems.length === 0 ? policies : { problems };
+}
+
+interface Reading {
+  readonly isType: (type: string) => boolean;
+  readonly problem: (text: string) => void;
+}
+
+function read(value: unknown, reading: Reading): Policies {
+  const { clients, roles = {} } = members(value, 'access', ['clients', 'roles'], reading);
+  const named = members(roles, 'access.roles', undefined, reading);
+  return {
+    clients: clients === undefined ? DEFAULT_POLICIES.clients : policyOf(clients, 'access.clients', reading),
+    roles: {
+      ...DEFAULT_POLICIES.roles,
+      ...Object.fromEntries(
+        Object.entries(named).map(([name, policy]) => [
+          name,
+          policyOf(policy, `access.roles.${name}`, reading),
+        ]),
+      ),
+    },
+  };
+}
+
+function policyOf(value: unknown, place: string, reading: Reading): Policy {
+  const { rules = [], withhold = [] } = members(value, place, ['rules', 'withhold'], reading);
+  return {
+    rules: list(rules, `${place}.rules`, reading).map((rule, at) =>
+      ruleOf(rule, `${place}.rules[${at}]`, reading),
+    ),
+    withhold: texts(withhold, `${place}.withhold`, reading),
+  };
+}
+
+/** Words that stand for many types. */
+const WORDS: ReadonlySet<string> = new Set(['*', 'record', 'shared']);
+
+function ruleOf(value: unknown, place: string, reading: Reading): Rule {
+  const given = members(value, place, ['types', 'permissions', 'where', 'patients'], reading);
+  const types = texts(given.types, `${place}.types`, reading);
+  if (types.length === 0) reading.problem(`${place}.types has to name resource types, *, record or shared`);
+  for (const type of types) {
+    if (!WORDS.has(type) && !reading.isType(type))
+      reading.problem(`${place}.types: there is no type ${type}`);
+  }
+  const { permissions } = given;
+  if (typeof permissions !== 'string' || !/^(?=.)c?r?u?d?s?$/.test(permissions)) {
+    reading.problem(`${place}.permissions has to be letters of cruds, in that order`);
+  }
+  return {
+    types,
+    permissions: String(permissions),
+    ...search(given.where, 'where', place, reading),
+    ...search(given.patients, 'patients', place, reading),
+  };
+}
+
+function search(
+  value: unknown,
+  name: 'where' | 'patients',
+  place: string,
+  { problem }: Reading,
+): Partial<Pick<Rule, 'where' | 'patients'>> {
+  if (value === undefined) return {};
+  if (typeof value === 'string' && value !== '') return { [name]: value };
+  problem(`${place}.${name} has to be a search, such as status=final`);
+  return {};
+}
+
+/** `known`: the members that there may be; absent: any. */
+function members(
+  value: unknown,
+  place: string,
+  known: readonly string[] | undefined,
+  { problem }: Reading,
+): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    problem(`${place} has to be an object`);
+    return {};
+  }
+  const unknown = known === undefined ? [] : Object.keys(value).filter((name) => !known.includes(name));
+  for (const name of unknown) problem(`${place} has no ${name}: it takes ${known?.join(', ')}`);
+  return value as Readonly<Record<string, unknown>>; // an object, and no list
+}
+
+function list(value: unknown, place: string, { problem }: Reading): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  problem(`${place} has to be a list`);
+  return [];
+}
+
+function texts(value: unknown, place: string, reading: Reading): readonly string[] {
+  return list(value, place, reading).filter((text): text is string => {
+    if (typeof text === 'string' && text !== '') return true;
+    reading.problem(`${place} has to be a list of texts`);
+    return false;
+  });
+}
+
+/** Whether a rule speaks of a type. */
+export function covers({ types }: Rule, type: string, isRecordType: boolean): boolean {
+  if (types.includes(type)) return true;
+  if (type === 'AuditEvent') return false;
+  return (
+    types.includes('*') ||
+    (isRecordType && types.includes('record')) ||
+    (types.includes('shared') && SHARED.includes(type))
+  );
+}
