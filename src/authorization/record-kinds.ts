@@ -12,6 +12,14 @@ export const KIND = {
   failures: 'sign-in-failures',
   /** By the hash of the login: a password is being tried. */
   attempt: 'sign-in-attempt',
+  /** By the hash of the launch value. */
+  launch: 'launch',
+  /** By the hash of the interaction: what was chosen so far. */
+  progress: 'interaction-progress',
+  /** By the hash of the grant: what its tokens are opened with. */
+  grantContext: 'grant-context',
+  /** By subject and the hash of the grant, divided by a blank: for the person's list of apps. */
+  granted: 'granted-app',
   /** By algorithm and number. */
   signingKey: 'signing-key',
   /** By the hash of the token. */
