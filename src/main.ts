@@ -110,6 +110,24 @@ const COMMANDS: readonly CommandEntry[] = [
     },
   },
   {
+    name: 'user',
+    summary: 'adds the people who may sign in, lists and disables them',
+    load: async (globals) => {
+      const { userCommand } = await import('./cli/user.js');
+      return userCommand({
+        withUsers: async (work) => {
+          const { withUsers } = await import('./wiring/authorization.js');
+          return withUsers(configOf(globals()), work);
+        },
+        readInput: async () => {
+          const { text } = await import('node:stream/consumers');
+          return text(process.stdin);
+        },
+        output: process.stdout,
+      });
+    },
+  },
+  {
     name: 'keys',
     summary: 'shows and rotates the keys that id_tokens are signed with',
     load: async (globals) => {

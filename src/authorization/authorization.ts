@@ -12,6 +12,7 @@ import type { Clients } from './clients/clients.js';
 import { smartConfiguration } from './discovery.js';
 import type { ProviderParts, Providers } from './provider/provider.js';
 import { type ForeignTokens, TokenCheck } from './token-check.js';
+import type { Users } from './users/users.js';
 
 export interface AuthorizationParts extends ProviderParts {
   readonly policies: Policies;
@@ -20,6 +21,7 @@ export interface AuthorizationParts extends ProviderParts {
 
 export class Authorization {
   readonly clients: Clients;
+  readonly users: Users;
   readonly #parts: AuthorizationParts;
   readonly #tokens: TokenCheck;
   readonly #configuration: Buffer;
@@ -29,6 +31,7 @@ export class Authorization {
     const { issuer, fhirBase } = parts.settings;
     this.#parts = parts;
     this.clients = parts.clients;
+    this.users = parts.users;
     this.#tokens = new TokenCheck({ ...parts, fhirBase });
     this.#configuration = Buffer.from(serialise(smartConfiguration(issuer)));
   }

@@ -36,16 +36,30 @@ describe('discovery', () => {
 
     expect(configuration).toMatchObject({
       token_endpoint: `${server.url}/auth/token`,
-      grant_types_supported: ['client_credentials'],
-      token_endpoint_auth_methods_supported: ['private_key_jwt'],
+      authorization_endpoint: `${server.url}/auth/authorize`,
+      issuer: `${server.url}/auth`,
+      jwks_uri: `${server.url}/auth/jwks`,
+      grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
+      token_endpoint_auth_methods_supported: ['client_secret_basic', 'private_key_jwt', 'none'],
       token_endpoint_auth_signing_alg_values_supported: ['RS384', 'ES384'],
       code_challenge_methods_supported: ['S256'],
-      capabilities: ['client-confidential-asymmetric', 'permission-v1', 'permission-v2'],
+      capabilities: expect.arrayContaining([
+        'launch-ehr',
+        'launch-standalone',
+        'client-public',
+        'permission-v2',
+      ]),
     });
     const endpoints = Object.entries(configuration).filter(([name]) => name.endsWith('_endpoint'));
-    expect(endpoints).toHaveLength(3);
+    expect(endpoints.map(([name]) => name)).toEqual([
+      'authorization_endpoint',
+      'token_endpoint',
+      'introspection_endpoint',
+      'revocation_endpoint',
+      'management_endpoint',
+    ]);
     for (const [, url] of endpoints) {
-      expect((await fetch(String(url), { method: 'POST' })).status).toBe(400);
+      expect([400, 401, 415]).toContain((await fetch(String(url), { method: 'POST' })).status);
     }
   });
 
@@ -62,6 +76,7 @@ describe('discovery', () => {
         {
           url: 'http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris',
           extension: [
+            { url: 'authorize', valueUri: `${server.url}/auth/authorize` },
             { url: 'token', valueUri: `${server.url}/auth/token` },
             { url: 'introspect', valueUri: `${server.url}/auth/token/introspection` },
             { url: 'revoke', valueUri: `${server.url}/auth/token/revocation` },

@@ -6,8 +6,11 @@ import { Authorization } from '../authorization/authorization.js';
 import { Clients } from '../authorization/clients/clients.js';
 import { sealingKey } from '../authorization/keys/sealing-key.js';
 import { SigningKeys } from '../authorization/keys/signing-keys.js';
+import { Launches } from '../authorization/launch/launches.js';
+import { searchAs } from '../authorization/launch/search-as.js';
 import { cappedKeySets } from '../authorization/provider/key-set-fetch.js';
 import { type AuthorizationSettings, ID_TOKEN_LIFE } from '../authorization/settings.js';
+import { Users } from '../authorization/users/users.js';
 import { systemClock } from '../base/clock.js';
 import { uuidV7 } from '../base/ids.js';
 import type { Logger } from '../base/log.js';
@@ -31,6 +34,9 @@ export function openAuthorization(
     clock: systemClock,
     log,
     clients: openClients({ parts, store }),
+    users: openUsers({ parts, store }),
+    launches: new Launches({ records: store.records, clock: systemClock }),
+    searchAs: searchAs(parts, DEFAULT_POLICIES),
     signingKeys: openSigningKeys(config, { parts, store }),
     sealingKey: lazySealingKey(config),
     settings: authorizationSettings(config, parts.baseUrl),
@@ -43,6 +49,10 @@ export function openAuthorization(
 /** For commands of the operator. */
 export async function withClients<T>(config: Config, work: (clients: Clients) => Promise<T>): Promise<T> {
   return withTenant(config, (tenant) => work(openClients(tenant)));
+}
+
+export async function withUsers<T>(config: Config, work: (users: Users) => Promise<T>): Promise<T> {
+  return withTenant(config, (tenant) => work(openUsers(tenant)));
 }
 
 export async function withSigningKeys<T>(
@@ -67,6 +77,14 @@ export function openClients({ parts, store }: Tenant): Clients {
     clock: systemClock,
     newId: uuidV7(systemClock, () => randomBytes(10)),
     isResourceType: (type) => parts.knowledge.definitions.resourceTypes.has(type),
+  });
+}
+
+export function openUsers({ store }: Tenant): Users {
+  return new Users({
+    records: store.records,
+    clock: systemClock,
+    newId: uuidV7(systemClock, () => randomBytes(10)),
   });
 }
 

@@ -109,7 +109,12 @@ function scopeProblems(
   if (named + unknown.length === 0)
     problems.push('Say which scopes the client may be granted: give --scope.');
   if (type === 'backend') {
-    const others = [...launch, ...identity, ...misplaced(resources, (context) => context === 'system')];
+    // `launch` alone says that the service is an EHR, which opens apps.
+    const others = [
+      ...launch.filter((each) => each !== 'launch'),
+      ...identity,
+      ...misplaced(resources, (context) => context === 'system'),
+    ];
     problems.push(...others.map((each) => `A backend client has system/ scopes alone: ${each} is none.`));
   } else if (type !== undefined) {
     const others = misplaced(resources, (context) => context !== 'system');

@@ -125,3 +125,17 @@ function present<T extends object>(value: T): { readonly [K in keyof T]?: Exclud
   const entries = Object.entries(value).filter(([, one]) => one !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }; // what is left is defined
 }
+
+/** The context as it stands beside an access token. */
+export function contextParameters(context: LaunchContext): JsonObject {
+  const { patient, encounter, fhirContext, intent, needPatientBanner, smartStyleUrl, tenant } = context;
+  return {
+    ...(patient === undefined ? {} : { patient }),
+    ...(encounter === undefined ? {} : { encounter }),
+    ...(fhirContext === undefined ? {} : { fhirContext: fhirContext.map((item) => ({ ...item })) }),
+    ...(intent === undefined ? {} : { intent }),
+    ...(patient === undefined ? {} : { need_patient_banner: needPatientBanner ?? true }),
+    ...(smartStyleUrl === undefined ? {} : { smart_style_url: smartStyleUrl }),
+    ...(tenant === undefined ? {} : { tenant }),
+  };
+}

@@ -18,6 +18,8 @@ export interface GrantedApp {
   /** `21 November 2026`. */
   readonly since: string;
   readonly until: string;
+  /** What the form answers. */
+  readonly grant: string;
   /** Ends it. */
   readonly revoke: FormTarget;
 }
@@ -27,13 +29,13 @@ export function appsPage({ person, apps, done, signOut }: GrantedApps): string {
 ${done !== undefined && html`<p class="notice" role="status">${done}</p>`}
 ${apps.length === 0 && html`<p>No app has access by your consent.</p>`}
 ${apps.map(
-  ({ name, may, patient, since, until, revoke }) => html`<section aria-label="${name}">
+  ({ name, may, patient, since, until, grant, revoke }) => html`<section aria-label="${name}">
 <h2>${name}</h2>
 <p class="soft">Since ${since}, until ${until}${patient !== undefined && html`, for the record of ${patient}`}</p>
 <ul>${may.map((one) => html`<li>${one}</li>`)}</ul>
-${form(revoke, html`<div class="acts"><button type="submit">End the access of ${name}</button></div>`)}
+${form(revoke, html`<input type="hidden" name="grant" value="${grant}"><div class="acts"><button type="submit" name="decision" value="end">End the access of ${name}</button></div>`)}
 </section>`,
 )}
-${form(signOut, html`<div class="acts"><button type="submit">Sign out</button></div>`)}`;
+${form(signOut, html`<div class="acts"><button type="submit" name="decision" value="sign-out">Sign out</button></div>`)}`;
   return page('Your apps', body);
 }

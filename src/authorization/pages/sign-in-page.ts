@@ -30,6 +30,6 @@ export function signInPage(asked: SignIn): string {
   const body = html`<p>To go on to <strong>${clientName}</strong>. It does not see your password.</p>
 ${own}
 ${others}
-${form(asked.cancel, html`<div class="acts"><button type="submit">Cancel and go back to ${clientName}</button></div>`)}`;
+${form(asked.cancel, html`<div class="acts"><button type="submit" name="decision" value="deny">Cancel and go back to ${clientName}</button></div>`)}`;
   return page('Sign in', body, problem);
 }

@@ -13,6 +13,7 @@ import type { Records } from '../../ports/records.js';
 import { readValue, writeValue } from '../record-json.js';
 import { KIND } from '../record-kinds.js';
 import { tokenHash } from '../token-hash.js';
+import { groupOf } from './grant-group.js';
 
 export interface AdapterParts {
   readonly records: Records;
@@ -116,10 +117,6 @@ class RecordsAdapter implements Adapter {
 }
 
 const CONSUMABLE: ReadonlySet<string> = new Set(['AuthorizationCode', 'RefreshToken']);
-
-function groupOf(grantId: string): string {
-  return `grant ${tokenHash(grantId)}`;
-}
 
 /** A `jti` that was there stays there until its assertion has ended: in between it is refused. */
 class ReplayAdapter extends RecordsAdapter {

@@ -9,11 +9,16 @@
 import type { Adapter, Client, Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import type { Clock } from '../../base/clock.js';
+import { writeScopes } from '../../smart/scope.js';
 import type { RegisteredClient } from '../clients/client.js';
 import { originsOf } from '../clients/client.js';
 import { ASSERTION_ALGORITHMS } from '../clients/key-set.js';
+import type { GrantRecords } from '../interaction/grant-record.js';
+import { offeredScopes } from '../launch/consent-scopes.js';
 import { systemScopes } from '../scopes.js';
 import type { AuthorizationSettings } from '../settings.js';
+import type { Users } from '../users/users.js';
+import { accountFinder, tokenContext } from './accounts.js';
 import { checkAssertion } from './assertion.js';
 import { errorPage } from './error-page.js';
 import { lifetimes } from './lifetimes.js';
@@ -27,6 +32,8 @@ export interface ConfigurationParts {
   /** Undefined where there is none, or it is not active. */
   readonly findClient: (id: string) => Promise<RegisteredClient | undefined>;
   readonly isResourceType: (type: string) => boolean;
+  readonly users: Users;
+  readonly grants: GrantRecords;
   /** Fetches the key sets of clients. */
   readonly fetch: Configuration['fetch'];
 }
@@ -46,6 +53,14 @@ export function configuration(parts: ConfigurationParts): Configuration {
     formats: { bitsOfOpaqueRandomness: RANDOM_BITS },
     ttl: lifetimes(settings),
     responseTypes: ['code'],
+    routes: { authorization: '/authorize' },
+    interactions: { url: (_ctx, { uid }) => `${settings.issuer}/interaction/${uid}` },
+    extraParams: ['aud', 'launch'],
+    findAccount: accountFinder(parts),
+    extraTokenClaims: (_ctx, token) => tokenContext(token, parts),
+    issueRefreshToken: async (_ctx, client, { scopes }) =>
+      client.grantTypeAllowed('refresh_token') &&
+      (scopes.has('offline_access') || scopes.has('online_access')),
     scopes: ['openid', 'fhirUser', 'profile', 'offline_access', 'online_access'],
     claims: { openid: ['sub'], fhirUser: ['fhirUser'], profile: ['fhirUser'] },
     subjectTypes: ['public'],
@@ -91,7 +106,7 @@ function features(parts: ConfigurationParts): NonNullable<Configuration['feature
     userinfo: { enabled: false },
     resourceIndicators: {
       enabled: true,
-      defaultResource: () => parts.settings.fhirBase,
+      defaultResource: (ctx) => defaultResource(ctx, parts.settings),
       useGrantedResource: () => true,
       getResourceServerInfo: (ctx, resource, client) => resourceServer(ctx, resource, client, parts),
     },
@@ -115,15 +130,38 @@ async function resourceServer(
 ): Promise<{ scope: string; audience: string; accessTokenTTL: number; accessTokenFormat: 'opaque' }> {
   if (resource !== settings.fhirBase) throw new errors.InvalidTarget();
   const registered = await findClient(client.clientId);
-  const asked = String(ctx.oidc.params?.scope ?? '');
+  const asked = askedScopes(ctx);
+  const server = {
+    audience: settings.fhirBase,
+    accessTokenTTL: settings.accessTokenLife,
+    accessTokenFormat: 'opaque',
+  } as const;
+  if (registered !== undefined && registered.type !== 'backend') {
+    const offered = offeredScopes(asked, registered.scope, isResourceType);
+    // Of these the person's consent decides; who somebody is is no resource.
+    return { ...server, scope: writeScopes({ ...offered, identity: [] }) };
+  }
   const decision = systemScopes(asked, registered?.scope ?? '', isResourceType);
   if ('problem' in decision) throw new errors.InvalidScope(decision.problem, asked);
   // What is left of what was asked for takes its place, so that token and answer say what was granted.
   if (ctx.oidc.params !== undefined) ctx.oidc.params.scope = decision.granted;
-  return {
-    scope: decision.granted,
-    audience: settings.fhirBase,
-    accessTokenTTL: settings.accessTokenLife,
-    accessTokenFormat: 'opaque',
-  };
+  return { ...server, scope: decision.granted };
+}
+
+/** Of the request, or where it names none of what it continues: a code, a refresh token. */
+function askedScopes({ oidc }: KoaContextWithOIDC): string {
+  const { AuthorizationCode: code, RefreshToken: refresh } = oidc.entities;
+  return String(oidc.params?.scope ?? code?.scope ?? refresh?.scope ?? '');
+}
+
+/**
+ * SMART's `aud` was read as `resource` (authorize-request.ts). Whoever sends a person names the server that is meant: an app
+ * that was led to a false one would else get a token for the true one.
+ * https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#obtain-authorization-code
+ */
+function defaultResource({ oidc }: KoaContextWithOIDC, { fhirBase }: AuthorizationSettings): string {
+  if (oidc.route === 'authorization' || oidc.route === 'pushed_authorization_request') {
+    throw new errors.InvalidTarget();
+  }
+  return fhirBase;
 }

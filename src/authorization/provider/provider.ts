@@ -8,14 +8,26 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Clock } from '../../base/clock.js';
 import type { Logger } from '../../base/log.js';
+import type { MaybePromise } from '../../ports/backend.js';
 import type { Records } from '../../ports/records.js';
 import type { RegisteredClient } from '../clients/client.js';
 import type { Clients } from '../clients/clients.js';
 import { isSecretOf } from '../clients/secret.js';
+import { serveApps } from '../interaction/apps.js';
+import { FormTokens } from '../interaction/form.js';
+import { GrantRecords } from '../interaction/grant-record.js';
+import { Interactions } from '../interaction/interactions.js';
 import { cookieKey } from '../keys/sealing-key.js';
 import type { SigningKey, SigningKeys } from '../keys/signing-keys.js';
+import { contextParameters } from '../launch/launch-context.js';
+import { serveLaunch } from '../launch/launch-endpoint.js';
+import type { Launches } from '../launch/launches.js';
+import type { SearchAs } from '../launch/pickers.js';
 import type { AuthorizationSettings } from '../settings.js';
+import type { RegisteredUser } from '../users/user.js';
+import type { Users } from '../users/users.js';
 import { recordsAdapter } from './adapter.js';
+import { readAuthorizeRequest } from './authorize-request.js';
 import { clientMetadata } from './client-metadata.js';
 import { configuration } from './configuration.js';
 
@@ -29,9 +41,13 @@ export interface ProviderParts {
   readonly settings: AuthorizationSettings;
   readonly isResourceType: (type: string) => boolean;
   readonly fetch: Configuration['fetch'];
+  readonly users: Users;
+  readonly launches: Launches;
+  /** Searches with the rights of a person. */
+  readonly searchAs: (user: RegisteredUser) => SearchAs;
 }
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+type Handler = (request: IncomingMessage, response: ServerResponse) => MaybePromise<void>;
 
 /** A provider knows the keys that it was made with: other keys, another provider. All that it remembers is in the records. */
 export class Providers {
@@ -50,13 +66,17 @@ export class Providers {
       this.#handler = handlerOf(this.#parts, keys);
       this.#kids = kids;
     }
-    beIssuer(request, this.#parts.settings.issuer);
-    this.#handler(request, response);
+    const { issuer, fhirBase } = this.#parts.settings;
+    beIssuer(request, issuer);
+    await readAuthorizeRequest(request, fhirBase);
+    await this.#handler(request, response);
   }
 }
 
 function handlerOf(parts: ProviderParts, keys: readonly SigningKey[]): Handler {
-  const { settings, log, clients, isResourceType, fetch } = parts;
+  const { settings, log, clients, isResourceType, fetch, users } = parts;
+  const grants = new GrantRecords(parts.records);
+  const secret = cookieKey(parts.sealingKey());
   const findClient = (id: string): Promise<RegisteredClient | undefined> => activeClient(clients, id);
   const provider = new Provider(
     settings.issuer,
@@ -64,7 +84,9 @@ function handlerOf(parts: ProviderParts, keys: readonly SigningKey[]): Handler {
       settings,
       clock: parts.clock,
       jwks: { keys: keys.map(({ jwk }) => jwk) },
-      cookieKey: cookieKey(parts.sealingKey()),
+      cookieKey: secret,
+      users,
+      grants,
       findClient,
       isResourceType,
       fetch,
@@ -84,12 +106,20 @@ function handlerOf(parts: ProviderParts, keys: readonly SigningKey[]): Handler {
   };
   provider.use(async (ctx, next) => {
     await next();
-    finishAnswer(ctx as KoaContextWithOIDC);
+    await finishAnswer(ctx as KoaContextWithOIDC, grants);
   });
   provider.on('server_error', (_ctx, error) =>
     log.error({ error: error.message }, 'the authorization server failed'),
   );
-  return provider.callback();
+  const people = { ...parts, grants, findClient, tokens: new FormTokens(secret, settings.issuer) };
+  const interactions = new Interactions(provider, people);
+  const others = provider.callback();
+  return async (request, response) => {
+    if (await interactions.serve(request, response)) return;
+    if (await serveApps(request, response, provider, people)) return;
+    if (await serveLaunch(request, response, people)) return;
+    others(request, response);
+  };
 }
 
 async function activeClient(clients: Clients, id: string): Promise<RegisteredClient | undefined> {
@@ -105,9 +135,16 @@ function beIssuer(request: IncomingMessage, issuer: string): void {
   delete request.headers['x-forwarded-host'];
 }
 
-function finishAnswer(ctx: KoaContextWithOIDC): void {
+async function finishAnswer(ctx: KoaContextWithOIDC, grants: GrantRecords): Promise<void> {
   if (ctx.response.get('cache-control') === 'no-store') ctx.set('pragma', 'no-cache');
   const { body } = ctx;
+  const token = ctx.oidc?.entities?.AccessToken;
+  const grantId = token?.grantId;
+  if (isTokenAnswer(body) && grantId !== undefined) {
+    body.scope = await wholeScope(ctx, grantId, body.scope);
+    Object.assign(body, contextParameters(await grants.contextOf(grantId)));
+  }
+  if (isActiveToken(body) && grantId !== undefined) body.scope = await wholeScope(ctx, grantId, body.scope);
   if (!isError(body)) return;
   if (isFailedAssertion(ctx)) body.error = 'invalid_client';
   // https://www.rfc-editor.org/rfc/rfc6749#section-5.2: 401 is for clients that used the Authorization header.
@@ -118,6 +155,21 @@ function finishAnswer(ctx: KoaContextWithOIDC): void {
 function isFailedAssertion(ctx: KoaContextWithOIDC): boolean {
   const { params, client } = ctx.oidc ?? {}; // a path that it does not know has none
   return params?.client_assertion !== undefined && client === undefined;
+}
+
+/** A token is for resources and holds their scopes; what else was granted with it is told as well. */
+async function wholeScope({ oidc }: KoaContextWithOIDC, grantId: string, scope = ''): Promise<string> {
+  const grant = oidc.entities.Grant ?? (await oidc.provider.Grant.find(grantId));
+  const identity = grant?.getOIDCScope() ?? '';
+  return [...new Set(`${identity} ${scope}`.split(' ').filter((each) => each !== ''))].join(' ');
+}
+
+function isActiveToken(body: unknown): body is { scope?: string } {
+  return typeof body === 'object' && body !== null && 'active' in body && body.active === true;
+}
+
+function isTokenAnswer(body: unknown): body is { access_token: string; scope?: string } {
+  return typeof body === 'object' && body !== null && 'access_token' in body;
 }
 
 function isError(body: unknown): body is { error: string } {
