@@ -10,6 +10,7 @@ import {
   permissionsOf,
   type ResourceScope,
   writeResourceScope,
+  writeScopes,
 } from '../smart/scope.js';
 
 export type ScopeDecision =
@@ -33,6 +34,40 @@ export function systemScopes(
   const granted = resources.flatMap((scope) => narrowed(scope, held));
   if (granted.length === 0) return { problem: 'none of these scopes is registered for this client' };
   return { granted: [...new Set(granted.map(writeResourceScope))].join(' ') };
+}
+
+/** Scopes that are about no resource, as oidc-provider wants them listed. */
+export const STATIC_SCOPES = [
+  'openid',
+  'fhirUser',
+  'profile',
+  'offline_access',
+  'online_access',
+  'launch',
+  'launch/patient',
+  'launch/encounter',
+] as const;
+
+/** For a person: what is not known, not registered or not a person's is left out, and the answer shows it. */
+export function personScopes(
+  asked: string,
+  registered: string,
+  isResourceType: (type: string) => boolean,
+): ScopeDecision {
+  const held = parseScopes(registered);
+  const { launch, identity, resources } = parseScopes(asked, isResourceType);
+  const others = [...held.launch, ...held.identity];
+  const granted = {
+    launch: launch.filter((scope) => others.includes(scope)),
+    identity: identity.filter((scope) => others.includes(scope)),
+    resources: resources
+      .filter((scope) => scope.context !== 'system')
+      .flatMap((scope) => narrowed(scope, held.resources)),
+  };
+  const written = writeScopes(granted);
+  return written === ''
+    ? { problem: 'none of these scopes is registered for this client' }
+    : { granted: written };
 }
 
 /** The part of a scope that lies within those that are held. */

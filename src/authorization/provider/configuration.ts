@@ -12,9 +12,10 @@ import type { Clock } from '../../base/clock.js';
 import type { RegisteredClient } from '../clients/client.js';
 import { originsOf } from '../clients/client.js';
 import { ASSERTION_ALGORITHMS } from '../clients/key-set.js';
-import { systemScopes } from '../scopes.js';
+import { personScopes, STATIC_SCOPES, systemScopes } from '../scopes.js';
 import type { AuthorizationSettings } from '../settings.js';
 import { checkAssertion } from './assertion.js';
+import { AUTHORIZE, audienceOf, LAUNCH_PARAMETERS } from './authorize-request.js';
 import { errorPage } from './error-page.js';
 import { lifetimes } from './lifetimes.js';
 
@@ -46,7 +47,10 @@ export function configuration(parts: ConfigurationParts): Configuration {
     formats: { bitsOfOpaqueRandomness: RANDOM_BITS },
     ttl: lifetimes(settings),
     responseTypes: ['code'],
-    scopes: ['openid', 'fhirUser', 'profile', 'offline_access', 'online_access'],
+    routes: { authorization: AUTHORIZE },
+    extraParams: [...LAUNCH_PARAMETERS],
+    interactions: { url: (_ctx, { uid }) => `${settings.issuer}/interaction/${uid}` },
+    scopes: [...STATIC_SCOPES],
     claims: { openid: ['sub'], fhirUser: ['fhirUser'], profile: ['fhirUser'] },
     subjectTypes: ['public'],
     pkce: { required: () => true },
@@ -91,7 +95,7 @@ function features(parts: ConfigurationParts): NonNullable<Configuration['feature
     userinfo: { enabled: false },
     resourceIndicators: {
       enabled: true,
-      defaultResource: () => parts.settings.fhirBase,
+      defaultResource: (ctx) => audienceOf(ctx, parts.settings.fhirBase),
       useGrantedResource: () => true,
       getResourceServerInfo: (ctx, resource, client) => resourceServer(ctx, resource, client, parts),
     },
@@ -107,6 +111,27 @@ function isOriginOf(origin: string, { redirectUris = [] }: Client): boolean {
   return originsOf({ redirectUris }).includes(origin);
 }
 
+/** What is left of what was asked for takes its place, so that consent, token and answer say what is granted. */
+function narrowedScope(
+  ctx: KoaContextWithOIDC,
+  { type, scope: registered }: RegisteredClient,
+  isResourceType: (type: string) => boolean,
+): string {
+  const asked = String(ctx.oidc.params?.scope ?? '');
+  const decision =
+    type === 'backend'
+      ? systemScopes(asked, registered, isResourceType)
+      : personScopes(asked, registered, isResourceType);
+  if ('problem' in decision) throw new errors.InvalidScope(decision.problem, asked);
+  if (ctx.oidc.params !== undefined) ctx.oidc.params.scope = decision.granted;
+  return decision.granted;
+}
+
+/** A code or a refresh token stands for what a person agreed to. */
+function grantedBefore(ctx: KoaContextWithOIDC, fhirBase: string): string {
+  return ctx.oidc.entities.Grant?.getResourceScope(fhirBase) ?? '';
+}
+
 async function resourceServer(
   ctx: KoaContextWithOIDC,
   resource: string,
@@ -115,13 +140,13 @@ async function resourceServer(
 ): Promise<{ scope: string; audience: string; accessTokenTTL: number; accessTokenFormat: 'opaque' }> {
   if (resource !== settings.fhirBase) throw new errors.InvalidTarget();
   const registered = await findClient(client.clientId);
-  const asked = String(ctx.oidc.params?.scope ?? '');
-  const decision = systemScopes(asked, registered?.scope ?? '', isResourceType);
-  if ('problem' in decision) throw new errors.InvalidScope(decision.problem, asked);
-  // What is left of what was asked for takes its place, so that token and answer say what was granted.
-  if (ctx.oidc.params !== undefined) ctx.oidc.params.scope = decision.granted;
+  if (registered === undefined) throw new errors.InvalidClientAuth('client not found');
+  const scope =
+    ctx.oidc.route === 'token' && registered.type !== 'backend'
+      ? grantedBefore(ctx, settings.fhirBase)
+      : narrowedScope(ctx, registered, isResourceType);
   return {
-    scope: decision.granted,
+    scope,
     audience: settings.fhirBase,
     accessTokenTTL: settings.accessTokenLife,
     accessTokenFormat: 'opaque',

@@ -16,6 +16,7 @@ import { cookieKey } from '../keys/sealing-key.js';
 import type { SigningKey, SigningKeys } from '../keys/signing-keys.js';
 import type { AuthorizationSettings } from '../settings.js';
 import { recordsAdapter } from './adapter.js';
+import { prepareAuthorize } from './authorize-request.js';
 import { clientMetadata } from './client-metadata.js';
 import { configuration } from './configuration.js';
 
@@ -83,8 +84,10 @@ function handlerOf(parts: ProviderParts, keys: readonly SigningKey[]): Handler {
     return isSecretOf(actual, this.clientSecret ?? '');
   };
   provider.use(async (ctx, next) => {
+    const context = ctx as KoaContextWithOIDC; // its routes add what it is more
+    if (await prepareAuthorize(context, settings.issuer)) return;
     await next();
-    finishAnswer(ctx as KoaContextWithOIDC);
+    finishAnswer(context);
   });
   provider.on('server_error', (_ctx, error) =>
     log.error({ error: error.message }, 'the authorization server failed'),
