@@ -110,6 +110,24 @@ const COMMANDS: readonly CommandEntry[] = [
     },
   },
   {
+    name: 'user',
+    summary: 'adds people who sign in',
+    load: async (globals) => {
+      const { userCommand } = await import('./cli/user.js');
+      return userCommand({
+        addUser: async (wanted) => {
+          const { addUser } = await import('./wiring/authorization.js');
+          return addUser(configOf(globals()), wanted);
+        },
+        readInput: async () => {
+          const { text } = await import('node:stream/consumers');
+          return text(process.stdin);
+        },
+        output: process.stdout,
+      });
+    },
+  },
+  {
     name: 'keys',
     summary: 'shows and rotates the keys that id_tokens are signed with',
     load: async (globals) => {

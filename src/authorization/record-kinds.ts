@@ -6,6 +6,11 @@ export const KIND = {
   origin: 'client-origin',
   /** By algorithm and number. */
   signingKey: 'signing-key',
+  /** By login. */
+  user: 'user',
+  userBySubject: 'user-subject',
+  /** By login. */
+  signInFailures: 'sign-in-failures',
   /** By the hash of the token. */
   accessToken: 'access-token',
 } as const;

@@ -9,6 +9,7 @@ import { sealingKey } from '../authorization/keys/sealing-key.js';
 import { SigningKeys } from '../authorization/keys/signing-keys.js';
 import { cappedKeySets, KEY_SET_LIMITS } from '../authorization/provider/key-set-fetch.js';
 import { type AuthorizationSettings, ID_TOKEN_LIFE } from '../authorization/settings.js';
+import { type User, Users, type WantedUser } from '../authorization/users/users.js';
 import { systemClock } from '../base/clock.js';
 import { uuidV7 } from '../base/ids.js';
 import type { Logger } from '../base/log.js';
@@ -19,6 +20,7 @@ import { openFetcher } from './fetching.js';
 import { openLog } from './process-log.js';
 import { openTenant, type Tenant } from './tenant.js';
 
+const newId = uuidV7(systemClock, () => randomBytes(10));
 const DAY = 24 * 3600 * 1000;
 
 export function openAuthorization(
@@ -63,6 +65,12 @@ export async function withClients<T>(config: Config, work: (clients: Clients) =>
   return withTenant(config, (tenant) => work(openClients(tenant)));
 }
 
+export async function addUser(config: Config, wanted: WantedUser): Promise<User> {
+  return withTenant(config, ({ store }) =>
+    new Users({ records: store.records, clock: systemClock, newId }).add(wanted),
+  );
+}
+
 export async function withSigningKeys<T>(
   config: Config,
   work: (keys: SigningKeys) => Promise<T>,
@@ -83,7 +91,7 @@ export function openClients({ parts, store }: Tenant): Clients {
   return new Clients({
     records: store.records,
     clock: systemClock,
-    newId: uuidV7(systemClock, () => randomBytes(10)),
+    newId,
     isResourceType: (type) => parts.knowledge.definitions.resourceTypes.has(type),
   });
 }
