@@ -70,6 +70,15 @@ export const SETTINGS = {
     default: false,
     about: 'new clients wait until an administrator enables them',
   },
+  trustedIssuer: {
+    type: 'optional',
+    about: 'another authorization server whose JWT access tokens are accepted: its issuer',
+  },
+  trustedAudience: {
+    type: 'optional',
+    about: 'the audience that its tokens must name; by default the FHIR base',
+  },
+  trustedKeySetUrl: { type: 'optional', about: 'where it publishes its keys (a JWKS)' },
   publicUrl: { type: 'optional', about: 'the URL by which clients reach this server, without /fhir' },
   trustProxy: {
     type: 'boolean',

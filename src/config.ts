@@ -177,6 +177,14 @@ const CONTRADICTIONS: readonly ((config: Config) => string | undefined)[] = [
     secretKey === undefined || secretKey.length >= SHORTEST_SECRET
       ? undefined
       : `FAIRWAY_SECRET_KEY must have ${SHORTEST_SECRET} characters or more: openssl rand -base64 32 makes one.`,
+  ({ trustedIssuer, trustedKeySetUrl }) =>
+    (trustedIssuer === undefined) === (trustedKeySetUrl === undefined)
+      ? undefined
+      : 'FAIRWAY_TRUSTED_ISSUER and FAIRWAY_TRUSTED_KEY_SET_URL go together: set both, or none.',
+  ({ trustedKeySetUrl }) =>
+    trustedKeySetUrl === undefined || isBase(trustedKeySetUrl)
+      ? undefined
+      : 'FAIRWAY_TRUSTED_KEY_SET_URL must be an http or https URL.',
   ({ publicUrl }) =>
     publicUrl === undefined || isBase(publicUrl)
       ? undefined

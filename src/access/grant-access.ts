@@ -11,7 +11,7 @@
  * Invariant: what nothing here allows is refused; a scope never gives more than the policy, nor the policy more than the
  * scope.
  */
-import { SECURITY_CONTEXT } from '../fhir/search/index-value.js';
+import { SECURITY_CONTEXT, SELF } from '../fhir/search/index-value.js';
 import type { Predicate, QueryPart } from '../fhir/search/query.js';
 import { allOf, anyOf, EVERYTHING, NOTHING, noneOf } from '../fhir/search/tree.js';
 import type { AccessDecision, AccessFilter, Permission } from '../ports/access-filter.js';
@@ -54,6 +54,8 @@ export function accessOf(grant: Grant, knowledge: AccessKnowledge, policies: Pol
 }
 
 class Making {
+  readonly #compartments = new Map<string, Predicate>();
+  readonly #constraints = new Map<string, Predicate>();
   readonly #patientsOfRules = new Map<Rule, Predicate>();
   readonly #policies: readonly Policy[];
   readonly #types: readonly string[];
@@ -102,9 +104,10 @@ class Making {
       (scope) => scope.permissions.includes(letter) && this.#names(scope, type),
     );
     if (scopes.length === 0) return NOTHING;
-    const granted = anyOf(scopes.map((scope) => this.#granted(scope, type, letter)));
+    const granted = anyOf(distinct(scopes.map((scope) => this.#granted(scope, type, letter))));
     if (granted.op === 'nothing') return NOTHING;
-    return allOf([granted, anyOf(this.#policies.map((policy) => this.#allowed(policy, type, letter)))]);
+    const allowed = anyOf(distinct(this.#policies.map((policy) => this.#allowed(policy, type, letter))));
+    return allOf(distinct([granted, allowed]));
   }
 
   #names({ type: named }: ResourceScope, type: string): boolean {
@@ -115,7 +118,15 @@ class Making {
     const { constraint } = scope;
     const context = this.#context(scope, type, letter);
     if (constraint === undefined || context.op === 'nothing') return context;
-    return allOf([context, scopeConstraint(type, constraint, this.knowledge)]);
+    return allOf([context, this.#constraint(type, constraint)]);
+  }
+
+  /** Read once for all permissions. */
+  #constraint(type: string, constraint: string): Predicate {
+    const key = `${type}?${constraint}`;
+    const known = this.#constraints.get(key) ?? scopeConstraint(type, constraint, this.knowledge);
+    this.#constraints.set(key, known);
+    return known;
   }
 
   /** What the word before the slash says. */
@@ -136,7 +147,7 @@ class Making {
   #allowed({ rules, withhold }: Policy, type: string, letter: string): Predicate {
     const isRecord = isRecordType(type, this.knowledge.definitions);
     const ruling = rules.filter((rule) => rule.permissions.includes(letter) && covers(rule, type, isRecord));
-    const allowed = anyOf(ruling.map((rule) => this.#ruled(rule, type)));
+    const allowed = anyOf(distinct(ruling.map((rule) => this.#ruled(rule, type))));
     if (allowed.op === 'nothing') return NOTHING;
     return allOf([allowed, ...withhold.map((label) => this.#without(label))]);
   }
@@ -160,17 +171,24 @@ class Making {
   /** Part of the record of one of these patients. */
   #inRecords(type: string, patients: Predicate): Predicate {
     if (patients.op === 'nothing') return NOTHING;
-    if (type === 'Patient') return patients;
+    // Who is whose patient is as it is now: an old version of a Patient does not tell.
+    if (type === 'Patient') return patients.op === 'id' ? patients : leadsTo(SELF, patients);
     if (type === BINARY) return this.#aboutReadable[BINARY] as Predicate; // set in the constructor
     const { definitions } = this.knowledge;
     const params = recordParameters(type, definitions);
     const ids = patients.op === 'id' ? patients.ids : undefined;
     const own = anyOf(
       ids !== undefined && isCompartmentType(type, definitions) && params.length > 0
-        ? ids.map((id): Predicate => ({ op: 'compartment', name: 'Patient', id }))
+        ? ids.map((id) => this.#compartment(id))
         : params.map((param): Predicate => leadsTo(param, patients)),
     );
     return type === PROVENANCE ? anyOf([own, this.#aboutReadable[PROVENANCE] as Predicate]) : own;
+  }
+
+  #compartment(id: string): Predicate {
+    const known = this.#compartments.get(id) ?? { op: 'compartment', name: 'Patient', id };
+    this.#compartments.set(id, known);
+    return known;
   }
 
   #without(label: string): Predicate {
@@ -194,6 +212,11 @@ class Making {
 }
 
 const UNLINKED: Predicate = { op: 'absent', param: SECURITY_CONTEXT };
+
+/** A scope and a rule often say the same. */
+function distinct(predicates: readonly Predicate[]): readonly Predicate[] {
+  return [...new Set(predicates)];
+}
 
 function leadsTo(param: string, patients: Predicate): Predicate {
   if (patients.op === 'id') {

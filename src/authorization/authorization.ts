@@ -3,6 +3,7 @@
  * is first asked for: a server that checks tokens alone never pays for it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { accessDecider } from '../access/decider.js';
 import type { Policies } from '../access/policies.js';
 import { serialise } from '../fhir/format/serialise.js';
 import type { AccessDecision } from '../ports/access-filter.js';
@@ -29,10 +30,11 @@ export class Authorization {
 
   constructor(parts: AuthorizationParts) {
     const { issuer, fhirBase } = parts.settings;
+    const decide = accessDecider(parts.policies, fhirBase);
     this.#parts = parts;
     this.clients = parts.clients;
     this.users = parts.users;
-    this.#tokens = new TokenCheck({ ...parts, fhirBase });
+    this.#tokens = new TokenCheck({ ...parts, fhirBase, decide });
     this.#configuration = Buffer.from(serialise(smartConfiguration(issuer)));
   }
 

@@ -37,7 +37,8 @@ export function grantOf(token: IssuedToken): Grant {
   return {
     principal: principalOf(clientId, accountId),
     clientId,
-    scopes: parseScopes(scope).resources,
+    // Whoever the person is cannot be told: then nothing is granted, least of all what a client may do by itself.
+    scopes: accountId !== undefined && user === undefined ? [] : parseScopes(scope).resources,
     ...(patient === undefined ? {} : { patient }),
     ...(encounter === undefined ? {} : { encounter }),
     ...(user === undefined ? {} : { user }),

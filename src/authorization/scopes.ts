@@ -9,7 +9,9 @@ import {
   parseScopes,
   permissionsOf,
   type ResourceScope,
+  type Scopes,
   writeResourceScope,
+  writeScopes,
 } from '../smart/scope.js';
 
 export type ScopeDecision =
@@ -33,6 +35,37 @@ export function systemScopes(
   const granted = resources.flatMap((scope) => narrowed(scope, held));
   if (granted.length === 0) return { problem: 'none of these scopes is registered for this client' };
   return { granted: [...new Set(granted.map(writeResourceScope))].join(' ') };
+}
+
+/** Scopes that are about who somebody is: OpenID's own. All others are about our resources. */
+export const IDENTITY_SCOPES = ['openid', 'fhirUser', 'profile', 'offline_access', 'online_access'] as const;
+
+/** For a person: what is not known, not registered or not a person's is left out, and the answer shows it. */
+export function personScopes(
+  asked: string,
+  registered: string,
+  isResourceType: (type: string) => boolean,
+): ScopeDecision {
+  const granted = writeScopes(offeredScopes(asked, registered, isResourceType));
+  return granted === '' ? { problem: 'none of these scopes is registered for this client' } : { granted };
+}
+
+/** What a person may be asked to grant; system/ scopes are for clients that act for themselves. */
+export function offeredScopes(
+  asked: string,
+  registered: string,
+  isResourceType: (type: string) => boolean,
+): Omit<Scopes, 'unknown'> {
+  const held = parseScopes(registered);
+  const { launch, identity, resources } = parseScopes(asked, isResourceType);
+  const others = [...held.launch, ...held.identity];
+  return {
+    launch: launch.filter((scope) => others.includes(scope)),
+    identity: identity.filter((scope) => others.includes(scope)),
+    resources: resources
+      .filter(({ context }) => context !== 'system')
+      .flatMap((scope) => narrowed(scope, held.resources)),
+  };
 }
 
 /** The part of a scope that lies within those that are held. */

@@ -6,8 +6,7 @@
  *   remembered holds as long as no record has changed, else the records are looked at again.
  * - A token is accepted for the FHIR base that it was issued for, and for no other.
  */
-import { accessOf } from '../access/grant-access.js';
-import type { Policies } from '../access/policies.js';
+import type { DecideAccess } from '../access/decider.js';
 import type { Clock } from '../base/clock.js';
 import { GenerationCache } from '../base/generation-cache.js';
 import type { AccessDecision } from '../ports/access-filter.js';
@@ -28,7 +27,7 @@ export interface TokenCheckParts {
   readonly clock: Clock;
   /** The audience that tokens must have. */
   readonly fhirBase: string;
-  readonly policies: Policies;
+  readonly decide: DecideAccess;
   /** Tokens of other issuers that are trusted; undefined where a token is none of theirs. */
   readonly foreign?: ForeignTokens;
 }
@@ -108,8 +107,7 @@ export class TokenCheck {
   }
 
   #decisionFor(grant: Grant, definitions: CurrentDefinitions): AccessDecision {
-    const { clock, fhirBase, policies } = this.#parts;
-    const knowledge = { definitions: definitions.definitions, baseUrl: fhirBase, now: clock.now() };
-    return accessOf(grant, knowledge, policies);
+    const { clock, decide } = this.#parts;
+    return decide(grant, definitions.definitions, clock.now());
   }
 }

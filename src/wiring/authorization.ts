@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { DEFAULT_POLICIES } from '../access/policies.js';
 import { Authorization } from '../authorization/authorization.js';
 import { Clients } from '../authorization/clients/clients.js';
+import { IssuerTokens } from '../authorization/foreign-tokens.js';
 import { sealingKey } from '../authorization/keys/sealing-key.js';
 import { SigningKeys } from '../authorization/keys/signing-keys.js';
 import { Launches } from '../authorization/launch/launches.js';
 import { searchAs } from '../authorization/launch/search-as.js';
-import { cappedKeySets } from '../authorization/provider/key-set-fetch.js';
+import { cappedKeySets, KEY_SET_LIMITS } from '../authorization/provider/key-set-fetch.js';
 import { type AuthorizationSettings, ID_TOKEN_LIFE } from '../authorization/settings.js';
 import { Users } from '../authorization/users/users.js';
 import { systemClock } from '../base/clock.js';
@@ -16,10 +17,12 @@ import { uuidV7 } from '../base/ids.js';
 import type { Logger } from '../base/log.js';
 import { type Config, issuerOf } from '../config.js';
 import type { Fetcher } from '../net/fetcher.js';
+import { webFetch } from '../net/web-fetch.js';
 import { openFetcher } from './fetching.js';
 import { openLog } from './process-log.js';
 import { openTenant, type Tenant } from './tenant.js';
 
+const newId = uuidV7(systemClock, () => randomBytes(10));
 const DAY = 24 * 3600 * 1000;
 
 export function openAuthorization(
@@ -42,8 +45,24 @@ export function openAuthorization(
     settings: authorizationSettings(config, parts.baseUrl),
     isResourceType,
     policies: DEFAULT_POLICIES,
+    ...foreignTokens(config, parts.baseUrl, fetcher),
     fetch: cappedKeySets(fetcher),
   });
+}
+
+function foreignTokens(
+  { trustedIssuer, trustedAudience, trustedKeySetUrl }: Config,
+  fhirBase: string,
+  fetcher: Fetcher,
+): { readonly foreign?: IssuerTokens } {
+  if (trustedIssuer === undefined || trustedKeySetUrl === undefined) return {};
+  const trusted = {
+    issuer: trustedIssuer,
+    audience: trustedAudience ?? fhirBase,
+    keySetUrl: trustedKeySetUrl,
+  };
+  const fetch = webFetch(fetcher, KEY_SET_LIMITS);
+  return { foreign: new IssuerTokens({ trusted, clock: systemClock, fetch }) };
 }
 
 /** For commands of the operator. */
@@ -75,7 +94,7 @@ export function openClients({ parts, store }: Tenant): Clients {
   return new Clients({
     records: store.records,
     clock: systemClock,
-    newId: uuidV7(systemClock, () => randomBytes(10)),
+    newId,
     isResourceType: (type) => parts.knowledge.definitions.resourceTypes.has(type),
   });
 }

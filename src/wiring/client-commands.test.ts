@@ -110,6 +110,17 @@ describe('fairway client', () => {
   });
 });
 
+describe('fairway user', () => {
+  it('takes no password but a long one, from standard input', async () => {
+    const words = ['user', 'add', '--login', 'anna', '--fhir-user', 'Dragon/1', '--password-stdin'];
+    const { status, errors } = await fairway(words, settings);
+
+    expect(status).toBe(2);
+    expect(errors).toContain('--fhir-user must be');
+    expect(errors).toContain('12 characters');
+  });
+});
+
 describe('fairway keys', () => {
   it('rotates while the server publishes both keys', async () => {
     const published = async (): Promise<string[]> => {

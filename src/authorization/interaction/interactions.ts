@@ -17,7 +17,7 @@ import type { Records } from '../../ports/records.js';
 import type { Scopes } from '../../smart/scope.js';
 import { writeResourceScope, writeScopes } from '../../smart/scope.js';
 import type { RegisteredClient } from '../clients/client.js';
-import { choicesOf, offeredScopes, tickedScopes } from '../launch/consent-scopes.js';
+import { choicesOf, tickedScopes } from '../launch/consent-scopes.js';
 import type { LaunchContext } from '../launch/launch-context.js';
 import type { Launches } from '../launch/launches.js';
 import {
@@ -33,6 +33,7 @@ import { pageHeaders } from '../pages/frame.js';
 import { pickerPage } from '../pages/picker-page.js';
 import { tellingPage } from '../pages/plain-pages.js';
 import { signInPage } from '../pages/sign-in-page.js';
+import { offeredScopes } from '../scopes.js';
 import type { AuthorizationSettings } from '../settings.js';
 import type { RegisteredUser } from '../users/user.js';
 import type { Users } from '../users/users.js';

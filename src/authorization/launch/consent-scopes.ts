@@ -5,10 +5,9 @@
  *
  * Invariant: what is granted is what was offered and left ticked, and nothing else.
  */
-import { parseScopes, type ResourceScope, type Scopes, writeResourceScope } from '../../smart/scope.js';
+import { type ResourceScope, writeResourceScope } from '../../smart/scope.js';
 import type { Choice } from '../pages/consent-page.js';
 import { scopeWords } from '../pages/scope-words.js';
-import { narrowed } from '../scopes.js';
 
 const CONDITION = 'http://terminology.hl7.org/CodeSystem/condition-category';
 const OBSERVATION = 'http://terminology.hl7.org/CodeSystem/observation-category';
@@ -26,25 +25,6 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
     'http://hl7.org/fhir/us/core/CodeSystem/us-core-category|sdoh',
   ],
 };
-
-/** What may be offered of what an app asks for; `unknown` scopes and those beyond its registration are left out. */
-export function offeredScopes(
-  asked: string,
-  registered: string,
-  isResourceType: (type: string) => boolean,
-): Omit<Scopes, 'unknown'> {
-  const wanted = parseScopes(asked, isResourceType);
-  const held = parseScopes(registered, isResourceType);
-  const inBoth = (names: readonly string[], allowed: readonly string[]): readonly string[] =>
-    names.filter((name) => allowed.includes(name));
-  // A person grants what is a person's to grant: system/ scopes are for clients that act for themselves.
-  const personal = wanted.resources.filter(({ context }) => context !== 'system');
-  return {
-    resources: personal.flatMap((scope) => narrowed(scope, held.resources)),
-    launch: inBoth(wanted.launch, held.launch),
-    identity: inBoth(wanted.identity, held.identity),
-  };
-}
 
 export function choicesOf(
   offered: readonly ResourceScope[],

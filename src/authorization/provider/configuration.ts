@@ -9,17 +9,16 @@
 import type { Adapter, Client, Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import type { Clock } from '../../base/clock.js';
-import { writeScopes } from '../../smart/scope.js';
 import type { RegisteredClient } from '../clients/client.js';
 import { originsOf } from '../clients/client.js';
 import { ASSERTION_ALGORITHMS } from '../clients/key-set.js';
 import type { GrantRecords } from '../interaction/grant-record.js';
-import { offeredScopes } from '../launch/consent-scopes.js';
-import { systemScopes } from '../scopes.js';
+import { IDENTITY_SCOPES, personScopes, systemScopes } from '../scopes.js';
 import type { AuthorizationSettings } from '../settings.js';
 import type { Users } from '../users/users.js';
 import { accountFinder, tokenContext } from './accounts.js';
 import { checkAssertion } from './assertion.js';
+import { AUTHORIZE, audienceOf, LAUNCH_PARAMETERS } from './authorize-request.js';
 import { errorPage } from './error-page.js';
 import { lifetimes } from './lifetimes.js';
 
@@ -53,15 +52,15 @@ export function configuration(parts: ConfigurationParts): Configuration {
     formats: { bitsOfOpaqueRandomness: RANDOM_BITS },
     ttl: lifetimes(settings),
     responseTypes: ['code'],
-    routes: { authorization: '/authorize' },
+    routes: { authorization: AUTHORIZE },
+    extraParams: [...LAUNCH_PARAMETERS],
     interactions: { url: (_ctx, { uid }) => `${settings.issuer}/interaction/${uid}` },
-    extraParams: ['aud', 'launch'],
     findAccount: accountFinder(parts),
     extraTokenClaims: (_ctx, token) => tokenContext(token, parts),
     issueRefreshToken: async (_ctx, client, { scopes }) =>
       client.grantTypeAllowed('refresh_token') &&
       (scopes.has('offline_access') || scopes.has('online_access')),
-    scopes: ['openid', 'fhirUser', 'profile', 'offline_access', 'online_access'],
+    scopes: [...IDENTITY_SCOPES],
     claims: { openid: ['sub'], fhirUser: ['fhirUser'], profile: ['fhirUser'] },
     subjectTypes: ['public'],
     pkce: { required: () => true },
@@ -106,7 +105,7 @@ function features(parts: ConfigurationParts): NonNullable<Configuration['feature
     userinfo: { enabled: false },
     resourceIndicators: {
       enabled: true,
-      defaultResource: (ctx) => defaultResource(ctx, parts.settings),
+      defaultResource: (ctx) => audienceOf(ctx, parts.settings.fhirBase),
       useGrantedResource: () => true,
       getResourceServerInfo: (ctx, resource, client) => resourceServer(ctx, resource, client, parts),
     },
@@ -122,6 +121,27 @@ function isOriginOf(origin: string, { redirectUris = [] }: Client): boolean {
   return originsOf({ redirectUris }).includes(origin);
 }
 
+/** What is left of what was asked for takes its place, so that consent, token and answer say what is granted. */
+function narrowedScope(
+  ctx: KoaContextWithOIDC,
+  { type, scope: registered }: RegisteredClient,
+  isResourceType: (type: string) => boolean,
+): string {
+  const asked = String(ctx.oidc.params?.scope ?? '');
+  const decision =
+    type === 'backend'
+      ? systemScopes(asked, registered, isResourceType)
+      : personScopes(asked, registered, isResourceType);
+  if ('problem' in decision) throw new errors.InvalidScope(decision.problem, asked);
+  if (ctx.oidc.params !== undefined) ctx.oidc.params.scope = decision.granted;
+  return decision.granted;
+}
+
+/** A code or a refresh token stands for what a person agreed to. */
+function grantedBefore(ctx: KoaContextWithOIDC, fhirBase: string): string {
+  return ctx.oidc.entities.Grant?.getResourceScope(fhirBase) ?? '';
+}
+
 async function resourceServer(
   ctx: KoaContextWithOIDC,
   resource: string,
@@ -130,38 +150,15 @@ async function resourceServer(
 ): Promise<{ scope: string; audience: string; accessTokenTTL: number; accessTokenFormat: 'opaque' }> {
   if (resource !== settings.fhirBase) throw new errors.InvalidTarget();
   const registered = await findClient(client.clientId);
-  const asked = askedScopes(ctx);
-  const server = {
+  if (registered === undefined) throw new errors.InvalidClientAuth('client not found');
+  const scope =
+    ctx.oidc.route === 'token' && registered.type !== 'backend'
+      ? grantedBefore(ctx, settings.fhirBase)
+      : narrowedScope(ctx, registered, isResourceType);
+  return {
+    scope,
     audience: settings.fhirBase,
     accessTokenTTL: settings.accessTokenLife,
     accessTokenFormat: 'opaque',
-  } as const;
-  if (registered !== undefined && registered.type !== 'backend') {
-    const offered = offeredScopes(asked, registered.scope, isResourceType);
-    // Of these the person's consent decides; who somebody is is no resource.
-    return { ...server, scope: writeScopes({ ...offered, identity: [] }) };
-  }
-  const decision = systemScopes(asked, registered?.scope ?? '', isResourceType);
-  if ('problem' in decision) throw new errors.InvalidScope(decision.problem, asked);
-  // What is left of what was asked for takes its place, so that token and answer say what was granted.
-  if (ctx.oidc.params !== undefined) ctx.oidc.params.scope = decision.granted;
-  return { ...server, scope: decision.granted };
-}
-
-/** Of the request, or where it names none of what it continues: a code, a refresh token. */
-function askedScopes({ oidc }: KoaContextWithOIDC): string {
-  const { AuthorizationCode: code, RefreshToken: refresh } = oidc.entities;
-  return String(oidc.params?.scope ?? code?.scope ?? refresh?.scope ?? '');
-}
-
-/**
- * SMART's `aud` was read as `resource` (authorize-request.ts). Whoever sends a person names the server that is meant: an app
- * that was led to a false one would else get a token for the true one.
- * https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#obtain-authorization-code
- */
-function defaultResource({ oidc }: KoaContextWithOIDC, { fhirBase }: AuthorizationSettings): string {
-  if (oidc.route === 'authorization' || oidc.route === 'pushed_authorization_request') {
-    throw new errors.InvalidTarget();
-  }
-  return fhirBase;
+  };
 }

@@ -9,11 +9,11 @@ import type { Fetcher } from '../../net/fetcher.js';
 import { webFetch } from '../../net/web-fetch.js';
 
 const LONGEST_SECONDS = 3600;
-const MAX_BYTES = 256 * 1024;
-const TIME_LIMIT = 5_000;
+/** What fetching a key set may take. */
+export const KEY_SET_LIMITS = { maxBytes: 256 * 1024, timeLimit: 5_000, redirects: 0 } as const;
 
 export function cappedKeySets(fetcher: Fetcher): NonNullable<Configuration['fetch']> {
-  const fetch = webFetch(fetcher, { maxBytes: MAX_BYTES, timeLimit: TIME_LIMIT, redirects: 0 });
+  const fetch = webFetch(fetcher, KEY_SET_LIMITS);
   return async (url, init) => capped(await fetch(url as string | URL, init as RequestInit));
 }
 

@@ -27,7 +27,7 @@ import type { AuthorizationSettings } from '../settings.js';
 import type { RegisteredUser } from '../users/user.js';
 import type { Users } from '../users/users.js';
 import { recordsAdapter } from './adapter.js';
-import { readAuthorizeRequest } from './authorize-request.js';
+import { prepareAuthorize } from './authorize-request.js';
 import { clientMetadata } from './client-metadata.js';
 import { configuration } from './configuration.js';
 
@@ -66,9 +66,7 @@ export class Providers {
       this.#handler = handlerOf(this.#parts, keys);
       this.#kids = kids;
     }
-    const { issuer, fhirBase } = this.#parts.settings;
-    beIssuer(request, issuer);
-    await readAuthorizeRequest(request, fhirBase);
+    beIssuer(request, this.#parts.settings.issuer);
     await this.#handler(request, response);
   }
 }
@@ -105,8 +103,10 @@ function handlerOf(parts: ProviderParts, keys: readonly SigningKey[]): Handler {
     return isSecretOf(actual, this.clientSecret ?? '');
   };
   provider.use(async (ctx, next) => {
+    const context = ctx as KoaContextWithOIDC; // its routes add what it is more
+    if (await prepareAuthorize(context, settings.issuer)) return;
     await next();
-    await finishAnswer(ctx as KoaContextWithOIDC, grants);
+    await finishAnswer(context, grants);
   });
   provider.on('server_error', (_ctx, error) =>
     log.error({ error: error.message }, 'the authorization server failed'),

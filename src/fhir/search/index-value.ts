@@ -7,6 +7,7 @@
  * a prefix or suffix that no code can have:
  *   `@Patient`              membership in the compartment of that name (target = the compartment's resource)
  *   `@SecurityContext`      what a Binary belongs to: who may read that may read the Binary
+ *   `@Self`                 of a Patient: itself, whatever version this is
  *   `subject:identifier`    Reference.identifier, a token
  *   `identifier:of-type`    Identifier with its type: a token whose system is `typeSystem typeCode`
  *   `code:text`             the words that stand with a code
@@ -25,8 +26,9 @@ export type IndexValue =
   | WordsValue
   | CompositeValue;
 
-/** The pseudo-parameter that only access filters ask for. */
+/** Pseudo-parameters that only access filters ask for. */
 export const SECURITY_CONTEXT = '@SecurityContext';
+export const SELF = '@Self';
 
 export interface TokenValue {
   readonly kind: 'token';

@@ -9,7 +9,7 @@ import { assert } from '../../base/assert.js';
 import type { Definitions, SearchParameter } from '../definitions/definitions.js';
 import { isObject, type JsonObject, type ResourceObject } from '../format/json.js';
 import { dropRepeated } from './distinct.js';
-import { type IndexValue, SECURITY_CONTEXT } from './index-value.js';
+import { type IndexValue, SECURITY_CONTEXT, SELF } from './index-value.js';
 import { parameterStep, type Room } from './parameter-step.js';
 import { elementsOf } from './path/elements.js';
 import type { Extract, Extraction } from './values/extraction.js';
@@ -67,7 +67,10 @@ function ownCompartment(type: string): Extract {
   return (value, walk) => {
     const { id } = value as JsonObject; // steps of a type are handed its resources
     if (typeof id !== 'string') return;
-    walk.memberships.push({ kind: 'reference', param, target: { kind: 'local', type, id } });
+    const target = { kind: 'local', type, id } as const;
+    walk.memberships.push({ kind: 'reference', param, target });
+    // Whose record it is, is asked of the patient of today, also for an old version.
+    if (type === 'Patient') walk.memberships.push({ kind: 'reference', param: SELF, target });
   };
 }
 

@@ -32,7 +32,7 @@ const NUMBER_AT = `coalesce((SELECT version FROM version WHERE rid = ? AND posit
 /** Where versions may be hidden more are read at once than the page needs. */
 const FILTERED_ROWS = 64;
 /** Versions looked at for one page: whoever may see few of them is given a short page that goes on. */
-const LOOKED_AT = 2_000;
+const LOOKED_AT = 500;
 
 export class History {
   readonly #view: View;

@@ -140,8 +140,10 @@ const SEARCHES: readonly Make[] = [
   ({ dice }) => ({ line: `GET ?_type=${anyType(dice)},${anyType(dice)}&_total=accurate`, by: 's' }),
   ({ dice }) => ({ line: `GET Patient/${dice.pick(PATIENTS)}/*?_total=accurate`, by: 's' }),
   ({ dice }) => ({ line: `GET Patient/${dice.pick(PATIENTS)}/Observation?_include=*`, by: 's' }),
-  ({ dice }) => ({ line: `GET ${anyType(dice)}/_history?_count=${1 + dice.below(30)}`, by: 's' }),
-  () => ({ line: 'GET _history?_count=20', by: 's' }),
+  ({ dice }) => ({
+    line: `GET ${dice.pick(['', 'Patient/', `${anyType(dice)}/`])}_history?_count=${1 + dice.below(30)}`,
+    by: 's',
+  }),
   ({ dice }) => ({ line: `GET Observation?code=a&_explain=${dice.pick(['true', 'false'])}`, by: 's' }),
   ({ dice }) => ({ line: `GET Observation/$lastn?max=2&patient=Patient/${dice.pick(PATIENTS)}`, by: 's' }),
 ];
@@ -247,8 +249,8 @@ export function anyRequest(asking: Asking): Asked {
   const at = asking.dice.below(100);
   if (at < 30) return anyOf(READS, asking);
   if (at < 70) return anyOf(SEARCHES, asking);
-  if (at < 82) return anyOf(OPERATIONS, asking);
-  return at < 95 ? anyOf(WRITES, asking) : anyOf(BUNDLES, asking);
+  if (at < 86) return anyOf(OPERATIONS, asking);
+  return at < 97 ? anyOf(WRITES, asking) : anyOf(BUNDLES, asking);
 }
 
 /** Requests about one resource by its id, each to be asked of what is hidden and of what is not there. */
