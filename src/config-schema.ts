@@ -49,6 +49,39 @@ export const SETTINGS = {
     default: 'smart',
     about: 'who may come in; open = everyone on this machine, on a loopback address only',
   },
+  secretKey: {
+    type: 'optional',
+    about:
+      'text of 32 characters or more that private keys in the store are encrypted with, instead of keys/sealing.key',
+  },
+  accessTokenLife: {
+    type: 'integer',
+    minimum: 30,
+    maximum: 3600,
+    default: 300,
+    about: 'seconds that an access token lives',
+  },
+  signingKeyDays: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 3650,
+    default: 90,
+    about: 'days after which another key signs id_tokens',
+  },
+  clientApproval: {
+    type: 'boolean',
+    default: false,
+    about: 'new clients wait until an administrator enables them',
+  },
+  trustedIssuer: {
+    type: 'optional',
+    about: 'another authorization server whose JWT access tokens are accepted: its issuer',
+  },
+  trustedAudience: {
+    type: 'optional',
+    about: 'the audience that its tokens must name; by default the FHIR base',
+  },
+  trustedKeySetUrl: { type: 'optional', about: 'where it publishes its keys (a JWKS)' },
   publicUrl: { type: 'optional', about: 'the URL by which clients reach this server, without /fhir' },
   trustProxy: {
     type: 'boolean',

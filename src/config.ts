@@ -172,6 +172,8 @@ function expectation(setting: Exclude<Setting, { type: 'policies' }>, value: Jso
   }
 }
 
+const SHORTEST_SECRET = 32;
+
 /** Settings that are right each by itself but not together. */
 const CONTRADICTIONS: readonly ((config: Config) => string | undefined)[] = [
   ({ tlsCert, tlsKey }) =>
@@ -187,6 +189,18 @@ const CONTRADICTIONS: readonly ((config: Config) => string | undefined)[] = [
     defaultCount <= maxCount
       ? undefined
       : 'FAIRWAY_DEFAULT_COUNT must not be greater than FAIRWAY_MAX_COUNT.',
+  ({ secretKey }) =>
+    secretKey === undefined || secretKey.length >= SHORTEST_SECRET
+      ? undefined
+      : `FAIRWAY_SECRET_KEY must have ${SHORTEST_SECRET} characters or more: openssl rand -base64 32 makes one.`,
+  ({ trustedIssuer, trustedKeySetUrl }) =>
+    (trustedIssuer === undefined) === (trustedKeySetUrl === undefined)
+      ? undefined
+      : 'FAIRWAY_TRUSTED_ISSUER and FAIRWAY_TRUSTED_KEY_SET_URL go together: set both, or none.',
+  ({ trustedKeySetUrl }) =>
+    trustedKeySetUrl === undefined || isBase(trustedKeySetUrl)
+      ? undefined
+      : 'FAIRWAY_TRUSTED_KEY_SET_URL must be an http or https URL.',
   ({ publicUrl }) =>
     publicUrl === undefined || isBase(publicUrl)
       ? undefined
@@ -207,4 +221,9 @@ export function publicUrl(config: Config): string {
   const scheme = config.tlsCert === undefined ? 'http' : 'https';
   const host = CALLED_LOCALHOST.has(config.host) ? 'localhost' : config.host;
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${config.port}`;
+}
+
+/** The authorization server's name: https://www.rfc-editor.org/rfc/rfc8414#section-2 */
+export function issuerOf(config: Config): string {
+  return `${publicUrl(config)}/auth`;
 }

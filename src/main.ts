@@ -87,6 +87,61 @@ const COMMANDS: readonly CommandEntry[] = [
     },
   },
   {
+    name: 'client',
+    summary: 'registers applications and services, lists and disables them',
+    load: async (globals) => {
+      const { clientCommand } = await import('./cli/client.js');
+      return clientCommand({
+        withClients: async (work) => {
+          const config = configOf(globals());
+          const { withClients } = await import('./wiring/authorization.js');
+          return withClients(config, (clients) =>
+            work({
+              add: (wanted) => clients.add(wanted, config.clientApproval ? 'pending' : 'active'),
+              list: () => clients.list(),
+              setStatus: (id, status) => clients.setStatus(id, status),
+              rotate: (id, jwks) => clients.rotate(id, jwks),
+            }),
+          );
+        },
+        readFile: (file) => readFileSync(file, 'utf8'),
+        output: process.stdout,
+      });
+    },
+  },
+  {
+    name: 'user',
+    summary: 'adds the people who may sign in, lists and disables them',
+    load: async (globals) => {
+      const { userCommand } = await import('./cli/user.js');
+      return userCommand({
+        withUsers: async (work) => {
+          const { withUsers } = await import('./wiring/authorization.js');
+          return withUsers(configOf(globals()), work);
+        },
+        readInput: async () => {
+          const { text } = await import('node:stream/consumers');
+          return text(process.stdin);
+        },
+        output: process.stdout,
+      });
+    },
+  },
+  {
+    name: 'keys',
+    summary: 'shows and rotates the keys that id_tokens are signed with',
+    load: async (globals) => {
+      const { keysCommand } = await import('./cli/keys.js');
+      return keysCommand({
+        withKeys: async (work) => {
+          const { withSigningKeys } = await import('./wiring/authorization.js');
+          return withSigningKeys(configOf(globals()), work);
+        },
+        output: process.stdout,
+      });
+    },
+  },
+  {
     name: 'backup',
     summary: 'copies the store to a file, while the server may run',
     load: async (globals) => {

@@ -32,9 +32,11 @@ const COULD_NOT_RUN = 2;
 
 const EXAMPLES = `
 Examples:
-  FAIRWAY_AUTH=open fairway serve        run the server, open to this machine
+  fairway serve                          run the server: clients come in with tokens
+  FAIRWAY_AUTH=open fairway serve        run it open to this machine
   fairway load population/               load bundles, NDJSON and .gz from a folder
   fairway demo-data --patients 100 --seed 1 --out population
+  fairway client add --type backend --jwks keys.json --scope "system/*.rs"
   fairway backup /backup/fairway.db      copy the store while the server runs
   fairway doctor                         check the set-up
 
@@ -81,7 +83,7 @@ function speakThrough(command: Command, parts: ProgramParts): void {
     outputError: (text, write) => write(text.replace(/^error: /, 'fairway: ').replace('\n(Did', ' (Did')),
   });
   command.configureHelp({ showGlobalOptions: true });
-  for (const below of command.commands) speakThrough(below, parts);
+  for (const inner of command.commands) speakThrough(inner, parts);
 }
 
 function textOf(error: unknown, debug: boolean): string {

@@ -8,6 +8,7 @@ export interface ServeDeps {
 
 const EXAMPLES = `
 Examples:
+  fairway serve                                      clients come in with tokens: fairway client add
   FAIRWAY_AUTH=open fairway serve                    open to every program of this machine
   FAIRWAY_AUTH=open FAIRWAY_DEMO=on fairway serve    with a small demo population in an empty store
   fairway serve --config /etc/fairway.json

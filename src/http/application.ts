@@ -1,6 +1,6 @@
 /**
- * Everything but FHIR, on express: the landing page and the metrics; later the console and signing in. Loaded when the
- * first such request comes.
+ * Everything but FHIR, on express: the landing page, the metrics and the authorization server. Loaded when the first such
+ * request comes.
  *
  * Invariant: pages load nothing from elsewhere and run no script (Content-Security-Policy).
  */
@@ -14,6 +14,8 @@ export interface ApplicationParts {
   readonly secure: boolean;
   /** Prometheus text of this process, or of all workers. */
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>;
+  /** Answers below /auth, which the URL no longer begins with; undefined: there is nothing. */
+  readonly authorize: ((request: Request, response: Response) => Promise<void>) | undefined;
   /** Names the route for logs and metrics. */
   readonly onRoute: (request: Request, route: string) => void;
   /** Answers with an OperationOutcome. */
@@ -44,6 +46,13 @@ export function application(parts: ApplicationParts): Express {
       },
     );
   });
+  const { authorize } = parts;
+  if (authorize !== undefined) {
+    app.use('/auth', async (request, response) => {
+      parts.onRoute(request, 'auth');
+      await authorize(request, response);
+    });
+  }
   app.use(() => {
     throw new Refusal(
       'unknown-route',

@@ -9,7 +9,8 @@ import type { ApplicationParts } from './application.js';
 import type { Flight } from './flight.js';
 import type { Responder } from './responder.js';
 
-export interface ApplicationsParts extends Pick<ApplicationParts, 'facts' | 'metrics' | 'secure'> {
+export interface ApplicationsParts
+  extends Pick<ApplicationParts, 'facts' | 'metrics' | 'secure' | 'authorize'> {
   readonly responder: Responder;
 }
 

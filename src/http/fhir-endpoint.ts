@@ -14,10 +14,14 @@ import { parseMediaType } from '../interactions/negotiation.js';
 import type { FhirResponse } from '../interactions/response.js';
 import { handle, interactionName } from '../interactions/router.js';
 import type { AccessDecision } from '../ports/access-filter.js';
+import type { MaybePromise } from '../ports/backend.js';
 import { ClientGone, readBody } from './body.js';
 import { BodyBudget } from './body-budget.js';
+import { crossOriginHeaders, isPreflight } from './cross-origin.js';
+import { decideAccess, type Entrance, isPublic, isSmartConfiguration } from './entrance.js';
 import type { Flight } from './flight.js';
-import type { Site } from './gate.js';
+import type { CrossOriginHeaders, Site } from './gate.js';
+import { headerOf } from './header.js';
 import { HttpFhirRequest } from './http-request.js';
 import { networkAddress } from './network-address.js';
 import { parsePairs, parseRequestTarget, type RequestTarget } from './request-target.js';
@@ -37,8 +41,8 @@ export interface FhirEndpointParts {
   readonly tenant: TenantParts;
   /** Below which path of the URL the base is: `/fhir`. */
   readonly basePath: string;
-  /** Who asks and what they may do. A server without a decision has no endpoint. */
-  readonly decide: () => AccessDecision;
+  /** Who may come in. A server without an entrance has no endpoint. */
+  readonly entrance: Entrance;
   readonly settings: EndpointSettings;
 }
 
@@ -76,7 +80,11 @@ export class FhirEndpoint {
     await this.#parts.tenant.auditing?.refused({ requestId, ...network }, error);
   }
 
-  #respond(flight: Flight, answer: Promise<FhirResponse>): void {
+  #respond(flight: Flight, answer: MaybePromise<FhirResponse>): void {
+    if (!(answer instanceof Promise)) {
+      this.#responder.send(flight, answer);
+      return;
+    }
     answer.then(
       (response) => this.#responder.send(flight, response),
       (error: unknown) => {
@@ -86,12 +94,63 @@ export class FhirEndpoint {
     );
   }
 
-  #answer(flight: Flight): Promise<FhirResponse> {
-    const { incoming } = flight;
-    const { settings, basePath } = this.#parts;
-    const target = parseRequestTarget(incoming.url ?? '/', basePath.length);
-    const bodyless = new HttpFhirRequest(incoming, target.path, target.query, undefined);
-    const context = this.#context(flight);
+  #answer(flight: Flight): MaybePromise<FhirResponse> {
+    const { basePath, entrance } = this.#parts;
+    const target = parseRequestTarget(flight.incoming.url ?? '/', basePath.length);
+    if (entrance.kind === 'open') return this.#interact(flight, target, entrance.decision);
+    const origin = headerOf(flight.incoming, 'origin');
+    if (origin === undefined) return this.#answerHolder(flight, target, entrance);
+    const { path } = target;
+    const headers = crossOriginHeaders(flight.incoming, origin, isPublic(path), (each) =>
+      entrance.authority.isOrigin(each),
+    );
+    const goOn = (crossOrigin: CrossOriginHeaders | undefined): MaybePromise<FhirResponse> => {
+      flight.crossOrigin = crossOrigin;
+      if (!isPreflight(flight.incoming)) return this.#answerHolder(flight, target, entrance);
+      flight.route = 'preflight';
+      return { status: 204, headers: {} };
+    };
+    return headers instanceof Promise ? headers.then(goOn) : goOn(headers);
+  }
+
+  /** Where access is by tokens. */
+  #answerHolder(
+    flight: Flight,
+    target: RequestTarget,
+    entrance: Entrance & { kind: 'tokens' },
+  ): MaybePromise<FhirResponse> {
+    if (isSmartConfiguration(target.path)) return smartConfiguration(flight, entrance);
+    const access = this.#decide(flight, target);
+    return access instanceof Promise
+      ? access.then((decided) => this.#interact(flight, target, decided))
+      : this.#interact(flight, target, access);
+  }
+
+  /** What is thrown at once is told by `serve`; what a promise rejects with, here. */
+  #decide(flight: Flight, { path }: RequestTarget): MaybePromise<AccessDecision> {
+    const { entrance, tenant } = this.#parts;
+    const decided = decideAccess(entrance, flight.incoming, path, tenant.knowledge);
+    if (!(decided instanceof Promise)) return decided;
+    return decided.catch(async (error: unknown) => {
+      await this.#told(flight, error);
+      throw error;
+    });
+  }
+
+  async #decideAnew(flight: Flight, target: RequestTarget): Promise<AccessDecision> {
+    const { entrance, tenant } = this.#parts;
+    try {
+      return await decideAccess(entrance, flight.incoming, target.path, tenant.knowledge);
+    } catch (error) {
+      await this.#told(flight, error);
+      throw error;
+    }
+  }
+
+  #interact(flight: Flight, target: RequestTarget, access: AccessDecision): Promise<FhirResponse> {
+    const { settings } = this.#parts;
+    const bodyless = new HttpFhirRequest(flight.incoming, target.path, target.query, undefined);
+    const context = this.#context(flight, access);
     const route = interactionName(bodyless, context);
     flight.due = flight.started + settings.requestTimeLimit;
     if (route !== undefined) flight.route = route;
@@ -116,7 +175,9 @@ export class FhirEndpoint {
         readBody(flight.incoming, flight.outgoing, bodyLimit, share),
       );
       flight.due = performance.now() + requestTimeLimit;
-      return await handle(request, this.#context(flight));
+      // A body may take its time: who was let in when it began may be out by now.
+      const access = await this.#decideAnew(flight, target);
+      return await handle(request, this.#context(flight, access));
     } finally {
       share.end();
     }
@@ -137,9 +198,8 @@ export class FhirEndpoint {
   }
 
   /** Property by property: a spread of the tenant's parts took 4 % of a read. */
-  #context({ site, requestId, incoming }: Flight): Context {
-    const { tenant, settings, decide } = this.#parts;
-    const access = decide();
+  #context({ site, requestId, incoming }: Flight, access: AccessDecision): Context {
+    const { tenant, settings } = this.#parts;
     const audit =
       tenant.auditing === undefined ? undefined : this.#trail(tenant.auditing, access, requestId, incoming);
     return {
@@ -173,6 +233,22 @@ export class FhirEndpoint {
     if (settings.publicUrl !== undefined || !SOUND_HOST.test(host)) return tenant.baseUrl;
     return `${secure ? 'https' : 'http'}://${host}${basePath}`;
   }
+}
+
+/** Whatever Accept says: https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html#response */
+function smartConfiguration(flight: Flight, { authority }: Entrance & { kind: 'tokens' }): FhirResponse {
+  const { method = 'GET' } = flight.incoming;
+  flight.route = 'smart-configuration';
+  if (method !== 'GET' && method !== 'HEAD') {
+    throw new Refusal('method-not-allowed', `${method} is not for this path, which takes GET, HEAD.`, {
+      allow: 'GET, HEAD',
+    });
+  }
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: [authority.smartConfiguration],
+  };
 }
 
 /** A host with or without a port, as it may stand in links. */

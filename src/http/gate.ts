@@ -9,6 +9,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../fhir/outcome.js';
+import { EXPOSED } from './cross-origin.js';
 import { countHeader, headerOf } from './header.js';
 import { isLoopback } from './loopback.js';
 
@@ -35,7 +36,6 @@ export interface Admission {
 }
 
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
-const EXPOSED = 'ETag, Last-Modified, Location, Content-Location, X-Request-Id';
 
 export class Gate {
   readonly #settings: GateSettings;

@@ -44,8 +44,8 @@ export interface ServerParts extends Pick<RequestLogParts, 'log' | 'meter'>, Pro
   /** PEM texts: https. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly tenants: readonly FhirEndpointParts['tenant'][];
-  readonly decide: FhirEndpointParts['decide'];
-  readonly application: Pick<ApplicationsParts, 'facts' | 'metrics'>;
+  readonly entrance: FhirEndpointParts['entrance'];
+  readonly application: Pick<ApplicationsParts, 'facts' | 'metrics' | 'authorize'>;
 }
 
 /** How often overdue requests are looked for. */
@@ -64,7 +64,7 @@ export class FairwayServer {
   readonly #sweep: NodeJS.Timeout;
 
   constructor(parts: ServerParts) {
-    const { settings, decide } = parts;
+    const { settings, entrance } = parts;
     this.#parts = parts;
     this.#gate = new Gate(settings);
     this.#longestUrl = Math.floor(settings.headerLimit / 2);
@@ -72,7 +72,7 @@ export class FairwayServer {
     this.#endpoints = new Map(
       parts.tenants.map((tenant) => {
         const basePath = basePathOf(tenant.tenant);
-        return [tenant.tenant, new FhirEndpoint({ tenant, basePath, decide, settings }, this.#responder)];
+        return [tenant.tenant, new FhirEndpoint({ tenant, basePath, entrance, settings }, this.#responder)];
       }),
     );
     this.#applications = new Applications({

@@ -3,10 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openAccess } from '../access/open.js';
+import type { Authorization } from '../authorization/authorization.js';
 import { silentLogger } from '../base/log.js';
 import { type Config, readConfig } from '../config.js';
+import type { Fetcher } from '../net/fetcher.js';
+import { openAuthorization } from '../wiring/authorization.js';
 import { openTenant, type Tenant } from '../wiring/tenant.js';
+import { openEntrance } from './entrance.js';
 import { freePort } from './free-port.js';
 import { openMetrics } from './metrics.js';
 import { RequestMeter } from './request-meter.js';
@@ -17,22 +20,29 @@ export interface TestServer {
   readonly port: number;
   readonly tenant: Tenant;
   readonly server: FairwayServer;
+  /** With FAIRWAY_AUTH=smart. */
+  readonly authorization: Authorization | undefined;
   stop(): Promise<void>;
 }
 
-export async function startServer(settings: Partial<Config> = {}): Promise<TestServer> {
+export async function startServer(settings: Partial<Config> = {}, fetcher?: Fetcher): Promise<TestServer> {
   const dataDir = mkdtempSync(join(tmpdir(), 'fairway-http-'));
   const port = await freePort('127.0.0.1');
   const defaults = readConfig(undefined, { FAIRWAY_AUTH: 'open', FAIRWAY_SHUTDOWN_TIME_LIMIT: '2000' });
-  const config: Config = { ...defaults, port, dataDir, ...settings };
+  const url = `http://127.0.0.1:${port}`;
+  const named = settings.auth === 'smart' ? { publicUrl: url } : {};
+  const config: Config = { ...defaults, port, dataDir, ...named, ...settings };
   const tenant = await openTenant(config, silentLogger);
+  const authorization =
+    config.auth === 'smart' ? openAuthorization(config, tenant, silentLogger, fetcher) : undefined;
   const meter = new RequestMeter();
   const metrics = openMetrics(meter);
   const server = new FairwayServer({
     settings: config,
     tls: undefined,
     tenants: [tenant.parts],
-    decide: () => openAccess('test'),
+    entrance:
+      authorization === undefined ? openEntrance('test') : { kind: 'tokens', authority: authorization },
     log: { ...silentLogger, everyRequest: false },
     meter,
     readiness: async () => {
@@ -42,12 +52,14 @@ export async function startServer(settings: Partial<Config> = {}): Promise<TestS
     application: {
       facts: { fhirBase: tenant.parts.baseUrl, version: 'test', auth: 'open' },
       metrics: async () => ({ type: 'text/plain', text: await metrics.text() }),
+      authorize: authorization && ((request, response) => authorization.serve(request, response)),
     },
   });
   await server.listen();
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     port,
+    authorization,
     tenant,
     server,
     stop: async () => {

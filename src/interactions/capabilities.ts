@@ -9,7 +9,7 @@ import type { JsonObject } from '../fhir/format/json.js';
 import { serialise } from '../fhir/format/serialise.js';
 import { Refusal } from '../fhir/outcome.js';
 import { formatInstant } from '../fhir/primitives/date.js';
-import type { Context } from './context.js';
+import type { Context, SecurityEndpoints } from './context.js';
 import { FHIR_JSON, queryValue } from './negotiation.js';
 import { type OperationLevel, operationsAt } from './operations.js';
 import { projectBytes, requestedProjection } from './projected.js';
@@ -72,9 +72,38 @@ function statement(context: Context, routes: Routes): JsonObject {
     rest: [
       {
         mode: 'server',
+        ...(settings.security === undefined ? {} : { security: securityStatement(settings.security) }),
         resource: typeStatements(context, routes),
         interaction: declared(routes, SYSTEM_INTERACTIONS),
         ...listed('operation', operationStatements(['system'], context)),
+      },
+    ],
+  };
+}
+
+/** https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html#declaring-support-for-oauth2-endpoints */
+function securityStatement(endpoints: SecurityEndpoints): JsonObject {
+  const { authorize, token, introspect, revoke } = endpoints;
+  return {
+    extension: [
+      {
+        url: 'http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris',
+        extension: Object.entries({ authorize, token, introspect, revoke }).flatMap(([url, valueUri]) =>
+          valueUri === undefined ? [] : [{ url, valueUri }],
+        ),
+      },
+    ],
+    cors: true,
+    service: [
+      {
+        coding: [
+          {
+            system: 'http://terminology.hl7.org/CodeSystem/restful-security-service',
+            code: 'SMART-on-FHIR',
+            display: 'SMART-on-FHIR',
+          },
+        ],
+        text: 'Access by OAuth 2.0 tokens; .well-known/smart-configuration says how to get one',
       },
     ],
   };

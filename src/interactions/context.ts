@@ -51,8 +51,19 @@ export interface Knowledge extends CurrentDefinitions {
   latest(): Knowledge;
 }
 
+/** Where tokens are got, for the CapabilityStatement: absolute URLs. */
+export interface SecurityEndpoints {
+  /** Where people sign in; absent: they cannot. */
+  readonly authorize?: string;
+  readonly token: string;
+  readonly introspect: string;
+  readonly revoke: string;
+}
+
 export interface InteractionSettings {
   readonly softwareVersion: string;
+  /** Absent: open access. */
+  readonly security?: SecurityEndpoints;
   /** Entries on a search or history page when `_count` is absent, and at most. */
   readonly defaultCount: number;
   readonly maxCount: number;

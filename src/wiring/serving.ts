@@ -6,14 +6,17 @@
  */
 import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
-import { openAccess } from '../access/open.js';
+import type { Authorization } from '../authorization/authorization.js';
 import { type Config, ConfigError, publicUrl } from '../config.js';
+import { type Entrance, openEntrance } from '../http/entrance.js';
 import { freePort } from '../http/free-port.js';
+import { isLoopback } from '../http/loopback.js';
 import type { Metrics } from '../http/metrics.js';
 import { Primary } from '../http/primary.js';
 import { RequestMeter } from '../http/request-meter.js';
 import { FairwayServer } from '../http/server.js';
 import { WorkerChannel } from '../http/worker.js';
+import { openAuthorization } from './authorization.js';
 import { DemoPopulation } from './demo-population.js';
 import { endOnDefect, openLog, type ProcessLog } from './process-log.js';
 import { openTenant, type Tenant } from './tenant.js';
@@ -28,7 +31,7 @@ export interface ServeParts {
 
 /** Resolves with the exit code when the server has stopped. */
 export async function serve({ config: asked, warnings, demoWords }: ServeParts): Promise<number> {
-  refuseUnprotected(asked);
+  refuseUnnamed(asked);
   const config = asked.port === 0 ? { ...asked, port: await freePort(asked.host) } : asked;
   const log = openLog(config.logLevel, 1);
   if (cluster.isPrimary) for (const warning of warnings) log.warn({}, warning);
@@ -40,12 +43,12 @@ export async function serve({ config: asked, warnings, demoWords }: ServeParts):
     : answerRequests(config, log, 'alone', demo);
 }
 
-/** Fails closed: without an authorization server nobody could be told apart. */
-function refuseUnprotected({ auth }: Config): void {
-  if (auth !== 'smart') return;
+/** Tokens are bound to the URL that clients know: where it cannot be told from the address, it must be said. */
+function refuseUnnamed({ auth, host, publicUrl: url, trustProxy }: Config): void {
+  if (auth !== 'smart' || url !== undefined || (isLoopback(host) && !trustProxy)) return;
   throw new ConfigError([
-    'FAIRWAY_AUTH is smart (the default), and this version has no authorization server yet, so it lets no one in. ' +
-      'To try it out on this machine alone, set FAIRWAY_AUTH=open (FAIRWAY_HOST is then a loopback address).',
+    'FAIRWAY_PUBLIC_URL is missing: with FAIRWAY_AUTH=smart tokens are bound to the URL by which clients reach this ' +
+      'server. Set it, such as https://fhir.example.org.',
   ]);
 }
 
@@ -82,10 +85,12 @@ async function answerRequests(
   });
   const tenant = await openTenant(config, log);
   const wanted = role === 'alone' && config.demo && (await demo.isWanted(tenant));
-  const server = await listening(config, log, role, tenant, demo);
+  const authorization = config.auth === 'smart' ? openAuthorization(config, tenant, log) : undefined;
+  const server = await listening(config, log, role, tenant, demo, authorization);
   if (role === 'alone') announce(config, log);
   followFullText(tenant, log);
   tenant.parts.auditing?.wake(); // of what was recorded before the last end there may be no events yet
+  if (authorization !== undefined) makeFirstKey(authorization, log);
   const loading = wanted ? demo.load() : undefined;
   await stopped;
   demo.stop();
@@ -107,6 +112,13 @@ function followFullText({ store }: Tenant, log: ProcessLog): void {
   });
 }
 
+/** So that whoever signs in first need not wait for it. */
+function makeFirstKey(authorization: Authorization, log: ProcessLog): void {
+  authorization.prepare().catch((error: unknown) => {
+    log.error({ error: error instanceof Error ? error.message : String(error) }, 'there is no signing key');
+  });
+}
+
 async function listening(...parts: Parameters<typeof makeServer>): Promise<FairwayServer> {
   const [, , , { store }] = parts;
   try {
@@ -123,15 +135,17 @@ function makeServer(
   config: Config,
   log: ProcessLog,
   role: 'alone' | 'worker',
-  { parts }: Tenant,
+  tenant: Tenant,
   demo: DemoPopulation,
+  authorization: Authorization | undefined,
 ): FairwayServer {
+  const { parts } = tenant;
   const meter = new RequestMeter();
   return new FairwayServer({
     settings: config,
     tls: readTls(config),
     tenants: [parts],
-    decide: openMode(),
+    entrance: entranceOf(authorization),
     log,
     meter,
     readiness: async () => {
@@ -141,6 +155,7 @@ function makeServer(
     application: {
       facts: { fhirBase: parts.baseUrl, version: parts.settings.softwareVersion, auth: config.auth },
       metrics: metricsOf(meter, role),
+      authorize: authorization && ((request, response) => authorization.serve(request, response)),
     },
   });
 }
@@ -159,10 +174,10 @@ function readPem(file: string, variable: string): string {
   }
 }
 
-/** One decision for all requests: open mode knows no one. */
-function openMode(): () => ReturnType<typeof openAccess> {
-  const decision = openAccess('open mode');
-  return () => decision;
+function entranceOf(authorization: Authorization | undefined): Entrance {
+  return authorization === undefined
+    ? openEntrance('open mode')
+    : { kind: 'tokens', authority: authorization };
 }
 
 /** prom-client is loaded with the first scrape, which comes after the first requests. */

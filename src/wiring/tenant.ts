@@ -6,10 +6,11 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { openAccess } from '../access/open.js';
+import { endpointsOf } from '../authorization/discovery.js';
 import { systemClock } from '../base/clock.js';
 import { uuidV7 } from '../base/ids.js';
 import type { Logger } from '../base/log.js';
-import { type Config, publicUrl } from '../config.js';
+import { type Config, issuerOf, publicUrl } from '../config.js';
 import { readDefinitions } from '../definitions-file.js';
 import { makeIndexer } from '../fhir/search/indexer.js';
 import { makeValidator } from '../fhir/validate/validator.js';
@@ -80,10 +81,19 @@ export function storeFile({ dataDir }: Config): string {
 }
 
 function interactionSettings(config: Config): Omit<TenantParts['settings'], 'softwareVersion'> {
+  const security = config.auth === 'smart' ? { security: endpointsOf(issuerOf(config)) } : {};
   const { defaultCount, maxCount, checkReferences, searchTimeLimit, conditionalDeleteLimit } = config;
   const explain =
     config.searchExplain === 'on' || (config.searchExplain === 'auto' && config.auth === 'open');
-  return { defaultCount, maxCount, checkReferences, searchTimeLimit, explain, conditionalDeleteLimit };
+  return {
+    ...security,
+    defaultCount,
+    maxCount,
+    checkReferences,
+    searchTimeLimit,
+    explain,
+    conditionalDeleteLimit,
+  };
 }
 
 /** For what the operator does, not a client. */

@@ -3,9 +3,10 @@
  *
  * Invariant: what is cached is in the database; whoever rolls back calls `forget`.
  */
+
+import { GenerationCache } from '../../base/generation-cache.js';
 import { type Param, TEXT_SYSTEM, WORDS_SYSTEM } from './catalogue.js';
 import type { Connection } from './connection.js';
-import { GenerationCache } from './generation-cache.js';
 
 const FIND_TYPE = 'SELECT id FROM type WHERE name = ?';
 const ADD_TYPE = 'INSERT INTO type(name) VALUES (?)';

@@ -13,6 +13,7 @@ export function weightOf(job: Job | FullTextJob): number {
     case 'audit':
       return Math.ceil(job.lines.length / LINES_PER_WRITE);
     case 'ledger':
+    case 'record':
     case 'indexing-start':
     case 'full-text':
       return 1;

@@ -5,6 +5,7 @@
 import type { RefusalKind } from '../../fhir/outcome.js';
 import type { Permitted } from '../../ports/access-filter.js';
 import type { Commit, CommitResult, Condition, Position, Write } from '../../ports/backend.js';
+import type { RecordOptions } from '../../ports/records.js';
 
 /** A write of the port, its resource taken apart. */
 export type WireWrite =
@@ -63,6 +64,32 @@ export interface LedgerJob {
   readonly value: string;
 }
 
+/** What is to become of a record; see ports/records.ts. */
+export type RecordChange =
+  | ({
+      readonly change: 'put' | 'insert';
+      readonly kind: string;
+      readonly name: string;
+      readonly value: string;
+    } & RecordOptions)
+  | { readonly change: 'take'; readonly kind: string; readonly name: string }
+  | { readonly change: 'remove-group'; readonly group: string };
+
+export interface RecordJob {
+  readonly kind: 'record';
+  readonly number: number;
+  /** The clock when the change was handed over. */
+  readonly now: number;
+  readonly wanted: RecordChange;
+}
+
+export interface RecordResult {
+  readonly kind: 'recorded';
+  readonly changed: boolean;
+  /** Of a record that was taken. */
+  readonly value?: string;
+}
+
 /** Bring the full-text index to this position at least. */
 export interface FullTextJob {
   readonly kind: 'full-text';
@@ -103,8 +130,8 @@ export type IndexingJob = IndexingStart | IndexingStep;
 /** `overtaken`: another process has come before, or the definitions have changed. Nothing was written. */
 export type IndexingResult = { readonly kind: 'advanced' } | { readonly kind: 'overtaken' };
 
-export type Job = CommitJob | LedgerJob | IndexingJob | AuditJob;
-export type JobResult = CommitResult | IndexingResult;
+export type Job = CommitJob | LedgerJob | RecordJob | IndexingJob | AuditJob;
+export type JobResult = CommitResult | IndexingResult | RecordResult;
 /** The writer thread is sent lists of these. */
 export type WriterMessage = Job | FullTextJob | CommitPart | { readonly kind: 'close' };
 

@@ -93,6 +93,14 @@ CREATE INDEX audit_checkpoint ON audit(place) WHERE heads IS NOT NULL;
 INSERT INTO setting(name, value) VALUES ('audit_followed', 0);
 `;
 
+/** See ports/records.ts. */
+const RECORDS = `
+CREATE TABLE record(
+  kind TEXT, name TEXT, value TEXT NOT NULL, expires INTEGER, record_group TEXT, PRIMARY KEY (kind, name)) WITHOUT ROWID;
+CREATE INDEX record_group ON record(record_group) WHERE record_group IS NOT NULL;
+CREATE INDEX record_expires ON record(expires) WHERE expires IS NOT NULL;
+`;
+
 /** Step n makes version n of version n − 1. */
 const STEPS: readonly string[] = [
   RESOURCES,
@@ -101,6 +109,7 @@ const STEPS: readonly string[] = [
   PARAMETER_INDEX,
   FULL_TEXT_BY_TYPE,
   AUDIT,
+  RECORDS,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

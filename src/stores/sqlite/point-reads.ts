@@ -4,7 +4,7 @@
  *
  * Invariant: what the filter refuses is answered as if it had never been.
  */
-import type { AccessFilter } from '../../ports/access-filter.js';
+import { type AccessFilter, hidesNothing } from '../../ports/access-filter.js';
 import type { ReadResult, ResourceKey } from '../../ports/backend.js';
 import type { Statement } from './connection.js';
 import type { View } from './view.js';
@@ -41,7 +41,8 @@ export class PointReads {
 
   read(key: ResourceKey, access: AccessFilter): ReadResult {
     this.#view.refreshOncePerTurn();
-    if (access.kind === 'restricted') return this.#view.snapshot(() => this.#readFiltered(key, access));
+    // Who may see all of a type shares what is remembered of it; everyone else is judged by content.
+    if (!hidesNothing(access, key.type)) return this.#view.snapshot(() => this.#readFiltered(key, access));
     const name = `${key.type}/${key.id}`;
     const cached = this.#view.cache.get(name);
     if (cached !== undefined) return { kind: 'found', resource: cached.resource };

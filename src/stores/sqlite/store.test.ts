@@ -89,6 +89,7 @@ describe('a store', () => {
         'full_text',
         'audit_chain',
         'audit',
+        'record',
       ]) {
         connection.execute(`DROP TABLE ${table}`);
       }

@@ -10,6 +10,7 @@ import type { AuditLog } from '../../ports/audit-log.js';
 import type { Backend } from '../../ports/backend.js';
 import type { CurrentDefinitions } from '../../ports/current-definitions.js';
 import type { Ledger } from '../../ports/ledger.js';
+import type { Records } from '../../ports/records.js';
 import type { Sealer } from '../../ports/sealer.js';
 import { SqliteAuditLog } from './audit-log.js';
 import { SqliteBackend } from './backend.js';
@@ -21,6 +22,7 @@ import { sqliteLedger } from './ledger.js';
 import { checkVersion, migrate } from './migrations.js';
 import { ParameterWalker } from './parameter-walker.js';
 import { ReaderPool } from './reader-pool.js';
+import { sqliteRecords } from './records.js';
 import { Reindexer } from './reindex.js';
 import { makeSealingKey, sqliteSealer } from './sealer.js';
 import { BOUNDED, type Limits } from './search/scope.js';
@@ -56,6 +58,7 @@ export interface SqliteStore {
   readonly sealer: Sealer;
   readonly ledger: Ledger;
   readonly audit: AuditLog;
+  readonly records: Records;
   /** The definitions as of now: custom search parameters that were stored are among them. */
   current(): CurrentDefinitions;
   /** Resolves when every custom parameter there is now is indexed, by whichever process. */
@@ -107,6 +110,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
       sealer: sqliteSealer(connection),
       ledger: sqliteLedger(view, writer),
       audit,
+      records: sqliteRecords(view, writer, clock),
       backup: (target, onProgress) => copyStore(file, target, onProgress),
       followFullText: async () => {
         if (!fullText.isClose()) await fullText.follow(MAX_WAIT);

@@ -23,6 +23,7 @@ import type {
   WriterMessage,
   WriterSettings,
 } from './messages.js';
+import { changeRecord } from './record-writer.js';
 import { engineCode } from './store-error.js';
 
 /** A group takes no further commit past so many writes, so that a small one does not wait for many large ones. */
@@ -80,6 +81,7 @@ function take(message: WriterMessage): void {
       queue.push(wholeCommit(message));
       return;
     case 'ledger':
+    case 'record':
     case 'indexing-start':
     case 'indexing-step':
     case 'audit':
@@ -176,6 +178,8 @@ function resultOf(job: Job): JobResult {
       return { kind: 'committed', outcomes: [] };
     case 'audit':
       return { kind: 'committed', outcomes: [] }; // the lines of all jobs go in together
+    case 'record':
+      return changeRecord(connection, job);
     case 'commit':
       if (job.follows !== undefined && !advanceFollowed(connection, job.follows))
         return { kind: 'version-conflict', write: 0 };
@@ -186,8 +190,10 @@ function resultOf(job: Job): JobResult {
   }
 }
 
+const WRITTEN: ReadonlySet<JobResult['kind']> = new Set(['committed', 'advanced', 'recorded']);
+
 function isWritten(answer: Answer): boolean {
-  return answer.kind === 'done' && (answer.result.kind === 'committed' || answer.result.kind === 'advanced');
+  return answer.kind === 'done' && WRITTEN.has(answer.result.kind);
 }
 
 function undo(sql: 'ROLLBACK' | 'ROLLBACK TO job'): void {

@@ -24,6 +24,9 @@ import type {
   IndexingJob,
   JobResult,
   LedgerJob,
+  RecordChange,
+  RecordJob,
+  RecordResult,
   WireWrite,
   WriterMessage,
   WriterSettings,
@@ -47,6 +50,7 @@ type Waiting =
     }
   | LedgerJob
   | AuditJob
+  | RecordJob
   | FullTextJob
   | IndexingJob;
 
@@ -81,7 +85,10 @@ export class Writer {
   async commit(commit: Commit): Promise<CommitResult> {
     const number = ++this.#number;
     const result = await this.#send({ kind: 'commit', number, now: this.#clock.now(), commit, sent: 0 });
-    assert(result.kind !== 'advanced' && result.kind !== 'overtaken', 'commits are answered as commits');
+    assert(
+      result.kind !== 'advanced' && result.kind !== 'overtaken' && result.kind !== 'recorded',
+      'commits are answered as commits',
+    );
     if (result.kind !== 'committed') return result;
     return {
       kind: 'committed',
@@ -96,6 +103,17 @@ export class Writer {
   /** Resolves when the lines are in the audit log. */
   async audit(lines: readonly string[]): Promise<void> {
     await this.#send({ kind: 'audit', number: ++this.#number, lines });
+  }
+
+  async changeRecord(wanted: RecordChange): Promise<RecordResult> {
+    const result = await this.#send({
+      kind: 'record',
+      number: ++this.#number,
+      now: this.#clock.now(),
+      wanted,
+    });
+    assert(result.kind === 'recorded', 'changes of records are answered as such');
+    return result;
   }
 
   /** Resolves when the full-text index knows all versions up to the position. */

@@ -1,0 +1,71 @@
+/**
+ * The authorization server of one tenant, as the rest of the house knows it. What answers below `/auth` is loaded when it
+ * is first asked for: a server that checks tokens alone never pays for it.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { accessDecider } from '../access/decider.js';
+import type { Policies } from '../access/policies.js';
+import { serialise } from '../fhir/format/serialise.js';
+import type { AccessDecision } from '../ports/access-filter.js';
+import type { MaybePromise } from '../ports/backend.js';
+import type { CurrentDefinitions } from '../ports/current-definitions.js';
+import type { Clients } from './clients/clients.js';
+import { smartConfiguration } from './discovery.js';
+import type { ProviderParts, Providers } from './provider/provider.js';
+import { type ForeignTokens, TokenCheck } from './token-check.js';
+import type { Users } from './users/users.js';
+
+export interface AuthorizationParts extends ProviderParts {
+  readonly policies: Policies;
+  readonly foreign?: ForeignTokens;
+}
+
+export class Authorization {
+  readonly clients: Clients;
+  readonly users: Users;
+  readonly #parts: AuthorizationParts;
+  readonly #tokens: TokenCheck;
+  readonly #configuration: Buffer;
+  #providers: Promise<Providers> | undefined;
+
+  constructor(parts: AuthorizationParts) {
+    const { issuer, fhirBase } = parts.settings;
+    const decide = accessDecider(parts.policies, fhirBase);
+    this.#parts = parts;
+    this.clients = parts.clients;
+    this.users = parts.users;
+    this.#tokens = new TokenCheck({ ...parts, fhirBase, decide });
+    this.#configuration = Buffer.from(serialise(smartConfiguration(issuer)));
+  }
+
+  /** What the holder of the token may do; `header` is the Authorization header. Throws or rejects with a refusal. */
+  decide(header: string | undefined, definitions: CurrentDefinitions): MaybePromise<AccessDecision> {
+    return this.#tokens.decide(header, definitions);
+  }
+
+  /** Whether pages of this origin may read answers. */
+  isOrigin(origin: string): MaybePromise<boolean> {
+    return this.clients.isOrigin(origin);
+  }
+
+  /** The body of `.well-known/smart-configuration`. */
+  get smartConfiguration(): Buffer {
+    return this.#configuration;
+  }
+
+  /** Makes the first signing key where there is none yet. */
+  async prepare(): Promise<void> {
+    await this.#parts.signingKeys.current();
+  }
+
+  /** Below `/auth`, which the URL no longer begins with. */
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#providers ??= this.#load();
+    await (await this.#providers).serve(request, response);
+  }
+
+  async #load(): Promise<Providers> {
+    const { Providers } = await import('./provider/provider.js');
+    return new Providers(this.#parts);
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * What somebody wants to register, and what is wrong with it: all of it at once.
+ *
+ * Invariant: scopes that would never be granted to such a client are refused here, not first when it asks for them.
+ */
+import { parseScopes, type ResourceScope, writeResourceScope } from '../../smart/scope.js';
+import type { ClientProof, ClientType } from './client.js';
+import { readKeySet } from './key-set.js';
+import { redirectUriProblem } from './redirect-uri.js';
+
+export interface WantedClient {
+  readonly type: string;
+  readonly name: string | undefined;
+  readonly redirectUris: readonly string[];
+  readonly scope: string;
+  /** The text of a JWKS. */
+  readonly jwks: string | undefined;
+  readonly jwksUrl: string | undefined;
+}
+
+export interface SoundClient {
+  readonly type: ClientType;
+  readonly name: string;
+  readonly redirectUris: readonly string[];
+  readonly scope: string;
+  /** `secret`: one is to be made. */
+  readonly proof: Exclude<ClientProof, { by: 'secret' }> | { readonly by: 'secret' };
+}
+
+export class RegistrationError extends Error {
+  override readonly name = 'RegistrationError';
+
+  constructor(readonly problems: readonly string[]) {
+    super(
+      problems.length === 1
+        ? (problems[0] ?? '')
+        : `${problems.length} problems with the client:\n  ${problems.join('\n  ')}`,
+    );
+  }
+}
+
+const TYPES: readonly ClientType[] = ['public', 'confidential', 'backend'];
+
+/** Throws RegistrationError with all problems. */
+export function soundClient(wanted: WantedClient, isResourceType: (type: string) => boolean): SoundClient {
+  const type = TYPES.find((each) => each === wanted.type);
+  const keys = wanted.jwks === undefined ? undefined : readKeySet(wanted.jwks);
+  const problems = [
+    ...(type === undefined ? [`The type must be ${TYPES.join(', ')}.`] : typeProblems(type, wanted)),
+    ...wanted.redirectUris.flatMap((uri) => redirectUriProblem(uri) ?? []),
+    ...(keys?.problems ?? []),
+    ...keyUrlProblems(wanted),
+    ...scopeProblems(type, wanted.scope, isResourceType),
+  ];
+  if (type === undefined || problems.length > 0) throw new RegistrationError(problems);
+  return {
+    type,
+    name: wanted.name ?? `A ${type} client`,
+    redirectUris: [...new Set(wanted.redirectUris)],
+    scope: wanted.scope.split(' ').filter(Boolean).join(' '),
+    proof: proofOf(type, keys?.keys, wanted.jwksUrl),
+  };
+}
+
+function proofOf(
+  type: ClientType,
+  jwks: Extract<ClientProof, { by: 'keys' }>['jwks'] | undefined,
+  url: string | undefined,
+): SoundClient['proof'] {
+  if (type === 'public') return { by: 'nothing' };
+  if (jwks !== undefined) return { by: 'keys', jwks };
+  return url === undefined ? { by: 'secret' } : { by: 'key-url', url };
+}
+
+function typeProblems(type: ClientType, { redirectUris, jwks, jwksUrl }: WantedClient): string[] {
+  const hasKeys = jwks !== undefined || jwksUrl !== undefined;
+  const problems: string[] = [];
+  if (type === 'backend') {
+    if (!hasKeys) problems.push('A backend client proves itself by its keys: give --jwks or --jwks-url.');
+    if (redirectUris.length > 0) problems.push('A backend client has no redirect URI: nobody signs in.');
+  } else if (redirectUris.length === 0) {
+    problems.push(`A ${type} client needs a redirect URI: give --redirect-uri.`);
+  }
+  if (type === 'public' && hasKeys) {
+    problems.push(
+      'A public client can keep no keys: leave out --jwks and --jwks-url, or make it confidential.',
+    );
+  }
+  return problems;
+}
+
+function keyUrlProblems({ jwks, jwksUrl }: WantedClient): string[] {
+  if (jwksUrl === undefined) return [];
+  const problems = jwks === undefined ? [] : ['Give --jwks or --jwks-url, not both.'];
+  if (!URL.canParse(jwksUrl) || new URL(jwksUrl).protocol !== 'https:') {
+    problems.push(`The URL of the key set, ${jwksUrl}, must be an https URL.`);
+  }
+  return problems;
+}
+
+function scopeProblems(
+  type: ClientType | undefined,
+  scope: string,
+  isResourceType: (type: string) => boolean,
+): string[] {
+  const { resources, launch, identity, unknown } = parseScopes(scope, isResourceType);
+  const problems = unknown.map((each) => `${each} is no scope that this server knows.`);
+  const named = resources.length + launch.length + identity.length;
+  if (named + unknown.length === 0)
+    problems.push('Say which scopes the client may be granted: give --scope.');
+  if (type === 'backend') {
+    // `launch` alone says that the service is an EHR, which opens apps.
+    const others = [
+      ...launch.filter((each) => each !== 'launch'),
+      ...identity,
+      ...misplaced(resources, (context) => context === 'system'),
+    ];
+    problems.push(...others.map((each) => `A backend client has system/ scopes alone: ${each} is none.`));
+  } else if (type !== undefined) {
+    const others = misplaced(resources, (context) => context !== 'system');
+    problems.push(...others.map((each) => `${each} is for backend clients: somebody signs in to this one.`));
+  }
+  return problems;
+}
+
+function misplaced(
+  scopes: readonly ResourceScope[],
+  fits: (context: ResourceScope['context']) => boolean,
+): readonly string[] {
+  return scopes.filter(({ context }) => !fits(context)).map(writeResourceScope);
+}

@@ -1,0 +1,107 @@
+/**
+ * What scopes mean, in words that a patient understands.
+ * https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html
+ *
+ * Invariant: every scope has words; a type that has none of its own is named as it is, never left out.
+ */
+import type { ResourceScope } from '../../smart/scope.js';
+
+export interface ScopeWords {
+  /** `See your conditions`. */
+  readonly title: string;
+  readonly detail?: string;
+}
+
+const TYPES: Readonly<Record<string, readonly [name: string, detail?: string]>> = {
+  '*': ['the whole health record', 'Everything this server holds'],
+  AllergyIntolerance: ['allergies', 'What causes a reaction, and how severe it is'],
+  Appointment: ['appointments'],
+  AuditEvent: ['the access log', 'Who looked at what, and when'],
+  Binary: ['attached files'],
+  CarePlan: ['care plans'],
+  CareTeam: ['care teams', 'Who takes part in the care'],
+  Communication: ['messages'],
+  Condition: ['health problems', 'Diagnoses, health concerns and what visits were about'],
+  Consent: ['consents'],
+  Coverage: ['insurance'],
+  Device: ['devices', 'Implants and other equipment'],
+  DiagnosticReport: ['reports', 'Results of laboratory and imaging, with their notes'],
+  DocumentReference: ['documents and notes'],
+  Encounter: ['visits', 'When and where care took place'],
+  ExplanationOfBenefit: ['claims and what was paid'],
+  FamilyMemberHistory: ['family history'],
+  Goal: ['goals'],
+  Group: ['groups of patients'],
+  HealthcareService: ['services on offer'],
+  Immunization: ['vaccinations'],
+  Location: ['places of care'],
+  Medication: ['descriptions of medicines'],
+  MedicationAdministration: ['medicines that were given'],
+  MedicationDispense: ['medicines that were handed out'],
+  MedicationRequest: ['prescriptions'],
+  MedicationStatement: ['medicines taken'],
+  Observation: ['measurements and results', 'Vital signs, laboratory results, smoking status and the like'],
+  Organization: ['care organizations'],
+  Patient: ['personal details', 'Name, birth date, address and contacts'],
+  Person: ['personal details'],
+  Practitioner: ['names of clinicians'],
+  PractitionerRole: ['roles of clinicians'],
+  Procedure: ['procedures', 'Operations and other treatments'],
+  Provenance: ['origins of entries', 'Who wrote what'],
+  Questionnaire: ['questionnaires'],
+  QuestionnaireResponse: ['answers to questionnaires'],
+  RelatedPerson: ['relatives and other contacts'],
+  ServiceRequest: ['orders', 'Tests and treatments that were asked for'],
+  Specimen: ['specimens'],
+};
+
+const CATEGORIES: Readonly<Record<string, string>> = {
+  'encounter-diagnosis': 'diagnoses of visits',
+  'problem-list-item': 'the problem list',
+  'health-concern': 'health concerns',
+  laboratory: 'laboratory results',
+  'vital-signs': 'vital signs',
+  'social-history': 'social history, such as smoking',
+  survey: 'answers to surveys',
+  sdoh: 'living conditions',
+  imaging: 'imaging',
+  exam: 'findings of examinations',
+  'clinical-note': 'clinical notes',
+};
+
+/** Whose: `your` where the person who is asked is the patient, else `the patient’s`. */
+export function scopeWords(scope: ResourceScope, whose: 'your' | 'the patient’s'): ScopeWords {
+  const [name, detail] = TYPES[scope.type] ?? [`entries of the kind ${scope.type}`];
+  const narrowed = scope.constraint === undefined ? undefined : constraintWords(scope.constraint);
+  return {
+    title: `${verbs(scope.permissions)} ${ownership(scope, whose)}${narrowed ?? name}`,
+    ...(narrowed === undefined && detail !== undefined ? { detail } : {}),
+  };
+}
+
+function verbs(permissions: string): string {
+  const sees = /[rs]/.test(permissions);
+  const acts = [
+    ...(sees ? ['see'] : []),
+    ...(permissions.includes('c') ? ['add'] : []),
+    ...(permissions.includes('u') ? ['change'] : []),
+    ...(permissions.includes('d') ? ['delete'] : []),
+  ];
+  const last = acts.pop() ?? 'see';
+  const text = acts.length === 0 ? last : `${acts.join(', ')} and ${last}`;
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function ownership({ context, type }: ResourceScope, whose: string): string {
+  if (context === 'patient') return type === '*' ? `${whose} record: ` : `${whose} `;
+  return context === 'user' ? 'whatever you may open of ' : 'all ';
+}
+
+function constraintWords(constraint: string): string {
+  return [...new URLSearchParams(constraint)]
+    .map(([param, value]) => {
+      const code = value.slice(value.lastIndexOf('|') + 1);
+      return param === 'category' ? (CATEGORIES[code] ?? code) : `those with ${param} ${code}`;
+    })
+    .join(', ');
+}

@@ -1,0 +1,35 @@
+/** Signing in: with login and password, or by the hospital's own identity provider. */
+import { type FormTarget, form, page } from './frame.js';
+import { html } from './markup.js';
+
+export interface SignIn extends FormTarget {
+  /** The app that waits for it. */
+  readonly clientName: string;
+  /** What was typed before. */
+  readonly login?: string;
+  readonly problem?: string;
+  /** Identity providers of others: what stands on the button, and where it leads. */
+  readonly upstreams: readonly { readonly label: string; readonly href: string }[];
+  readonly cancel: FormTarget;
+}
+
+export function signInPage(asked: SignIn): string {
+  const { clientName, login, problem, upstreams } = asked;
+  const own = form(
+    asked,
+    html`<div class="field"><label for="login">Login</label>
+<input type="text" id="login" name="login" value="${login ?? ''}" autocomplete="username" autocapitalize="none" spellcheck="false" required${login === undefined && html` autofocus`}></div>
+<div class="field"><label for="password">Password</label>
+<input type="password" id="password" name="password" autocomplete="current-password" required${login !== undefined && html` autofocus`}></div>
+<div class="acts"><button class="main" type="submit">Sign in</button></div>`,
+  );
+  const others =
+    upstreams.length > 0 &&
+    html`<h2>Or sign in with</h2>
+<div class="acts">${upstreams.map(({ label, href }) => html`<a class="act" href="${href}">${label}</a>`)}</div>`;
+  const body = html`<p>To go on to <strong>${clientName}</strong>. It does not see your password.</p>
+${own}
+${others}
+${form(asked.cancel, html`<div class="acts"><button type="submit" name="decision" value="deny">Cancel and go back to ${clientName}</button></div>`)}`;
+  return page('Sign in', body, problem);
+}

@@ -1,0 +1,58 @@
+/**
+ * What SMART asks of a request for a code beyond OAuth.
+ * https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#obtain-authorization-code
+ *
+ * Invariant: a request that does not name our FHIR base as its audience never gets a code: a token must not end up at a
+ * server that only pretends to be the one that the client means.
+ */
+import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+
+/** Path below the issuer. */
+export const AUTHORIZE = '/authorize';
+/** Parameters that OAuth does not know: they are kept for the pages on which people sign in. */
+export const LAUNCH_PARAMETERS = ['aud', 'launch'] as const;
+
+const LONGEST_FORM = 32 * 1024;
+
+/** The resource of a request: that of its `aud` where it asks for a code, else ours. Throws what the client is told. */
+export function audienceOf(ctx: KoaContextWithOIDC, fhirBase: string): string {
+  if (ctx.oidc.route !== 'authorization') return fhirBase;
+  const aud = ctx.oidc.params?.aud;
+  if (aud === undefined) throw new errors.InvalidRequest(`aud is missing: it must be ${fhirBase}`);
+  if (String(aud).replace(/\/$/, '') === fhirBase) return fhirBase;
+  throw new errors.InvalidTarget(`aud must be ${fhirBase}`);
+}
+
+/**
+ * Consent is asked for with each launch, unless the request says otherwise: a grant that is remembered would open the app with
+ * the patient of the launch before (and oidc-provider would drop offline_access). Cookies that are Lax do not come with a
+ * form from elsewhere: a form becomes a redirect to the same request by GET.
+ * Resolves with true where the request was answered.
+ */
+export async function prepareAuthorize(ctx: KoaContextWithOIDC, issuer: string): Promise<boolean> {
+  if (ctx.path !== AUTHORIZE) return false;
+  if (ctx.method === 'POST') {
+    const form = await readForm(ctx);
+    ctx.status = 303;
+    ctx.set('cache-control', 'no-store');
+    ctx.set('location', `${issuer}${AUTHORIZE}?${form}`);
+    return true;
+  }
+  const { prompt = 'consent' } = ctx.query;
+  ctx.query = { ...ctx.query, prompt: prompt === 'login' ? 'login consent' : prompt };
+  return false;
+}
+
+/** Read anew, so that nothing but fields gets into the header. */
+async function readForm(ctx: KoaContextWithOIDC): Promise<string> {
+  if (ctx.is('application/x-www-form-urlencoded') === false) ctx.throw(415, 'send a form');
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of ctx.req) {
+    const bytes = chunk as Buffer; // no encoding was set
+    length += bytes.length;
+    if (length > LONGEST_FORM) ctx.throw(413, 'the form is too long');
+    chunks.push(bytes);
+  }
+  return new URLSearchParams(Buffer.concat(chunks).toString('utf8')).toString();
+}

@@ -1,0 +1,164 @@
+/**
+ * How oidc-provider is set up: what OAuth leaves open, decided as SMART wants it.
+ * https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html
+ *
+ * Invariants
+ * - A code is bound to a S256 challenge, a token to our FHIR base.
+ * - Scopes of resources are decided by getResourceServerInfo alone, for each request.
+ */
+import type { Adapter, Client, Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider';
+import { errors } from 'oidc-provider';
+import type { Clock } from '../../base/clock.js';
+import type { RegisteredClient } from '../clients/client.js';
+import { originsOf } from '../clients/client.js';
+import { ASSERTION_ALGORITHMS } from '../clients/key-set.js';
+import type { GrantRecords } from '../interaction/grant-record.js';
+import { IDENTITY_SCOPES, personScopes, systemScopes } from '../scopes.js';
+import type { AuthorizationSettings } from '../settings.js';
+import type { Users } from '../users/users.js';
+import { accountFinder, tokenContext } from './accounts.js';
+import { checkAssertion } from './assertion.js';
+import { AUTHORIZE, audienceOf, LAUNCH_PARAMETERS } from './authorize-request.js';
+import { errorPage } from './error-page.js';
+import { lifetimes } from './lifetimes.js';
+
+export interface ConfigurationParts {
+  readonly clock: Clock;
+  readonly settings: AuthorizationSettings;
+  readonly jwks: JWKS;
+  readonly cookieKey: string;
+  readonly adapter: (model: string) => Adapter;
+  /** Undefined where there is none, or it is not active. */
+  readonly findClient: (id: string) => Promise<RegisteredClient | undefined>;
+  readonly isResourceType: (type: string) => boolean;
+  readonly users: Users;
+  readonly grants: GrantRecords;
+  /** Fetches the key sets of clients. */
+  readonly fetch: Configuration['fetch'];
+}
+
+/** Seconds that clocks may differ. */
+const SKEW = 30;
+const RANDOM_BITS = 256;
+
+export function configuration(parts: ConfigurationParts): Configuration {
+  const { settings, jwks, cookieKey, adapter, fetch } = parts;
+  return {
+    adapter,
+    jwks,
+    cookies: cookies(settings, cookieKey),
+    ...(fetch === undefined ? {} : { fetch }),
+    clockTolerance: SKEW,
+    formats: { bitsOfOpaqueRandomness: RANDOM_BITS },
+    ttl: lifetimes(settings),
+    responseTypes: ['code'],
+    routes: { authorization: AUTHORIZE },
+    extraParams: [...LAUNCH_PARAMETERS],
+    interactions: { url: (_ctx, { uid }) => `${settings.issuer}/interaction/${uid}` },
+    findAccount: accountFinder(parts),
+    extraTokenClaims: (_ctx, token) => tokenContext(token, parts),
+    issueRefreshToken: async (_ctx, client, { scopes }) =>
+      client.grantTypeAllowed('refresh_token') &&
+      (scopes.has('offline_access') || scopes.has('online_access')),
+    scopes: [...IDENTITY_SCOPES],
+    claims: { openid: ['sub'], fhirUser: ['fhirUser'], profile: ['fhirUser'] },
+    subjectTypes: ['public'],
+    pkce: { required: () => true },
+    clientAuthMethods: ['none', 'client_secret_basic', 'private_key_jwt'],
+    enabledJWA: {
+      clientAuthSigningAlgValues: [...ASSERTION_ALGORITHMS],
+      idTokenSigningAlgValues: ['RS256'],
+    },
+    assertJwtClientAuthClaimsAndHeader: async (_ctx, claims, header, client) => {
+      const registered = await parts.findClient(client.clientId);
+      if (registered === undefined) throw new errors.InvalidClientAuth('client not found');
+      checkAssertion({ claims, header }, registered, Math.floor(parts.clock.now() / 1000), SKEW);
+    },
+    clientBasedCORS: (_ctx, origin, client) => isOriginOf(origin, client),
+    rotateRefreshToken: true,
+    expiresWithSession: async () => false,
+    renderError: (ctx, out) => {
+      ctx.type = 'html';
+      ctx.body = errorPage(out.error, out.error_description);
+    },
+    features: features(parts),
+  };
+}
+
+function cookies({ issuer }: AuthorizationSettings, key: string): NonNullable<Configuration['cookies']> {
+  const { pathname } = new URL(issuer);
+  const options = { signed: true, httpOnly: true, sameSite: 'lax', path: pathname } as const;
+  return { keys: [key], long: options, short: options };
+}
+
+function features(parts: ConfigurationParts): NonNullable<Configuration['features']> {
+  return {
+    devInteractions: { enabled: false },
+    clientCredentials: { enabled: true },
+    introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => mayIntrospect(client, token) },
+    revocation: {
+      enabled: true,
+      allowedPolicy: (_ctx, client, token) => client.clientId === token.clientId,
+    },
+    // Signing out needs its pages, and none is served yet.
+    rpInitiatedLogout: { enabled: false },
+    userinfo: { enabled: false },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: (ctx) => audienceOf(ctx, parts.settings.fhirBase),
+      useGrantedResource: () => true,
+      getResourceServerInfo: (ctx, resource, client) => resourceServer(ctx, resource, client, parts),
+    },
+  };
+}
+
+/** A client that proves itself may ask about tokens: resource servers do so. One that cannot, about its own alone. */
+function mayIntrospect(client: Client, token: { readonly clientId?: string | undefined }): boolean {
+  return client.clientAuthMethod !== 'none' || client.clientId === token.clientId;
+}
+
+function isOriginOf(origin: string, { redirectUris = [] }: Client): boolean {
+  return originsOf({ redirectUris }).includes(origin);
+}
+
+/** What is left of what was asked for takes its place, so that consent, token and answer say what is granted. */
+function narrowedScope(
+  ctx: KoaContextWithOIDC,
+  { type, scope: registered }: RegisteredClient,
+  isResourceType: (type: string) => boolean,
+): string {
+  const asked = String(ctx.oidc.params?.scope ?? '');
+  const decision =
+    type === 'backend'
+      ? systemScopes(asked, registered, isResourceType)
+      : personScopes(asked, registered, isResourceType);
+  if ('problem' in decision) throw new errors.InvalidScope(decision.problem, asked);
+  if (ctx.oidc.params !== undefined) ctx.oidc.params.scope = decision.granted;
+  return decision.granted;
+}
+
+/** A code or a refresh token stands for what a person agreed to. */
+function grantedBefore(ctx: KoaContextWithOIDC, fhirBase: string): string {
+  return ctx.oidc.entities.Grant?.getResourceScope(fhirBase) ?? '';
+}
+
+async function resourceServer(
+  ctx: KoaContextWithOIDC,
+  resource: string,
+  client: Client,
+  { settings, findClient, isResourceType }: ConfigurationParts,
+): Promise<{ scope: string; audience: string; accessTokenTTL: number; accessTokenFormat: 'opaque' }> {
+  if (resource !== settings.fhirBase) throw new errors.InvalidTarget();
+  const registered = await findClient(client.clientId);
+  if (registered === undefined) throw new errors.InvalidClientAuth('client not found');
+  const scope =
+    ctx.oidc.route === 'token' && registered.type !== 'backend'
+      ? grantedBefore(ctx, settings.fhirBase)
+      : narrowedScope(ctx, registered, isResourceType);
+  return {
+    scope,
+    audience: settings.fhirBase,
+    accessTokenTTL: settings.accessTokenLife,
+    accessTokenFormat: 'opaque',
+  };
+}

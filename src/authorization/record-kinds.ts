@@ -1,0 +1,27 @@
+/** Under which kinds the authorization server keeps its records: one list, so that no two meanings share a kind. */
+export const KIND = {
+  /** By client id. */
+  client: 'client',
+  /** By origin and client id, divided by a blank. */
+  origin: 'client-origin',
+  /** By subject. */
+  user: 'user',
+  /** By folded login: the subject. */
+  login: 'login',
+  /** By the hash of the login: how often signing in failed. */
+  failures: 'sign-in-failures',
+  /** By the hash of the login: a password is being tried. */
+  attempt: 'sign-in-attempt',
+  /** By the hash of the launch value. */
+  launch: 'launch',
+  /** By the hash of the interaction: what was chosen so far. */
+  progress: 'interaction-progress',
+  /** By the hash of the grant: what its tokens are opened with. */
+  grantContext: 'grant-context',
+  /** By subject and the hash of the grant, divided by a blank: for the person's list of apps. */
+  granted: 'granted-app',
+  /** By algorithm and number. */
+  signingKey: 'signing-key',
+  /** By the hash of the token. */
+  accessToken: 'access-token',
+} as const;

@@ -1,0 +1,12 @@
+/** What the authorization server is told by the configuration. */
+export interface AuthorizationSettings {
+  /** `https://fhir.example.org/auth`. */
+  readonly issuer: string;
+  /** The audience of every access token: `https://fhir.example.org/fhir`. */
+  readonly fhirBase: string;
+  /** Seconds that an access token lives. */
+  readonly accessTokenLife: number;
+}
+
+/** Seconds that an id_token lives: keys stay published so long after they signed last. */
+export const ID_TOKEN_LIFE = 3600;

@@ -1,0 +1,113 @@
+/**
+ * From the token of a request to what its holder may do.
+ *
+ * Invariants
+ * - A token that was revoked, or whose client was disabled, is refused by every process with its next request: what is
+ *   remembered holds as long as no record has changed, else the records are looked at again.
+ * - A token is accepted for the FHIR base that it was issued for, and for no other.
+ */
+import type { DecideAccess } from '../access/decider.js';
+import type { Clock } from '../base/clock.js';
+import { GenerationCache } from '../base/generation-cache.js';
+import type { AccessDecision } from '../ports/access-filter.js';
+import type { MaybePromise } from '../ports/backend.js';
+import type { CurrentDefinitions } from '../ports/current-definitions.js';
+import type { Records } from '../ports/records.js';
+import type { Grant } from '../smart/grant.js';
+import { bearerToken, invalidToken } from './bearer.js';
+import type { RegisteredClient } from './clients/client.js';
+import { grantOf, type IssuedToken } from './issued-token.js';
+import { andThen } from './maybe.js';
+import { readValue } from './record-json.js';
+import { KIND } from './record-kinds.js';
+import { tokenHash } from './token-hash.js';
+
+export interface TokenCheckParts {
+  readonly records: Records;
+  readonly clock: Clock;
+  /** The audience that tokens must have. */
+  readonly fhirBase: string;
+  readonly decide: DecideAccess;
+  /** Tokens of other issuers that are trusted; undefined where a token is none of theirs. */
+  readonly foreign?: ForeignTokens;
+}
+
+export interface ForeignTokens {
+  /** Undefined where the token cannot be theirs; a promise rejects with the refusal. */
+  check(token: string): Promise<Grant> | undefined;
+}
+
+/** What was found out about a token. */
+interface Known {
+  /** Of the records, when they were looked at. */
+  generation: number;
+  /** The records themselves: as long as they read the same, so does the decision. */
+  readonly token: string;
+  readonly client: string;
+  readonly definitions: CurrentDefinitions;
+  readonly expires: number;
+  readonly decision: AccessDecision;
+}
+
+const REMEMBERED = 5_000;
+
+export class TokenCheck {
+  readonly #parts: TokenCheckParts;
+  readonly #known = new GenerationCache<string, Known>(REMEMBERED);
+
+  constructor(parts: TokenCheckParts) {
+    this.#parts = parts;
+  }
+
+  /** Throws, or rejects with, the refusal of a request whose token is missing or not good. */
+  decide(header: string | undefined, definitions: CurrentDefinitions): MaybePromise<AccessDecision> {
+    const token = bearerToken(header);
+    const foreign = this.#parts.foreign?.check(token);
+    if (foreign !== undefined) return foreign.then((grant) => this.#decisionFor(grant, definitions));
+    return andThen(this.#parts.records.generation(), (generation) => {
+      const known = this.#known.get(token);
+      const holds = known?.generation === generation && known.definitions === definitions;
+      if (!holds) return this.#lookUp(token, known, generation, definitions);
+      if (known.expires <= this.#parts.clock.now()) throw invalidToken('It has expired.');
+      return known.decision;
+    });
+  }
+
+  #lookUp(
+    token: string,
+    known: Known | undefined,
+    generation: number,
+    definitions: CurrentDefinitions,
+  ): MaybePromise<AccessDecision> {
+    const { records, clock } = this.#parts;
+    return andThen(records.get(KIND.accessToken, tokenHash(token)), (written) => {
+      if (written === undefined) throw invalidToken('It is not known, was revoked or has expired.');
+      const issued = readValue<IssuedToken>(written);
+      return andThen(records.get(KIND.client, issued.clientId), (client) => {
+        this.#check(issued, client);
+        const expires = issued.exp * 1000;
+        if (expires <= clock.now()) throw invalidToken('It has expired.');
+        if (known?.token === written && known.client === client && known.definitions === definitions) {
+          known.generation = generation;
+          return known.decision;
+        }
+        const decision = this.#decisionFor(grantOf(issued), definitions);
+        const fresh = { generation, token: written, client: client ?? '', definitions, expires, decision };
+        this.#known.set(token, fresh);
+        return decision;
+      });
+    });
+  }
+
+  #check({ aud }: IssuedToken, client: string | undefined): void {
+    if (aud !== this.#parts.fhirBase) throw invalidToken('It is for another server.');
+    if (client === undefined || readValue<RegisteredClient>(client).status !== 'active') {
+      throw invalidToken('Its client may not come in any more.');
+    }
+  }
+
+  #decisionFor(grant: Grant, definitions: CurrentDefinitions): AccessDecision {
+    const { clock, decide } = this.#parts;
+    return decide(grant, definitions.definitions, clock.now());
+  }
+}

@@ -1,0 +1,135 @@
+/** The authorization server of a tenant, as the settings want it. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { DEFAULT_POLICIES } from '../access/policies.js';
+import { Authorization } from '../authorization/authorization.js';
+import { Clients } from '../authorization/clients/clients.js';
+import { IssuerTokens } from '../authorization/foreign-tokens.js';
+import { sealingKey } from '../authorization/keys/sealing-key.js';
+import { SigningKeys } from '../authorization/keys/signing-keys.js';
+import { Launches } from '../authorization/launch/launches.js';
+import { searchAs } from '../authorization/launch/search-as.js';
+import { cappedKeySets, KEY_SET_LIMITS } from '../authorization/provider/key-set-fetch.js';
+import { type AuthorizationSettings, ID_TOKEN_LIFE } from '../authorization/settings.js';
+import { Users } from '../authorization/users/users.js';
+import { systemClock } from '../base/clock.js';
+import { uuidV7 } from '../base/ids.js';
+import type { Logger } from '../base/log.js';
+import { type Config, issuerOf } from '../config.js';
+import type { Fetcher } from '../net/fetcher.js';
+import { webFetch } from '../net/web-fetch.js';
+import { openFetcher } from './fetching.js';
+import { openLog } from './process-log.js';
+import { openTenant, type Tenant } from './tenant.js';
+
+const newId = uuidV7(systemClock, () => randomBytes(10));
+const DAY = 24 * 3600 * 1000;
+
+export function openAuthorization(
+  config: Config,
+  { parts, store }: Tenant,
+  log: Logger,
+  fetcher: Fetcher = openFetcher(config),
+): Authorization {
+  const isResourceType = (type: string): boolean => parts.knowledge.definitions.resourceTypes.has(type);
+  return new Authorization({
+    records: store.records,
+    clock: systemClock,
+    log,
+    clients: openClients({ parts, store }),
+    users: openUsers({ parts, store }),
+    launches: new Launches({ records: store.records, clock: systemClock }),
+    searchAs: searchAs(parts, DEFAULT_POLICIES),
+    signingKeys: openSigningKeys(config, { parts, store }),
+    sealingKey: lazySealingKey(config),
+    settings: authorizationSettings(config, parts.baseUrl),
+    isResourceType,
+    policies: DEFAULT_POLICIES,
+    ...foreignTokens(config, parts.baseUrl, fetcher),
+    fetch: cappedKeySets(fetcher),
+  });
+}
+
+function foreignTokens(
+  { trustedIssuer, trustedAudience, trustedKeySetUrl }: Config,
+  fhirBase: string,
+  fetcher: Fetcher,
+): { readonly foreign?: IssuerTokens } {
+  if (trustedIssuer === undefined || trustedKeySetUrl === undefined) return {};
+  const trusted = {
+    issuer: trustedIssuer,
+    audience: trustedAudience ?? fhirBase,
+    keySetUrl: trustedKeySetUrl,
+  };
+  const fetch = webFetch(fetcher, KEY_SET_LIMITS);
+  return { foreign: new IssuerTokens({ trusted, clock: systemClock, fetch }) };
+}
+
+/** For commands of the operator. */
+export async function withClients<T>(config: Config, work: (clients: Clients) => Promise<T>): Promise<T> {
+  return withTenant(config, (tenant) => work(openClients(tenant)));
+}
+
+export async function withUsers<T>(config: Config, work: (users: Users) => Promise<T>): Promise<T> {
+  return withTenant(config, (tenant) => work(openUsers(tenant)));
+}
+
+export async function withSigningKeys<T>(
+  config: Config,
+  work: (keys: SigningKeys) => Promise<T>,
+): Promise<T> {
+  return withTenant(config, (tenant) => work(openSigningKeys(config, tenant)));
+}
+
+async function withTenant<T>(config: Config, work: (tenant: Tenant) => Promise<T>): Promise<T> {
+  const tenant = await openTenant(config, openLog(config.logLevel === 'info' ? 'warn' : config.logLevel, 2));
+  try {
+    return await work(tenant);
+  } finally {
+    await tenant.store.close();
+  }
+}
+
+export function openClients({ parts, store }: Tenant): Clients {
+  return new Clients({
+    records: store.records,
+    clock: systemClock,
+    newId,
+    isResourceType: (type) => parts.knowledge.definitions.resourceTypes.has(type),
+  });
+}
+
+export function openUsers({ store }: Tenant): Users {
+  return new Users({
+    records: store.records,
+    clock: systemClock,
+    newId: uuidV7(systemClock, () => randomBytes(10)),
+  });
+}
+
+export function openSigningKeys(config: Config, { store }: Tenant): SigningKeys {
+  return new SigningKeys({
+    records: store.records,
+    clock: systemClock,
+    sealingKey: lazySealingKey(config),
+    period: config.signingKeyDays * DAY,
+    tokenLife: ID_TOKEN_LIFE * 1000,
+  });
+}
+
+/** Made or read when it is first needed: checking a token needs none. */
+function lazySealingKey({ secretKey, dataDir }: Config): () => Uint8Array {
+  let key: Uint8Array | undefined;
+  return () => {
+    key ??= sealingKey({ secret: secretKey, file: join(dataDir, 'keys', 'sealing.key') });
+    return key;
+  };
+}
+
+function authorizationSettings(config: Config, fhirBase: string): AuthorizationSettings {
+  return {
+    issuer: issuerOf(config),
+    fhirBase,
+    accessTokenLife: config.accessTokenLife,
+  };
+}
