@@ -64,7 +64,7 @@ beforeAll(async () => {
     body: JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry }),
   });
   expect(answer.status).toBe(200);
-}, 120_000);
+});
 
 afterAll(() => server.stop());
 

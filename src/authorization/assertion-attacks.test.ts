@@ -22,7 +22,7 @@ beforeAll(async () => {
   server = await startSmartServer();
   [keys, thief] = [await keyPair(), await keyPair()];
   client = await addBackend(server, keys);
-}, 60_000);
+});
 
 afterAll(() => server.stop());
 

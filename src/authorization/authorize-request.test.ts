@@ -23,7 +23,7 @@ beforeAll(async () => {
     jwksUrl: undefined,
   };
   ({ client } = await server.authorization.clients.add(wanted, 'active'));
-}, 60_000);
+});
 
 afterAll(() => server.stop());
 

@@ -25,7 +25,7 @@ beforeAll(async () => {
   server = await startSmartServer();
   keys = await keyPair();
   client = await addBackend(server, keys, 'system/*.rs system/Observation.cruds');
-}, 60_000);
+});
 
 afterAll(() => server.stop());
 

@@ -13,7 +13,7 @@ beforeAll(async () => {
   const wanted = { type: 'public', name: 'App', jwks: undefined, jwksUrl: undefined };
   const redirectUris = ['https://app.example.org/back', 'org.example.app:/back'];
   await server.authorization.clients.add({ ...wanted, redirectUris, scope: 'openid patient/*.rs' }, 'active');
-}, 60_000);
+});
 
 afterAll(() => server.stop());
 

@@ -28,7 +28,7 @@ beforeAll(async () => {
     },
     fetcherOnThisMachine(),
   );
-}, 60_000);
+});
 
 afterAll(async () => {
   await server.stop();

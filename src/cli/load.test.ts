@@ -54,7 +54,7 @@ describe('fairway load', () => {
       exit: 0,
       closed: true,
     });
-    expect(told.status).toMatch(/^2 resources in /);
+    expect(told.status).toMatch(/^2 resources in /m);
   });
 
   it('lists what was refused and why, and ends with 1', async () => {

@@ -117,7 +117,7 @@ describe('fairway user', () => {
 
     expect(status).toBe(2);
     expect(errors).toContain('--fhir-user must be');
-    expect(errors).toContain('12 characters');
+    expect(errors).toContain('8 to 256 characters');
   });
 });
 
