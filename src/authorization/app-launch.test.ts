@@ -154,7 +154,7 @@ describe('a patient opens an app', () => {
     expect(headers.get('cache-control')).toBe('no-store');
     expect(headers.get('pragma')).toBe('no-cache');
     expect(body).toMatchObject({ token_type: 'Bearer', patient: 'ada', need_patient_banner: true });
-    expect(body.expires_in).toEqual(expect.any(Number));
+    expect(body.expires_in).toBe(3600);
     expect(scopeSet(body.scope)).toEqual(
       ['fhirUser', 'launch/patient', 'openid', 'patient/Observation.rs', 'patient/Patient.rs'].sort(),
     );
@@ -301,6 +301,22 @@ describe('refresh', () => {
     expect(refreshed.body.refresh_token).not.toBe(first);
     expect(stolen).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
     expect(await read('Patient/ada', refreshed.body.access_token)).toBe(401);
+  });
+
+  it('by an app that works while the person is there ends when the person signs out', async () => {
+    await start('launch/patient online_access patient/Patient.rs');
+    await signIn('ada');
+    const { body } = await exchange(await browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }));
+    const before = await token({ grant_type: 'refresh_token', refresh_token: String(body.refresh_token) });
+    await browser.open(`${server.url}/auth/apps`);
+    await browser.send({ decision: 'sign-out' });
+    const after = await token({
+      grant_type: 'refresh_token',
+      refresh_token: String(before.body.refresh_token),
+    });
+
+    expect(before.status).toBe(200);
+    expect(after).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
   });
 
   it('is not given to an app that did not ask to stay', async () => {

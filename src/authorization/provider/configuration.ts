@@ -20,7 +20,7 @@ import { accountFinder, tokenContext } from './accounts.js';
 import { checkAssertion } from './assertion.js';
 import { AUTHORIZE, audienceOf, LAUNCH_PARAMETERS } from './authorize-request.js';
 import { errorPage } from './error-page.js';
-import { lifetimes } from './lifetimes.js';
+import { APP_TOKEN_LIFE, lifetimes } from './lifetimes.js';
 
 export interface ConfigurationParts {
   readonly clock: Clock;
@@ -76,7 +76,9 @@ export function configuration(parts: ConfigurationParts): Configuration {
     },
     clientBasedCORS: (_ctx, origin, client) => isOriginOf(origin, client),
     rotateRefreshToken: true,
-    expiresWithSession: async () => false,
+    // https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html#scopes-for-requesting-a-refresh-token
+    expiresWithSession: async (_ctx, { scopes }) =>
+      scopes.has('online_access') && !scopes.has('offline_access'),
     renderError: (ctx, out) => {
       ctx.type = 'html';
       ctx.body = errorPage(out.error, out.error_description);
@@ -158,7 +160,7 @@ async function resourceServer(
   return {
     scope,
     audience: settings.fhirBase,
-    accessTokenTTL: settings.accessTokenLife,
+    accessTokenTTL: registered.type === 'backend' ? settings.accessTokenLife : APP_TOKEN_LIFE,
     accessTokenFormat: 'opaque',
   };
 }

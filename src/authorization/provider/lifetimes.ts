@@ -6,9 +6,12 @@ const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+/** Of the token of an app that a person opened; the consent page says so. */
+export const APP_TOKEN_LIFE = HOUR;
+
 export function lifetimes({ accessTokenLife }: AuthorizationSettings): NonNullable<Configuration['ttl']> {
   return {
-    AccessToken: accessTokenLife,
+    AccessToken: APP_TOKEN_LIFE,
     ClientCredentials: accessTokenLife,
     AuthorizationCode: MINUTE,
     IdToken: ID_TOKEN_LIFE,
