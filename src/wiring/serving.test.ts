@@ -127,7 +127,11 @@ describe('serve', () => {
   });
 
   it.each<[string, Record<string, string>, RegExp]>([
-    ['without an authorization server', {}, /FAIRWAY_AUTH=open/],
+    [
+      'to others than this machine without the URL that they use',
+      { FAIRWAY_HOST: '0.0.0.0' },
+      /FAIRWAY_PUBLIC_URL is missing/,
+    ],
     ['openly on all addresses', { FAIRWAY_AUTH: 'open', FAIRWAY_HOST: '0.0.0.0' }, /loopback/],
     ['with a setting that is wrong', { FAIRWAY_AUTH: 'open', FAIRWAY_PORT: '70000' }, /FAIRWAY_PORT must be/],
     [
