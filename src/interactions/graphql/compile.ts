@@ -283,7 +283,7 @@ const TYPENAME: Field = { kind: 'leaf', type: 'string', list: false };
 function placeOf(focus: Focus): string {
   switch (focus.kind) {
     case 'system':
-      return focus.kind;
+      return `system ${focus.only ?? ''}`;
     case 'element':
       return `element ${focus.type} ${focus.targets?.join() ?? ''}`;
     default:

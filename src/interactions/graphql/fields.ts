@@ -14,7 +14,8 @@ import { derived } from '../../fhir/derived.js';
 import { propertiesOf } from '../../fhir/properties.js';
 
 export type Focus =
-  | { readonly kind: 'system' }
+  /** `only`: asked on a type, which has nothing but what is about it. */
+  | { readonly kind: 'system'; readonly only?: string }
   | { readonly kind: 'resource'; readonly type: string }
   /** A data type, a backbone element (`Patient.contact`), or what stands beside a primitive (`_birthDate`). */
   | { readonly kind: 'element'; readonly type: string; readonly targets?: readonly string[] }
@@ -45,10 +46,12 @@ const EDGE: Readonly<Record<string, Field>> = { mode: text('code'), score: text(
 /** The field of that name, undefined where the focus has none. */
 export function fieldOf(focus: Focus, name: string, definitions: Definitions): Field | undefined {
   switch (focus.kind) {
-    case 'system':
-      return definitions.resourceTypes.has(name)
-        ? { kind: 'read', type: name }
+    case 'system': {
+      const field = definitions.resourceTypes.has(name)
+        ? ({ kind: 'read', type: name } as const)
         : searchField(name, definitions);
+      return focus.only === undefined || field?.type === focus.only ? field : undefined;
+    }
     case 'resource':
       if (name === 'resourceType') return text('code');
       return elementField(focus.type, name, definitions) ?? searchField(name, definitions);
@@ -66,13 +69,15 @@ export function fieldOf(focus: Focus, name: string, definitions: Definitions): F
   }
 }
 
-function searchField(name: string, { resourceTypes }: Definitions): Field | undefined {
+function searchField(name: string, { resourceTypes }: Definitions): SearchField | undefined {
   for (const [kind, ending] of SEARCHES) {
     const type = name.slice(0, -ending.length);
     if (name.endsWith(ending) && resourceTypes.has(type)) return { kind, type };
   }
   return undefined;
 }
+
+type SearchField = { readonly kind: 'list' | 'connection'; readonly type: string };
 
 const SEARCHES = [
   ['list', 'List'],
@@ -92,7 +97,10 @@ function elementField(owner: string, name: string, definitions: Definitions): Fi
 
 /** What a name could have been meant for. */
 export function fieldNames(focus: Focus, definitions: Definitions): readonly string[] {
-  const types = [...definitions.resourceTypes.keys()];
+  const types =
+    focus.kind === 'system' && focus.only !== undefined
+      ? [focus.only]
+      : [...definitions.resourceTypes.keys()];
   const searches = types.flatMap((type) => SEARCHES.map(([, ending]) => `${type}${ending}`));
   switch (focus.kind) {
     case 'system':

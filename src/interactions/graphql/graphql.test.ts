@@ -17,6 +17,20 @@ const data = async (query: string, asking?: Asking) => {
 };
 const ofPeter = (query: string) => data(query, { on: 'Patient/peter' });
 
+describe('a query on a type', () => {
+  it('reads and searches that type, and no other', async () => {
+    expect(
+      await data('{ Patient(id: "peter") { active } PatientList { id } }', { on: 'Patient' }),
+    ).toMatchObject({
+      Patient: { active: true },
+      PatientList: expect.arrayContaining([{ id: 'peter' }]),
+    });
+    const { status, text } = await graphql(world, '{ ObservationList { id } }', { on: 'Patient' });
+    expect(status).toBe(400);
+    expect(text).toContain('has no field ObservationList');
+  });
+});
+
 describe('a query on a resource', () => {
   it('gives the elements that it names, and no place to those that are absent', async () => {
     expect(await ofPeter('{ id active maritalStatus { text } name { text given family } }')).toEqual({

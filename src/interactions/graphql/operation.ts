@@ -1,5 +1,6 @@
 /**
- * The operation `$graphql`: a GraphQL query on the system or on one resource.
+ * The operation `$graphql`: a GraphQL query on the system, on a type (which is the system with that type alone), or on one
+ * resource.
  * https://hl7.org/fhir/R4/graphql.html, https://hl7.org/fhir/R4/resource-operation-graphql.html
  *
  *   payload ▶ document ▶ plan ▶ execution
@@ -29,7 +30,7 @@ import { readVariables } from './values.js';
 export const GRAPHQL: Operation = {
   name: 'graphql',
   definition: 'http://hl7.org/fhir/OperationDefinition/Resource-graphql',
-  levels: ['system', 'instance'],
+  levels: ['system', 'type', 'instance'],
   methods: ['GET', 'POST'],
   run: graphql,
 };
@@ -45,12 +46,17 @@ async function graphql(
   const problems = new Problems();
   const variables = readVariables(definition, given, problems);
   problems.throwIfAny();
-  const focus: Focus = type === undefined ? { kind: 'system' } : { kind: 'resource', type };
+  const focus = focusOf(type, id);
   const source = { definitions, fragments, variables };
   const plan = compile(focus, definition.selectionSet, source, context, problems);
   const root = type === undefined || id === undefined ? undefined : await found({ type, id }, context);
   const { data, errors } = await execute(plan, root, context);
   return answer(errors.length === 0 ? { data } : { data, errors }, request);
+}
+
+function focusOf(type: string | undefined, id: string | undefined): Focus {
+  if (type === undefined) return { kind: 'system' };
+  return id === undefined ? { kind: 'system', only: type } : { kind: 'resource', type };
 }
 
 async function found(

@@ -322,7 +322,7 @@ describe('a request', () => {
     ['POST $graphql', { body: '{"query":"{a}","operationName":1}' }, 400],
     ['POST $graphql', { body: Buffer.from([0xff]), headers: { 'content-type': 'application/graphql' } }, 400],
     ['POST $graphql', { body: '{a}', headers: { 'content-type': 'text/plain' } }, 415],
-    ['GET Patient/$graphql?query=%7Bid%7D', {}, 404],
+    ['GET Patient/$graphql?query=%7Bid%7D', {}, 400],
     ['DELETE $graphql', {}, 405],
   ])('%s %o is refused with %i', async (line, ask, status) => {
     const answer = await world.ask(line, ask);
