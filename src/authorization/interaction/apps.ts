@@ -40,7 +40,8 @@ export async function serveApps(
   const session = await provider.Session.get(provider.createContext(request, response));
   const user = session.accountId === undefined ? undefined : await parts.users.get(session.accountId);
   if (user === undefined || user.status !== 'active') {
-    const text = 'Open one of your apps and sign in there, then come back to this page.';
+    const text =
+      'Open one of your apps and sign in there. Then come back to this page: it lists what you allowed.';
     respond(response, 401, tellingPage({ title: 'Nobody is signed in', text }));
     return true;
   }

@@ -48,10 +48,10 @@ export function pickerPage(asked: Picker): string {
               html`<button class="wide" type="submit" name="id" value="${id}">${title}<span>${details}</span></button>`,
           )}</div>`,
         );
-  const body = html`<p>${clientName} is opened with ${kind === 'patient' ? 'the record of one patient' : 'one visit'}.</p>
+  const body = html`<p><strong>${clientName}</strong> opens ${kind === 'patient' ? 'one patient’s record. Whose?' : 'one visit. Which?'}</p>
 ${search}
 ${list}
 ${more && html`<p class="soft" role="status">There are more: search to narrow them down.</p>`}
-${form(asked, html`<div class="acts"><button type="submit" name="decision" value="deny">Cancel and go back to ${clientName}</button></div>`)}`;
+${form(asked, html`<div class="acts"><button class="quiet" type="submit" name="decision" value="deny">Cancel and go back to ${clientName}</button></div>`)}`;
   return page(words.title, body, problem);
 }
