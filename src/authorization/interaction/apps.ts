@@ -9,6 +9,7 @@ import { parseScopes } from '../../smart/scope.js';
 import type { RegisteredClient } from '../clients/client.js';
 import { patientById, type SearchAs } from '../launch/pickers.js';
 import { appsPage } from '../pages/apps-page.js';
+import { dayWords } from '../pages/day-words.js';
 import { pageHeaders } from '../pages/frame.js';
 import { tellingPage } from '../pages/plain-pages.js';
 import { scopeWords } from '../pages/scope-words.js';
@@ -105,7 +106,7 @@ async function listPage(
 }
 
 function dayOf(time: number): string {
-  return new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' }).format(time);
+  return dayWords(new Date(time).toISOString());
 }
 
 function respond(response: ServerResponse, status: number, page: string): void {

@@ -50,7 +50,7 @@ ${form(
 <p class="soft">Untick what you do not want to share.</p>
 <ul class="choices">${choices.map((choice, at) => html`<li>${tickable(choice, `scope-${at}`)}</li>`)}</ul>
 </fieldset>
-${notes.length > 0 && html`<p class="soft">It also learns ${notes.join(' and ')}.</p>`}
+${notes.length > 0 && html`<p class="soft">The app also learns ${notes.join(' and ')}.</p>`}
 <p class="notice">Access lasts ${howLong}.${
     whileAway && html` <strong>The app can use it while you are away.</strong>`
   } You can end it at any time on the page <a href="${appsHref}" target="_blank" rel="noopener">Your apps</a>.</p>

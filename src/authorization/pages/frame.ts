@@ -16,7 +16,7 @@ const STYLE = `
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 1.0625rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; overflow-wrap: anywhere; }
-main { max-width: 33rem; margin: 0 auto; padding: clamp(1rem, 7vh, 5rem) 1rem 3rem; }
+main { max-width: 33rem; margin: 0 auto; padding: clamp(1.25rem, 6vw, 4.5rem) 1rem 3rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 1rem; padding: clamp(1.25rem, 5vw, 2rem); box-shadow: 0 1px 2px rgb(0 0 0 / 5%), 0 12px 32px rgb(0 0 0 / 6%); }
 h1 { margin: 0 0 0.6rem; font-size: 1.5rem; line-height: 1.25; letter-spacing: -0.015em; }
 h2 { margin: 0 0 0.2rem; font-size: 1.1rem; }
@@ -49,13 +49,13 @@ details > p { margin: 0 0 0 2rem; }
 button, .act { min-height: 2.9rem; padding: 0.55rem 1.2rem; border: 1px solid var(--mark); border-radius: 0.55rem; background: var(--card); color: var(--mark); font: inherit; font-weight: 600; cursor: pointer; text-decoration: none; }
 button.main, .act.main { background: var(--mark); color: var(--on-mark); }
 button:hover, .act:hover { box-shadow: 0 0 0 3px var(--line); }
-button.quiet { padding: 0.55rem 0; border-color: transparent; background: none; text-decoration: underline; text-underline-offset: 0.2em; }
+button.quiet { padding: 0.55rem 0; border-color: transparent; background: none; font-weight: 500; text-align: left; text-decoration: underline; text-underline-offset: 0.2em; }
 button.quiet:hover { box-shadow: none; text-decoration-thickness: 2px; }
 .wide { width: 100%; padding: 0.7rem 1rem; border-color: var(--line); color: var(--ink); text-align: left; }
 .wide span { display: block; color: var(--soft); font-weight: 400; font-size: 0.95rem; }
 a { color: var(--mark); }
 :focus-visible { outline: 3px solid var(--mark); outline-offset: 2px; }
-dl { margin: 0.3rem 0 0; } dt { color: var(--soft); font-size: 0.93rem; } dd { margin: 0 0 0.5rem; }
+dl { margin: 0.3rem 0 0; } dt { color: var(--soft); font-size: 0.93rem; } dd { margin: 0 0 0.5rem; } dd span { display: block; }
 @media (max-width: 30rem) { .acts button.main, .acts button.main ~ button { width: 100%; } }
 `;
 
