@@ -9,6 +9,7 @@ import { parseScopes } from '../../smart/scope.js';
 import type { RegisteredClient } from '../clients/client.js';
 import { patientById, type SearchAs } from '../launch/pickers.js';
 import { appsPage } from '../pages/apps-page.js';
+import { dayWords } from '../pages/day-words.js';
 import { pageHeaders } from '../pages/frame.js';
 import { tellingPage } from '../pages/plain-pages.js';
 import { scopeWords } from '../pages/scope-words.js';
@@ -40,7 +41,8 @@ export async function serveApps(
   const session = await provider.Session.get(provider.createContext(request, response));
   const user = session.accountId === undefined ? undefined : await parts.users.get(session.accountId);
   if (user === undefined || user.status !== 'active') {
-    const text = 'Open one of your apps and sign in there, then come back to this page.';
+    const text =
+      'Open one of your apps and sign in there. Then come back to this page: it lists what you allowed.';
     respond(response, 401, tellingPage({ title: 'Nobody is signed in', text }));
     return true;
   }
@@ -104,7 +106,7 @@ async function listPage(
 }
 
 function dayOf(time: number): string {
-  return new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' }).format(time);
+  return dayWords(new Date(time).toISOString());
 }
 
 function respond(response: ServerResponse, status: number, page: string): void {

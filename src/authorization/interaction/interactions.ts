@@ -131,7 +131,7 @@ export class Interactions {
       case 'signed-in':
         return this.#finish(visit, { login: { accountId: outcome.user.subject, amr: ['pwd'] } });
       case 'refused':
-        return this.#showSignIn(visit, login, 'Login or password is wrong.');
+        return this.#showSignIn(visit, login, 'The user name or the password is wrong.');
       case 'waiting': {
         const seconds = Math.max(1, Math.ceil((outcome.until - this.#parts.clock.now()) / 1000));
         const wait = seconds > 90 ? `${Math.ceil(seconds / 60)} minutes` : `${seconds} seconds`;
@@ -279,6 +279,7 @@ export class Interactions {
       choices: choicesOf(offered.resources, whose),
       notes: isIdentity ? ['who you are'] : [],
       howLong: lastingWords(offered.identity),
+      appsHref: `${this.#parts.settings.issuer}/apps`,
       whileAway: offered.identity.includes('offline_access'),
       ...(form === undefined ? {} : { problem: 'Choose one of the answers.' }),
     });

@@ -5,6 +5,7 @@
 import type { JsonObject, JsonValue } from '../../fhir/format/json.js';
 import { parseJson } from '../../fhir/format/parse.js';
 import type { QueryPair } from '../../interactions/request.js';
+import { dayWords } from '../pages/day-words.js';
 
 /** A search at the FHIR endpoint with the rights of a person; the matches. */
 export type SearchAs = (query: readonly QueryPair[], type: string) => Promise<readonly JsonObject[]>;
@@ -79,8 +80,9 @@ function shown(found: readonly JsonObject[], option: (resource: JsonObject) => O
 }
 
 function patientOption(patient: JsonObject): Option {
+  const born = textOf(patient.birthDate);
   const details = [
-    textOf(patient.birthDate) === undefined ? undefined : `born ${textOf(patient.birthDate)}`,
+    born === undefined ? undefined : `born ${dayWords(born)}`,
     textOf(patient.gender),
     ...list(patient.identifier)
       .flatMap((each) => textOf(member(each, 'value')) ?? [])
@@ -105,11 +107,17 @@ function encounterOption(encounter: JsonObject): Option {
   const type = list(encounter.type)[0];
   const coding = list(member(type, 'coding'))[0] ?? encounter.class;
   const title = textOf(member(type, 'text')) ?? textOf(member(coding, 'display')) ?? 'Visit';
-  const start = textOf(member(encounter.period, 'start'))?.slice(0, 10);
+  const start = textOf(member(encounter.period, 'start'));
+  const status = textOf(encounter.status);
   return {
     id: textOf(encounter.id) ?? '',
     title,
-    details: [start, textOf(encounter.status)].filter(Boolean).join(' · '),
+    details: [
+      start === undefined ? undefined : dayWords(start),
+      status === 'finished' ? undefined : status?.replaceAll('-', ' '),
+    ]
+      .filter(Boolean)
+      .join(' · '),
   };
 }
 

@@ -20,6 +20,8 @@ export interface Consent extends FormTarget {
   readonly howLong: string;
   /** The app may come back while the person is away. */
   readonly whileAway: boolean;
+  /** The page on which it can be ended. */
+  readonly appsHref: string;
   readonly problem?: string;
 }
 
@@ -32,7 +34,8 @@ export interface Choice extends ScopeWords {
 }
 
 export function consentPage(asked: Consent): string {
-  const { clientName, clientUri, person, patient, choices, notes, howLong, whileAway, problem } = asked;
+  const { clientName, clientUri, person, patient, choices, notes, howLong, whileAway, appsHref, problem } =
+    asked;
   const body = html`<p>You are signed in as <strong>${person}</strong>.${
     clientUri !== undefined &&
     html` The app’s own page: <a href="${clientUri}" rel="noreferrer">${clientUri}</a>`
@@ -43,14 +46,14 @@ ${
 }
 ${form(
   asked,
-  html`<fieldset><legend>It asks to</legend>
+  html`<fieldset><legend>The app asks to</legend>
+<p class="soft">Untick what you do not want to share.</p>
 <ul class="choices">${choices.map((choice, at) => html`<li>${tickable(choice, `scope-${at}`)}</li>`)}</ul>
 </fieldset>
-<p class="soft">Untick what you do not want to share.</p>
-${notes.length > 0 && html`<p class="soft">It also learns ${notes.join(' and ')}.</p>`}
-<p class="notice">Access holds ${howLong}.${
+${notes.length > 0 && html`<p class="soft">The app also learns ${notes.join(' and ')}.</p>`}
+<p class="notice">Access lasts ${howLong}.${
     whileAway && html` <strong>The app can use it while you are away.</strong>`
-  } You can end it at any time on the page of your apps.</p>
+  } You can end it at any time on the page <a href="${appsHref}" target="_blank" rel="noopener">Your apps</a>.</p>
 <div class="acts"><button class="main" type="submit" name="decision" value="allow">Allow</button>
 <button type="submit" name="decision" value="deny">Do not allow</button></div>`,
 )}`;
@@ -62,6 +65,6 @@ function tickable({ value, title, detail, parts, ticked }: Choice, id: string): 
     ticked && html` checked`
   }><span>${title}${detail !== undefined && html`<span>${detail}</span>`}</span></label>${
     parts.length > 0 &&
-    html`<details><summary class="soft">Only parts of it</summary><p class="soft">Untick the line above, then tick the parts that you want to share.</p><ul>${parts.map((part, at) => html`<li>${tickable(part, `${id}-${at}`)}</li>`)}</ul></details>`
+    html`<details><summary>Share only a part</summary><p class="soft">Untick the line above, then tick what the app may see.</p><ul>${parts.map((part, at) => html`<li>${tickable(part, `${id}-${at}`)}</li>`)}</ul></details>`
   }`;
 }

@@ -16,12 +16,14 @@ export interface Picker extends FormTarget {
 const WORDS = {
   patient: {
     title: 'Choose a patient',
-    search: 'Name, birth date (1980-04-21) or medical record number',
+    search: 'Name, birth date or record number',
+    example: 'Such as Lovelace, 1980-04-21 or the number on a chart',
     none: 'No patient that you may open matches.',
   },
   encounter: {
     title: 'Choose a visit',
-    search: 'Date (2024-05) or kind of visit',
+    search: 'Date or kind of visit',
+    example: 'Such as 2024-05 or check-up',
     none: 'No visit that you may open matches.',
   },
 } as const;
@@ -34,7 +36,8 @@ export function pickerPage(asked: Picker): string {
     form(
       asked,
       html`<div class="field"><label for="query">${words.search}</label>
-<input type="search" id="query" name="query" value="${query}" autocomplete="off" autofocus></div>
+<input type="search" id="query" name="query" value="${query}" autocomplete="off" aria-describedby="example" autofocus>
+<p class="soft" id="example">${words.example}</p></div>
 <div class="acts"><button type="submit" name="decision" value="search">Search</button></div>`,
     );
   const list =
@@ -48,10 +51,10 @@ export function pickerPage(asked: Picker): string {
               html`<button class="wide" type="submit" name="id" value="${id}">${title}<span>${details}</span></button>`,
           )}</div>`,
         );
-  const body = html`<p>${clientName} is opened with ${kind === 'patient' ? 'the record of one patient' : 'one visit'}.</p>
+  const body = html`<p><strong>${clientName}</strong> opens ${kind === 'patient' ? 'one patient’s record. Whose?' : 'one visit. Which?'}</p>
 ${search}
 ${list}
-${more && html`<p class="soft" role="status">There are more: search to narrow them down.</p>`}
-${form(asked, html`<div class="acts"><button type="submit" name="decision" value="deny">Cancel and go back to ${clientName}</button></div>`)}`;
+${more && html`<p class="soft" role="status">There are more than these: search for the one you mean.</p>`}
+${form(asked, html`<div class="acts"><button class="quiet" type="submit" name="decision" value="deny">Cancel and go back to ${clientName}</button></div>`)}`;
   return page(words.title, body, problem);
 }

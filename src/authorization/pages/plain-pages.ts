@@ -18,7 +18,7 @@ ${reference !== undefined && html`<p class="soft">Reference for support: ${refer
 export function signOutPage(asked: FormTarget): string {
   const body = form(
     asked,
-    html`<p>Apps that you allowed keep their access; you can end it on the page of your apps.</p>
+    html`<p>Apps that you allowed keep their access; you can end it on the page “Your apps”.</p>
 <div class="acts"><button class="main" type="submit" name="logout" value="yes">Sign out</button>
 <button type="submit">Stay signed in</button></div>`,
   );

@@ -13,10 +13,10 @@ export interface ScopeWords {
 }
 
 const TYPES: Readonly<Record<string, readonly [name: string, detail?: string]>> = {
-  '*': ['the whole health record', 'Everything this server holds'],
+  '*': ['whole health record', 'Everything that is kept here'],
   AllergyIntolerance: ['allergies', 'What causes a reaction, and how severe it is'],
   Appointment: ['appointments'],
-  AuditEvent: ['the access log', 'Who looked at what, and when'],
+  AuditEvent: ['access log', 'Who looked at what, and when'],
   Binary: ['attached files'],
   CarePlan: ['care plans'],
   CareTeam: ['care teams', 'Who takes part in the care'],
@@ -28,53 +28,53 @@ const TYPES: Readonly<Record<string, readonly [name: string, detail?: string]>> 
   DiagnosticReport: ['reports', 'Results of laboratory and imaging, with their notes'],
   DocumentReference: ['documents and notes'],
   Encounter: ['visits', 'When and where care took place'],
-  ExplanationOfBenefit: ['claims and what was paid'],
+  ExplanationOfBenefit: ['claims and payments'],
   FamilyMemberHistory: ['family history'],
   Goal: ['goals'],
-  Group: ['groups of patients'],
+  Group: ['patient groups'],
   HealthcareService: ['services on offer'],
   Immunization: ['vaccinations'],
   Location: ['places of care'],
-  Medication: ['descriptions of medicines'],
-  MedicationAdministration: ['medicines that were given'],
-  MedicationDispense: ['medicines that were handed out'],
+  Medication: ['medicine descriptions'],
+  MedicationAdministration: ['medicines given in care'],
+  MedicationDispense: ['medicines handed out'],
   MedicationRequest: ['prescriptions'],
-  MedicationStatement: ['medicines taken'],
+  MedicationStatement: ['current and past medicines'],
   Observation: ['measurements and results', 'Vital signs, laboratory results, smoking status and the like'],
   Organization: ['care organizations'],
   Patient: ['personal details', 'Name, birth date, address and contacts'],
   Person: ['personal details'],
-  Practitioner: ['names of clinicians'],
-  PractitionerRole: ['roles of clinicians'],
+  Practitioner: ['clinicians’ names'],
+  PractitionerRole: ['clinicians’ roles'],
   Procedure: ['procedures', 'Operations and other treatments'],
-  Provenance: ['origins of entries', 'Who wrote what'],
+  Provenance: ['sources of entries', 'Who wrote what'],
   Questionnaire: ['questionnaires'],
-  QuestionnaireResponse: ['answers to questionnaires'],
+  QuestionnaireResponse: ['questionnaire answers'],
   RelatedPerson: ['relatives and other contacts'],
   ServiceRequest: ['orders', 'Tests and treatments that were asked for'],
   Specimen: ['specimens'],
 };
 
 const CATEGORIES: Readonly<Record<string, string>> = {
-  'encounter-diagnosis': 'diagnoses of visits',
-  'problem-list-item': 'the problem list',
+  'encounter-diagnosis': 'visit diagnoses',
+  'problem-list-item': 'problem list',
   'health-concern': 'health concerns',
   laboratory: 'laboratory results',
   'vital-signs': 'vital signs',
   'social-history': 'social history, such as smoking',
-  survey: 'answers to surveys',
+  survey: 'survey answers',
   sdoh: 'living conditions',
-  imaging: 'imaging',
-  exam: 'findings of examinations',
+  imaging: 'imaging results',
+  exam: 'examination findings',
   'clinical-note': 'clinical notes',
 };
 
 /** Whose: `your` where the person who is asked is the patient, else `the patient’s`. */
 export function scopeWords(scope: ResourceScope, whose: 'your' | 'the patient’s'): ScopeWords {
   const [name, detail] = TYPES[scope.type] ?? [`entries of the kind ${scope.type}`];
-  const narrowed = scope.constraint === undefined ? undefined : constraintWords(scope.constraint);
+  const narrowed = scope.constraint === undefined ? undefined : constraintWords(scope.constraint, name);
   return {
-    title: `${verbs(scope.permissions)} ${ownership(scope, whose)}${narrowed ?? name}`,
+    title: `${verbs(scope.permissions)} ${owned(scope, narrowed ?? name, whose)}`,
     ...(narrowed === undefined && detail !== undefined ? { detail } : {}),
   };
 }
@@ -92,16 +92,18 @@ function verbs(permissions: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function ownership({ context, type }: ResourceScope, whose: string): string {
-  if (context === 'patient') return type === '*' ? `${whose} record: ` : `${whose} `;
-  return context === 'user' ? 'whatever you may open of ' : 'all ';
+function owned({ context, type }: ResourceScope, name: string, whose: string): string {
+  if (context === 'patient') return `${whose} ${name}`;
+  const where = context === 'user' ? 'every record that you may open' : 'all records';
+  return type === '*' ? where : `${name} in ${where}`;
 }
 
-function constraintWords(constraint: string): string {
-  return [...new URLSearchParams(constraint)]
-    .map(([param, value]) => {
-      const code = value.slice(value.lastIndexOf('|') + 1);
-      return param === 'category' ? (CATEGORIES[code] ?? code) : `those with ${param} ${code}`;
-    })
-    .join(', ');
+function constraintWords(constraint: string, name: string): string {
+  const [first, ...more] = [...new URLSearchParams(constraint)].map(([param, value]) => {
+    const code = value.slice(value.lastIndexOf('|') + 1);
+    return { known: param === 'category' ? CATEGORIES[code] : undefined, said: `${param} ${code}` };
+  });
+  if (first === undefined) return name;
+  const rest = [...(first.known === undefined ? [first] : []), ...more].map(({ said }) => said);
+  return `${first.known ?? name}${rest.length > 0 ? ` with ${rest.join(' and ')}` : ''}`;
 }

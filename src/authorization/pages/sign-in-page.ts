@@ -17,7 +17,7 @@ export function signInPage(asked: SignIn): string {
   const { clientName, login, problem, upstreams } = asked;
   const own = form(
     asked,
-    html`<div class="field"><label for="login">Login</label>
+    html`<div class="field"><label for="login">User name</label>
 <input type="text" id="login" name="login" value="${login ?? ''}" autocomplete="username" autocapitalize="none" spellcheck="false" required${login === undefined && html` autofocus`}></div>
 <div class="field"><label for="password">Password</label>
 <input type="password" id="password" name="password" autocomplete="current-password" required${login !== undefined && html` autofocus`}></div>
@@ -27,9 +27,9 @@ export function signInPage(asked: SignIn): string {
     upstreams.length > 0 &&
     html`<h2>Or sign in with</h2>
 <div class="acts">${upstreams.map(({ label, href }) => html`<a class="act" href="${href}">${label}</a>`)}</div>`;
-  const body = html`<p>To go on to <strong>${clientName}</strong>. It does not see your password.</p>
+  const body = html`<p>Then you go on to <strong>${clientName}</strong>. The app never sees your password.</p>
 ${own}
 ${others}
-${form(asked.cancel, html`<div class="acts"><button type="submit" name="decision" value="deny">Cancel and go back to ${clientName}</button></div>`)}`;
+${form(asked.cancel, html`<div class="acts"><button class="quiet" type="submit" name="decision" value="deny">Cancel and go back to ${clientName}</button></div>`)}`;
   return page('Sign in', body, problem);
 }

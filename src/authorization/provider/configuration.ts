@@ -139,6 +139,15 @@ function narrowedScope(
   return resourceScopes(decision.granted);
 }
 
+/** Who somebody is is no scope of a resource server: it is granted beside it, and would be asked for again and again. */
+function aboutResources(scope: string): string {
+  const identity: ReadonlySet<string> = new Set(IDENTITY_SCOPES);
+  return scope
+    .split(' ')
+    .filter((each) => !identity.has(each))
+    .join(' ');
+}
+
 /** A code or a refresh token stands for what a person agreed to. */
 function grantedBefore(ctx: KoaContextWithOIDC, fhirBase: string): string {
   return ctx.oidc.entities.Grant?.getResourceScope(fhirBase) ?? '';
@@ -158,7 +167,7 @@ async function resourceServer(
       ? grantedBefore(ctx, settings.fhirBase)
       : narrowedScope(ctx, registered, isResourceType);
   return {
-    scope,
+    scope: aboutResources(scope),
     audience: settings.fhirBase,
     accessTokenTTL: registered.type === 'backend' ? settings.accessTokenLife : APP_TOKEN_LIFE,
     accessTokenFormat: 'opaque',

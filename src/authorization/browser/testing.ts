@@ -1,0 +1,128 @@
+/**
+ * For tests in a real browser: Chromium where the machine has one, and what every page is held to.
+ *
+ * Where there is none the suites are skipped and counted; FAIRWAY_REQUIRE_BROWSER=1 makes that a failure.
+ */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+const PLACES = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome-stable',
+  '/usr/bin/google-chrome',
+  '/snap/bin/chromium',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+const CHROMIUM = [process.env.CHROMIUM_PATH ?? '', ...PLACES].find((path) => path !== '' && existsSync(path));
+
+/** For `describe.skipIf`. */
+export const NO_BROWSER = CHROMIUM === undefined && process.env.FAIRWAY_REQUIRE_BROWSER !== '1';
+
+/** A fresh profile; nothing of its own goes to the network. */
+export function openBrowser(): Promise<Browser> {
+  if (CHROMIUM === undefined) {
+    throw new Error(
+      'No Chromium was found: install it (apt-get install chromium) or name it by CHROMIUM_PATH.',
+    );
+  }
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+export interface Look {
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  readonly colorScheme: 'light' | 'dark';
+}
+
+/** How people see the pages. */
+export const LOOKS: readonly Look[] = [
+  { name: 'phone, light', width: 390, height: 844, colorScheme: 'light' },
+  { name: 'phone, dark', width: 390, height: 844, colorScheme: 'dark' },
+  { name: 'desktop, light', width: 1280, height: 900, colorScheme: 'light' },
+  { name: 'desktop, dark', width: 1280, height: 900, colorScheme: 'dark' },
+];
+
+/** Milliseconds that a page may take on a machine with much else to do. */
+const TOO_LONG = 20_000;
+
+/** A person's browser without cookies; its first page. */
+export async function newPage(
+  browser: Browser,
+  { width, height, colorScheme }: Look = LOOKS[2] as Look, // it has four
+  more: { readonly javaScriptEnabled?: boolean } = {},
+): Promise<{ readonly context: BrowserContext; readonly page: Page }> {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme, ...more });
+  context.setDefaultTimeout(TOO_LONG);
+  return { context, page: await context.newPage() };
+}
+
+const AXE = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
+
+interface AxeViolation {
+  readonly id: string;
+  readonly impact: string;
+  readonly help: string;
+  readonly nodes: readonly { readonly html: string }[];
+}
+
+/** The page as it is shown: usable by everybody, no wider than the screen, with targets that a finger hits. */
+export async function expectFineLook(page: Page, name: string): Promise<void> {
+  await keepPicture(page, name);
+  await page.evaluate(AXE);
+  const violations = await page.evaluate<readonly AxeViolation[]>(
+    'axe.run().then((found) => found.violations)',
+  );
+  const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  expect(grave.map(({ id, help, nodes }) => `${name}: ${id} ${help} ${nodes[0]?.html}`)).toEqual([]);
+  const small = `[...document.querySelectorAll('button, label.choice, summary, input:not([type=hidden]):not([type=checkbox])')]
+    .filter((each) => each.offsetParent !== null && each.getBoundingClientRect().height < 44)
+    .map((each) => each.outerHTML.slice(0, 80))`;
+  expect(await page.evaluate(small), `${name}: too small for a finger`).toEqual([]);
+  const isTooWide = 'document.documentElement.scrollWidth > document.documentElement.clientWidth';
+  expect(await page.evaluate(isTooWide), `${name} is wider than the screen`).toBe(false);
+}
+
+/** For eyes: FAIRWAY_PICTURES names a folder. */
+async function keepPicture(page: Page, name: string): Promise<void> {
+  const folder = process.env.FAIRWAY_PICTURES;
+  if (folder === undefined) return;
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name.replace(/[^a-z]+/gi, '-')}.png`), fullPage: true });
+}
+
+/** Where the keyboard is: what the element is called, and whether it shows that it has the focus. */
+const FOCUSED = `(() => {
+  const { activeElement: at } = document;
+  const label = at.labels?.[0] ?? at;
+  return { name: label.innerText.trim(), seen: getComputedStyle(at).outlineStyle !== 'none' };
+})()`;
+const MOST_TABS = 60;
+
+/** Presses Tab until what is called so has the focus. */
+export async function tabTo(page: Page, name: string): Promise<void> {
+  for (let at = 0; at < MOST_TABS; at++) {
+    await page.keyboard.press('Tab');
+    const focused = await page.evaluate<{ name: string; seen: boolean }>(FOCUSED);
+    if (!focused.name.startsWith(name)) continue;
+    expect(focused.seen, `${name} shows its focus`).toBe(true);
+    return;
+  }
+  throw new Error(`Tab leads nowhere that is called ${name}.`);
+}
