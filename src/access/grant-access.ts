@@ -14,9 +14,14 @@
 import { SECURITY_CONTEXT, SELF } from '../fhir/search/index-value.js';
 import type { Predicate, QueryPart } from '../fhir/search/query.js';
 import { allOf, anyOf, EVERYTHING, NOTHING, noneOf } from '../fhir/search/tree.js';
-import type { AccessDecision, AccessFilter, Permission } from '../ports/access-filter.js';
+import {
+  type AccessDecision,
+  type AccessFilter,
+  type Permission,
+  permitting,
+} from '../ports/access-filter.js';
 import type { Grant } from '../smart/grant.js';
-import type { ResourceScope } from '../smart/scope.js';
+import { type ResourceScope, writeResourceScope } from '../smart/scope.js';
 import { type AccessKnowledge, scopeConstraint, trustedCriteria } from './criteria.js';
 import { covers, type Policies, type Policy, type Rule } from './policies.js';
 import {
@@ -40,16 +45,32 @@ const LETTERS: Readonly<Record<Permission, string>> = {
 const ID = /^[A-Za-z0-9\-.]{1,64}$/;
 
 export function accessOf(grant: Grant, knowledge: AccessKnowledge, policies: Policies): AccessDecision {
-  const { principal } = grant;
   const making = new Making(grant, knowledge, policies);
   const filter = (permission: Permission): AccessFilter => making.filter(permission);
   return {
-    principal,
+    ...holderOf(grant),
     create: filter('create'),
     read: filter('read'),
     update: filter('update'),
     delete: filter('delete'),
     search: filter('search'),
+  };
+}
+
+/** Who it is, without any rights. */
+export function powerless(grant: Grant): AccessDecision {
+  return { ...holderOf(grant), ...permitting({ kind: 'restricted', byType: {} }) };
+}
+
+function holderOf({ principal, clientId, scopes, user }: Grant): Pick<AccessDecision, 'principal' | 'agent'> {
+  const scope = scopes.map(writeResourceScope).join(' ');
+  return {
+    principal,
+    agent: {
+      client: clientId,
+      ...(user === undefined ? {} : { user: `${user.fhirUser.type}/${user.fhirUser.id}` }),
+      ...(scope === '' ? {} : { scope }),
+    },
   };
 }
 

@@ -211,6 +211,24 @@ function texts(value: unknown, place: string, reading: Reading): readonly string
   });
 }
 
+/** Where policies name types that there are not: how each is called, and where. */
+export function unknownTypes(
+  { clients, roles }: Policies,
+  isType: (type: string) => boolean,
+): readonly { readonly place: string; readonly type: string }[] {
+  const policies = [
+    ['access.clients', clients] as const,
+    ...Object.entries(roles).map(([name, policy]) => [`access.roles.${name}`, policy] as const),
+  ];
+  return policies.flatMap(([at, { rules }]) =>
+    rules.flatMap(({ types }, index) =>
+      types
+        .filter((type) => !WORDS.has(type) && !isType(type))
+        .map((type) => ({ place: `${at}.rules[${index}].types`, type })),
+    ),
+  );
+}
+
 /** Whether a rule speaks of a type. */
 export function covers({ types }: Rule, type: string, isRecordType: boolean): boolean {
   if (types.includes(type)) return true;
