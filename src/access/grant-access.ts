@@ -3,7 +3,7 @@
  * https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html
  *
  *   some scope          its context (the patient's record, the user's rights, the client's)  and its constraint
- *   and some role       one of its rules, and none of the labels that it withholds
+ *   and some role       one of its rules, none of the labels that it withholds, nothing that a Consent closes to the person
  *
  * Provenance and Binary follow what they are about: a Provenance with a target that may be read, a Binary whose
  * securityContext may be read. So their predicates are made last.
@@ -22,6 +22,7 @@ import {
 } from '../ports/access-filter.js';
 import type { Grant } from '../smart/grant.js';
 import { type ResourceScope, writeResourceScope } from '../smart/scope.js';
+import { Consents } from './consents.js';
 import { type AccessKnowledge, scopeConstraint, trustedCriteria } from './criteria.js';
 import { covers, type Policies, type Policy, type Rule } from './policies.js';
 import {
@@ -81,6 +82,8 @@ class Making {
   readonly #policies: readonly Policy[];
   readonly #types: readonly string[];
   readonly #isCurrent: boolean;
+  /** Those of patients, as far as they close something to the person; absent: it is no person. */
+  readonly #consents: Consents | undefined;
   /** What may be read of each type, but for the two that follow others. */
   readonly #readable: ReadonlyMap<string, Predicate>;
   readonly #readsAll: boolean;
@@ -93,6 +96,7 @@ class Making {
   ) {
     this.#policies = policiesOf(grant, policies);
     this.#types = [...knowledge.definitions.resourceTypes.keys()];
+    this.#consents = grant.user === undefined ? undefined : new Consents(knowledge, grant.user);
     this.#isCurrent = knowledge.now < grant.expires;
     this.#aboutReadable = { [BINARY]: NOTHING, [PROVENANCE]: NOTHING };
     const ordinary = this.#types.filter((type) => type !== BINARY && type !== PROVENANCE);
@@ -165,12 +169,18 @@ class Making {
     }
   }
 
-  #allowed({ rules, withhold }: Policy, type: string, letter: string): Predicate {
+  #allowed({ rules, withhold, consents = true }: Policy, type: string, letter: string): Predicate {
     const isRecord = isRecordType(type, this.knowledge.definitions);
     const ruling = rules.filter((rule) => rule.permissions.includes(letter) && covers(rule, type, isRecord));
     const allowed = anyOf(distinct(ruling.map((rule) => this.#ruled(rule, type))));
     if (allowed.op === 'nothing') return NOTHING;
-    return allOf([allowed, ...withhold.map((label) => this.#without(label))]);
+    // What is written anew is nobody's to hide, and a refusal would tell that there is a Consent.
+    const closed = consents && letter !== 'c' ? this.#consents?.hidden(type) : undefined;
+    return allOf([
+      allowed,
+      ...withhold.map((label) => this.#without(label)),
+      ...(closed === undefined ? [] : [noneOf(closed)]),
+    ]);
   }
 
   #ruled(rule: Rule, type: string): Predicate {

@@ -50,6 +50,11 @@ export function personScopes(
   return granted === '' ? { problem: 'none of these scopes is registered for this client' } : { granted };
 }
 
+/** Without those that are about who somebody is: they are for OpenID, not for our resources. */
+export function resourceScopes(scope: string): string {
+  return writeScopes({ ...parseScopes(scope), identity: [] });
+}
+
 /** What a person may be asked to grant; system/ scopes are for clients that act for themselves. */
 export function offeredScopes(
   asked: string,

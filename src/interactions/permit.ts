@@ -30,14 +30,14 @@ export function permit({ access }: Deciding, type: string, ...anyOf: readonly Pe
   if (!anyOf.some((permission) => holds(access[permission], type))) throw notGranted(access, type, anyOf);
 }
 
-/** Of several types, those that may be searched; with `named`, all of them must be. */
+/** Of several types, those that may be searched; those that were named must be. */
 export function searchableTypes(
   { access }: Deciding,
   types: readonly string[],
-  named: boolean,
+  named: readonly string[],
 ): ReadonlySet<string> {
   const held = types.filter((type) => holds(access.search, type));
-  const missing = named ? types.find((type) => !held.includes(type)) : undefined;
+  const missing = named.find((type) => !holds(access.search, type));
   if (missing !== undefined) throw notGranted(access, missing, ['search']);
   if (held.length === 0)
     throw notGranted(access, types.length === 1 ? (types[0] as string) : '*', ['search']);

@@ -109,13 +109,19 @@ function parse(request: FhirRequest, target: SearchTarget, context: Context): Ex
  */
 function searchable({ query, applied }: ParsedSearch, target: SearchTarget, context: Context): SearchQuery {
   const { parts, sort } = query;
-  const named = target.type !== undefined || applied.some(([name]) => name === '_type');
   const types = searchableTypes(
     context,
     parts.map(({ type }) => type),
-    named,
+    namedTypes(target, applied),
   );
   return { parts: parts.filter(({ type }) => types.has(type)), sort };
+}
+
+/** Where only what is contained is asked for, it belongs to containers, whose types nobody names. */
+function namedTypes({ type }: SearchTarget, applied: ParsedSearch['applied']): readonly string[] {
+  if (applied.some(([name, value]) => name === '_contained' && value === 'true')) return [];
+  if (type !== undefined) return [type];
+  return applied.flatMap(([name, value]) => (name === '_type' ? value.split(',') : []));
 }
 
 async function searchRequest(

@@ -13,7 +13,7 @@ import type { RegisteredClient } from '../clients/client.js';
 import { originsOf } from '../clients/client.js';
 import { ASSERTION_ALGORITHMS } from '../clients/key-set.js';
 import type { GrantRecords } from '../interaction/grant-record.js';
-import { IDENTITY_SCOPES, personScopes, systemScopes } from '../scopes.js';
+import { IDENTITY_SCOPES, personScopes, resourceScopes, systemScopes } from '../scopes.js';
 import type { AuthorizationSettings } from '../settings.js';
 import type { Users } from '../users/users.js';
 import { accountFinder, tokenContext } from './accounts.js';
@@ -134,7 +134,7 @@ function narrowedScope(
       : personScopes(asked, registered, isResourceType);
   if ('problem' in decision) throw new errors.InvalidScope(decision.problem, asked);
   if (ctx.oidc.params !== undefined) ctx.oidc.params.scope = decision.granted;
-  return decision.granted;
+  return resourceScopes(decision.granted);
 }
 
 /** A code or a refresh token stands for what a person agreed to. */
