@@ -6,10 +6,10 @@
  * end of its grant.
  */
 import type { Definitions } from '../fhir/definitions/definitions.js';
-import { type AccessDecision, permitting } from '../ports/access-filter.js';
+import type { AccessDecision } from '../ports/access-filter.js';
 import type { Grant } from '../smart/grant.js';
 import { writeResourceScope } from '../smart/scope.js';
-import { accessOf } from './grant-access.js';
+import { accessOf, powerless } from './grant-access.js';
 import type { Policies } from './policies.js';
 
 export type DecideAccess = (grant: Grant, definitions: Definitions, now: number) => AccessDecision;
@@ -25,8 +25,7 @@ export function accessDecider(policies: Policies, baseUrl: string): DecideAccess
   /** In the order of last use. */
   const kept = new Map<string, Kept>();
   return (grant, definitions, now) => {
-    if (now >= grant.expires)
-      return { principal: grant.principal, ...permitting({ kind: 'restricted', byType: {} }) };
+    if (now >= grant.expires) return powerless(grant);
     const key = keyOf(grant);
     const known = kept.get(key);
     const decision =

@@ -68,6 +68,18 @@ function withRule(rule: Rule, withhold: readonly string[] = []): Policies {
 
 const inContext = { patient: 'p1' };
 
+describe('the decision', () => {
+  it('says who it is for: the client, the person and the scopes', () => {
+    const grant = grantOf('user/*.rs user/Observation.read', { user: DOCTOR });
+    const agent = { client: 'app', user: 'Practitioner/d1', scope: 'user/*.rs user/Observation.read' };
+
+    expect(accessOf(grant, KNOWLEDGE, DEFAULT_POLICIES).agent).toEqual(agent);
+    const decide = accessDecider(DEFAULT_POLICIES, KNOWLEDGE.baseUrl);
+    expect(decide(grant, definitions, NOW).agent).toEqual(agent);
+    expect(decide(grant, definitions, grant.expires).agent).toEqual(agent);
+  });
+});
+
 describe('a patient scope', () => {
   it('is about the record of the patient in context', () => {
     expect(seen('Observation', 'patient/*.rs', inContext)).toEqual(P1);

@@ -3,7 +3,7 @@
  * https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html
  *
  *   some scope          its context (the patient's record, the user's rights, the client's)  and its constraint
- *   and some role       one of its rules, and none of the labels that it withholds
+ *   and some role       one of its rules, none of the labels that it withholds, nothing that a Consent closes to the person
  *
  * Provenance and Binary follow what they are about: a Provenance with a target that may be read, a Binary whose
  * securityContext may be read. So their predicates are made last.
@@ -14,9 +14,15 @@
 import { SECURITY_CONTEXT, SELF } from '../fhir/search/index-value.js';
 import type { Predicate, QueryPart } from '../fhir/search/query.js';
 import { allOf, anyOf, EVERYTHING, NOTHING, noneOf } from '../fhir/search/tree.js';
-import type { AccessDecision, AccessFilter, Permission } from '../ports/access-filter.js';
+import {
+  type AccessDecision,
+  type AccessFilter,
+  type Permission,
+  permitting,
+} from '../ports/access-filter.js';
 import type { Grant } from '../smart/grant.js';
-import type { ResourceScope } from '../smart/scope.js';
+import { type ResourceScope, writeResourceScope } from '../smart/scope.js';
+import { Consents } from './consents.js';
 import { type AccessKnowledge, scopeConstraint, trustedCriteria } from './criteria.js';
 import { covers, type Policies, type Policy, type Rule } from './policies.js';
 import {
@@ -40,16 +46,32 @@ const LETTERS: Readonly<Record<Permission, string>> = {
 const ID = /^[A-Za-z0-9\-.]{1,64}$/;
 
 export function accessOf(grant: Grant, knowledge: AccessKnowledge, policies: Policies): AccessDecision {
-  const { principal } = grant;
   const making = new Making(grant, knowledge, policies);
   const filter = (permission: Permission): AccessFilter => making.filter(permission);
   return {
-    principal,
+    ...holderOf(grant),
     create: filter('create'),
     read: filter('read'),
     update: filter('update'),
     delete: filter('delete'),
     search: filter('search'),
+  };
+}
+
+/** Who it is, without any rights. */
+export function powerless(grant: Grant): AccessDecision {
+  return { ...holderOf(grant), ...permitting({ kind: 'restricted', byType: {} }) };
+}
+
+function holderOf({ principal, clientId, scopes, user }: Grant): Pick<AccessDecision, 'principal' | 'agent'> {
+  const scope = scopes.map(writeResourceScope).join(' ');
+  return {
+    principal,
+    agent: {
+      client: clientId,
+      ...(user === undefined ? {} : { user: `${user.fhirUser.type}/${user.fhirUser.id}` }),
+      ...(scope === '' ? {} : { scope }),
+    },
   };
 }
 
@@ -60,6 +82,8 @@ class Making {
   readonly #policies: readonly Policy[];
   readonly #types: readonly string[];
   readonly #isCurrent: boolean;
+  /** Those of patients, as far as they close something to the person; absent: it is no person. */
+  readonly #consents: Consents | undefined;
   /** What may be read of each type, but for the two that follow others. */
   readonly #readable: ReadonlyMap<string, Predicate>;
   readonly #readsAll: boolean;
@@ -72,6 +96,7 @@ class Making {
   ) {
     this.#policies = policiesOf(grant, policies);
     this.#types = [...knowledge.definitions.resourceTypes.keys()];
+    this.#consents = grant.user === undefined ? undefined : new Consents(knowledge, grant.user);
     this.#isCurrent = knowledge.now < grant.expires;
     this.#aboutReadable = { [BINARY]: NOTHING, [PROVENANCE]: NOTHING };
     const ordinary = this.#types.filter((type) => type !== BINARY && type !== PROVENANCE);
@@ -144,12 +169,18 @@ class Making {
     }
   }
 
-  #allowed({ rules, withhold }: Policy, type: string, letter: string): Predicate {
+  #allowed({ rules, withhold, consents = true }: Policy, type: string, letter: string): Predicate {
     const isRecord = isRecordType(type, this.knowledge.definitions);
     const ruling = rules.filter((rule) => rule.permissions.includes(letter) && covers(rule, type, isRecord));
     const allowed = anyOf(distinct(ruling.map((rule) => this.#ruled(rule, type))));
     if (allowed.op === 'nothing') return NOTHING;
-    return allOf([allowed, ...withhold.map((label) => this.#without(label))]);
+    // What is written anew is nobody's to hide, and a refusal would tell that there is a Consent.
+    const closed = consents && letter !== 'c' ? this.#consents?.hidden(type) : undefined;
+    return allOf([
+      allowed,
+      ...withhold.map((label) => this.#without(label)),
+      ...(closed === undefined ? [] : [noneOf(closed)]),
+    ]);
   }
 
   #ruled(rule: Rule, type: string): Predicate {

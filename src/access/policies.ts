@@ -2,12 +2,13 @@
  * Policies: what people may do by their roles, and clients that act for themselves. A grant never gives more.
  *
  * Part of the configuration file, as `access`:
- *   { "clients": {rules, withhold}, "roles": { "practitioner": {rules, withhold}, … } }
+ *   { "clients": {rules, withhold}, "roles": { "practitioner": {rules, withhold, consents}, … } }
  *   rule      { "types": ["*"], "permissions": "rs", "where": "status=final", "patients": "general-practitioner={fhirUser}" }
  *   types     names, `*` for all but AuditEvent, `record` for those of patients' records, `shared` for those of none
  *   where     a search on the type itself
  *   patients  a search for patients: the resource must be of one of their records
  *   withhold  security labels, `system|code` or `code`: what carries one is hidden from the role
+ *   consents  false: Consents of patients do not hold for the role (consents.ts); they never do for clients by themselves
  * In searches {patient} stands for the ids of the user's patients, {fhirUser} for the reference to who signed in.
  *
  * Invariant: what has another shape is refused as a whole, with all that is wrong; nothing is left out silently.
@@ -25,6 +26,8 @@ export interface Rule {
 export interface Policy {
   readonly rules: readonly Rule[];
   readonly withhold: readonly string[];
+  /** Whether Consents of patients hold for people of the role; true where it is left out. */
+  readonly consents?: boolean;
 }
 
 export interface Policies {
@@ -93,6 +96,13 @@ const POLICY_SCHEMA = {
     withhold: { ...TEXTS, description: 'security labels that hide what carries them' },
   },
 };
+const ROLE_SCHEMA = {
+  ...POLICY_SCHEMA,
+  properties: {
+    ...POLICY_SCHEMA.properties,
+    consents: { type: 'boolean', default: true, description: 'whether Consents of patients hold for the role' },
+  },
+};
 
 /** The JSON Schema of the `access` section. */
 export const POLICIES_SCHEMA = {
@@ -100,7 +110,7 @@ export const POLICIES_SCHEMA = {
   additionalProperties: false,
   properties: {
     clients: POLICY_SCHEMA,
-    roles: { type: 'object', additionalProperties: POLICY_SCHEMA },
+    roles: { type: 'object', additionalProperties: ROLE_SCHEMA },
   },
 };
 
@@ -129,15 +139,27 @@ function read(value: unknown, reading: Reading): Policies {
       ...Object.fromEntries(
         Object.entries(named).map(([name, policy]) => [
           name,
-          policyOf(policy, `access.roles.${name}`, reading),
+          roleOf(policy, `access.roles.${name}`, reading),
         ]),
       ),
     },
   };
 }
 
+const OF_POLICY = ['rules', 'withhold'];
+
+function roleOf(value: unknown, place: string, reading: Reading): Policy {
+  const { consents, ...policy } = members(value, place, [...OF_POLICY, 'consents'], reading);
+  if (consents !== undefined && typeof consents !== 'boolean') {
+    reading.problem(`${place}.consents has to be true or false`);
+  }
+  const known = Object.fromEntries(OF_POLICY.flatMap((name) => (name in policy ? [[name, policy[name]]] : [])));
+  const read = policyOf(known, place, reading);
+  return typeof consents === 'boolean' ? { ...read, consents } : read;
+}
+
 function policyOf(value: unknown, place: string, reading: Reading): Policy {
-  const { rules = [], withhold = [] } = members(value, place, ['rules', 'withhold'], reading);
+  const { rules = [], withhold = [] } = members(value, place, OF_POLICY, reading);
   return {
     rules: list(rules, `${place}.rules`, reading).map((rule, at) =>
       ruleOf(rule, `${place}.rules[${at}]`, reading),
@@ -209,6 +231,24 @@ function texts(value: unknown, place: string, reading: Reading): readonly string
     reading.problem(`${place} has to be a list of texts`);
     return false;
   });
+}
+
+/** Where policies name types that there are not: how each is called, and where. */
+export function unknownTypes(
+  { clients, roles }: Policies,
+  isType: (type: string) => boolean,
+): readonly { readonly place: string; readonly type: string }[] {
+  const policies = [
+    ['access.clients', clients] as const,
+    ...Object.entries(roles).map(([name, policy]) => [`access.roles.${name}`, policy] as const),
+  ];
+  return policies.flatMap(([at, { rules }]) =>
+    rules.flatMap(({ types }, index) =>
+      types
+        .filter((type) => !WORDS.has(type) && !isType(type))
+        .map((type) => ({ place: `${at}.rules[${index}].types`, type })),
+    ),
+  );
 }
 
 /** Whether a rule speaks of a type. */

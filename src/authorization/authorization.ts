@@ -12,6 +12,7 @@ import type { CurrentDefinitions } from '../ports/current-definitions.js';
 import type { Clients } from './clients/clients.js';
 import { smartConfiguration } from './discovery.js';
 import type { ProviderParts, Providers } from './provider/provider.js';
+import type { Origin } from './security-log.js';
 import { type ForeignTokens, TokenCheck } from './token-check.js';
 import type { Users } from './users/users.js';
 
@@ -59,7 +60,8 @@ export class Authorization {
   }
 
   /** Below `/auth`, which the URL no longer begins with. */
-  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async serve(request: IncomingMessage, response: ServerResponse, origin: Origin): Promise<void> {
+    this.#parts.securityLog.enter(request, origin);
     this.#providers ??= this.#load();
     await (await this.#providers).serve(request, response);
   }

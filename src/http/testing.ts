@@ -9,6 +9,7 @@ import { type Config, readConfig } from '../config.js';
 import type { Fetcher } from '../net/fetcher.js';
 import { openAuthorization } from '../wiring/authorization.js';
 import { openTenant, type Tenant } from '../wiring/tenant.js';
+import { authorizeDoor } from './authorize-door.js';
 import { openEntrance } from './entrance.js';
 import { freePort } from './free-port.js';
 import { openMetrics } from './metrics.js';
@@ -52,7 +53,7 @@ export async function startServer(settings: Partial<Config> = {}, fetcher?: Fetc
     application: {
       facts: { fhirBase: tenant.parts.baseUrl, version: 'test', auth: 'open' },
       metrics: async () => ({ type: 'text/plain', text: await metrics.text() }),
-      authorize: authorization && ((request, response) => authorization.serve(request, response)),
+      authorize: authorizeDoor(authorization, config.trustProxy),
     },
   });
   await server.listen();

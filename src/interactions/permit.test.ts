@@ -80,6 +80,14 @@ describe('what is not granted at all', () => {
     expect(text).toContain('"code":"forbidden"');
   });
 
+  it('is named in the challenge', async () => {
+    const { headers } = await holder('patient/Condition.rs').ask('PUT Observation/mine', update);
+
+    expect(headers['www-authenticate']).toBe(
+      'Bearer error="insufficient_scope", scope="patient/Observation.cu"',
+    );
+  });
+
   it('is left out where types were not named', async () => {
     const { json } = await holder('patient/Observation.rs').ask('GET ?_id=mine&_total=accurate');
 

@@ -10,7 +10,7 @@
  * So whoever may not see all of a type cannot choose the id of a new resource: it could be taken.
  */
 import { Refusal } from '../fhir/outcome.js';
-import { hidesNothing, holds, type Permission } from '../ports/access-filter.js';
+import { type AccessDecision, hidesNothing, holds, type Permission } from '../ports/access-filter.js';
 import type { ResourceKey } from '../ports/backend.js';
 import type { Context } from './context.js';
 
@@ -27,7 +27,7 @@ const LETTERS: Readonly<Record<Permission, string>> = {
 
 /** Refuses where not one of the permissions is held for the type. */
 export function permit({ access }: Deciding, type: string, ...anyOf: readonly Permission[]): void {
-  if (!anyOf.some((permission) => holds(access[permission], type))) throw notGranted(type, anyOf);
+  if (!anyOf.some((permission) => holds(access[permission], type))) throw notGranted(access, type, anyOf);
 }
 
 /** Of several types, those that may be searched; those that were named must be. */
@@ -38,19 +38,33 @@ export function searchableTypes(
 ): ReadonlySet<string> {
   const held = types.filter((type) => holds(access.search, type));
   const missing = named.find((type) => !holds(access.search, type));
-  if (missing !== undefined) throw notGranted(missing, ['search']);
-  if (held.length === 0) throw notGranted(types.length === 1 ? (types[0] as string) : '*', ['search']);
+  if (missing !== undefined) throw notGranted(access, missing, ['search']);
+  if (held.length === 0)
+    throw notGranted(access, types.length === 1 ? (types[0] as string) : '*', ['search']);
   return new Set(held);
 }
 
-function notGranted(type: string, permissions: readonly Permission[]): Refusal {
+function notGranted(access: AccessDecision, type: string, permissions: readonly Permission[]): Refusal {
   const verbs = permissions.join(' or ');
   const letters = permissions.map((permission) => LETTERS[permission]).join(' or .');
   const what = type === '*' ? 'any resources' : `${type} resources`;
   return new Refusal(
     'forbidden',
     `Nothing that you were granted lets you ${verbs} ${what}: a scope for ${type}.${letters} would be needed.`,
+    {
+      'www-authenticate': `Bearer error="insufficient_scope", scope="${scopeFor(access, type, permissions)}"`,
+    },
   );
+}
+
+/** https://www.rfc-editor.org/rfc/rfc6750#section-3: in the context that the holder's other scopes have. */
+function scopeFor({ agent }: AccessDecision, type: string, permissions: readonly Permission[]): string {
+  const letters = 'cruds'.replace(/./g, (each) =>
+    permissions.some((permission) => LETTERS[permission] === each) ? each : '',
+  );
+  const isPatients = agent?.scope?.includes('patient/') === true;
+  const context = isPatients ? 'patient' : agent?.user === undefined ? 'system' : 'user';
+  return `${context}/${type}.${letters}`;
 }
 
 /**

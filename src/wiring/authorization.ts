@@ -1,7 +1,6 @@
 /** The authorization server of a tenant, as the settings want it. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { DEFAULT_POLICIES } from '../access/policies.js';
 import { Authorization } from '../authorization/authorization.js';
 import { Clients } from '../authorization/clients/clients.js';
 import { IssuerTokens } from '../authorization/foreign-tokens.js';
@@ -10,6 +9,7 @@ import { SigningKeys } from '../authorization/keys/signing-keys.js';
 import { Launches } from '../authorization/launch/launches.js';
 import { searchAs } from '../authorization/launch/search-as.js';
 import { cappedKeySets, KEY_SET_LIMITS } from '../authorization/provider/key-set-fetch.js';
+import { SecurityLog } from '../authorization/security-log.js';
 import { type AuthorizationSettings, ID_TOKEN_LIFE } from '../authorization/settings.js';
 import { Users } from '../authorization/users/users.js';
 import { systemClock } from '../base/clock.js';
@@ -39,12 +39,13 @@ export function openAuthorization(
     clients: openClients({ parts, store }),
     users: openUsers({ parts, store }),
     launches: new Launches({ records: store.records, clock: systemClock }),
-    searchAs: searchAs(parts, DEFAULT_POLICIES),
+    securityLog: new SecurityLog(parts.auditing),
+    searchAs: searchAs(parts, config.access),
     signingKeys: openSigningKeys(config, { parts, store }),
     sealingKey: lazySealingKey(config),
     settings: authorizationSettings(config, parts.baseUrl),
     isResourceType,
-    policies: DEFAULT_POLICIES,
+    policies: config.access,
     ...foreignTokens(config, parts.baseUrl, fetcher),
     fetch: cappedKeySets(fetcher),
   });

@@ -126,6 +126,18 @@ describe('doctor', () => {
     expect(output).toContain('3 problems.');
   });
 
+  it('finds types that there are not in the access policies, and so does a start', async () => {
+    const access = '{"clients": {"rules": [{"types": ["Observatio"], "permissions": "rs"}]}}';
+    const misspelt = { ...settings, FAIRWAY_ACCESS: access };
+    const told = 'access.clients.rules[0].types: there is no type Observatio; did you mean Observation?';
+
+    const doctor = await fairway(['doctor'], misspelt);
+    const serve = await fairway(['serve'], misspelt);
+
+    expect(doctor).toMatchObject({ status: 1, output: expect.stringContaining(`access: ${told}`) });
+    expect([serve.status, serve.output + serve.errors]).toEqual([2, expect.stringContaining(told)]);
+  });
+
   it('takes a port for good that a running Fairway listens on', async () => {
     const server = await serveProcess(settings);
 

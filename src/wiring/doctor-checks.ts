@@ -8,6 +8,7 @@ import type { Check } from '../cli/doctor.js';
 import { clockCheck, diskCheck, folderCheck, nodeCheck, portCheck } from '../cli/machine-checks.js';
 import { type Config, ConfigError, issuerOf } from '../config.js';
 import { readDefinitions } from '../definitions-file.js';
+import { checkAccess } from './access-check.js';
 import { makeFolder } from './data-folder.js';
 import { storeFile } from './tenant.js';
 
@@ -47,6 +48,7 @@ function machineAndStore(config: () => Config): readonly Check[] {
     {
       name: 'access',
       run: () => {
+        checkAccess(known, readDefinitions());
         return auth === 'open' ? 'open to every program of this machine' : `by tokens of ${issuerOf(known)}`;
       },
     },

@@ -8,6 +8,7 @@ import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import type { Authorization } from '../authorization/authorization.js';
 import { type Config, ConfigError, publicUrl } from '../config.js';
+import { authorizeDoor } from '../http/authorize-door.js';
 import { type Entrance, openEntrance } from '../http/entrance.js';
 import { freePort } from '../http/free-port.js';
 import { isLoopback } from '../http/loopback.js';
@@ -155,7 +156,7 @@ function makeServer(
     application: {
       facts: { fhirBase: parts.baseUrl, version: parts.settings.softwareVersion, auth: config.auth },
       metrics: metricsOf(meter, role),
-      authorize: authorization && ((request, response) => authorization.serve(request, response)),
+      authorize: authorizeDoor(authorization, config.trustProxy),
     },
   });
 }

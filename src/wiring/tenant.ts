@@ -21,6 +21,7 @@ import { newestKnowledge } from '../interactions/knowledge.js';
 import { loadedTerminology } from '../interactions/terminology/loaded-terminology.js';
 import { openSqliteStore, type SqliteStore } from '../stores/sqlite/store.js';
 import { lazyBaseTerminology } from '../terminology-file.js';
+import { checkAccess } from './access-check.js';
 import { makeFolder } from './data-folder.js';
 import { SOFTWARE_VERSION } from './software-version.js';
 
@@ -33,6 +34,7 @@ export interface Tenant {
 export async function openTenant(config: Config, log: Logger): Promise<Tenant> {
   const baseUrl = `${publicUrl(config)}${basePathOf(DEFAULT_TENANT)}`;
   const definitions = readDefinitions();
+  checkAccess(config, definitions);
   makeFolder(config.dataDir);
   const store = await openSqliteStore({
     file: storeFile(config),

@@ -13,6 +13,7 @@ import { dayWords } from '../pages/day-words.js';
 import { pageHeaders } from '../pages/frame.js';
 import { tellingPage } from '../pages/plain-pages.js';
 import { scopeWords } from '../pages/scope-words.js';
+import type { SecurityLog } from '../security-log.js';
 import type { AuthorizationSettings } from '../settings.js';
 import type { RegisteredUser } from '../users/user.js';
 import type { Users } from '../users/users.js';
@@ -26,6 +27,7 @@ export interface AppsParts {
   readonly tokens: FormTokens;
   readonly findClient: (id: string) => Promise<RegisteredClient | undefined>;
   readonly searchAs: (user: RegisteredUser) => SearchAs;
+  readonly securityLog: SecurityLog;
 }
 
 const PATH = '/apps';
@@ -56,6 +58,8 @@ export async function serveApps(
     } else respond(response, 200, await listPage(user, session.uid, done, parts));
   } catch (error) {
     if (!(error instanceof FormError)) throw error;
+    if (error.isForged)
+      await parts.securityLog.tell(request, { event: 'forged-form', outcome: 'refused', person: user });
     respond(response, error.status, tellingPage({ title: 'This did not work', text: error.message }));
   }
   return true;
@@ -68,13 +72,21 @@ async function act(
   request: IncomingMessage,
   user: RegisteredUser,
   session: string,
-  { tokens, grants }: AppsParts,
+  { tokens, grants, securityLog }: AppsParts,
 ): Promise<string> {
   const form = await readForm(request);
   tokens.check(request, form, `apps ${session}`);
-  if (form.get('decision') === 'sign-out') return SIGNED_OUT;
-  const isEnded = await grants.revoke(user.subject, form.get('grant') ?? '');
-  return isEnded ? 'The access has ended.' : 'This access had ended already.';
+  if (form.get('decision') === 'sign-out') {
+    await securityLog.tell(request, { event: 'sign-out', outcome: 'success', person: user });
+    return SIGNED_OUT;
+  }
+  const ended = await grants.revoke(user.subject, form.get('grant') ?? '');
+  if (ended !== undefined) {
+    const { clientId: client, scope, patient } = ended;
+    const told = { event: 'grant-end', outcome: 'success', person: user, client, scope, patient } as const;
+    await securityLog.tell(request, told);
+  }
+  return ended !== undefined ? 'The access has ended.' : 'This access had ended already.';
 }
 
 async function listPage(

@@ -20,6 +20,11 @@ export class FormError extends Error {
   ) {
     super(message);
   }
+
+  /** It was not one of our pages that sent it. */
+  get isForged(): boolean {
+    return this.status === 403;
+  }
 }
 
 export async function readForm(request: IncomingMessage): Promise<URLSearchParams> {

@@ -49,12 +49,13 @@ export class GrantRecords {
       .map(({ value }) => readValue<GrantedApp>(value));
   }
 
-  /** All that the grant led to is gone: codes, tokens, and its line. False where the person has no such grant. */
-  async revoke(subject: string, grantId: string): Promise<boolean> {
-    if ((await this.#records.get(KIND.granted, nameOf(subject, grantId))) === undefined) return false;
+  /** All that the grant led to is gone: codes, tokens, and its line. Undefined where the person has no such grant. */
+  async revoke(subject: string, grantId: string): Promise<GrantedApp | undefined> {
+    const value = await this.#records.get(KIND.granted, nameOf(subject, grantId));
+    if (value === undefined) return undefined;
     await this.#records.removeGroup(groupOf(grantId));
     await this.#records.remove('Grant', tokenHash(grantId));
-    return true;
+    return readValue<GrantedApp>(value);
   }
 }
 

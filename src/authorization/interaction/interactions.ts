@@ -34,6 +34,7 @@ import { pickerPage } from '../pages/picker-page.js';
 import { tellingPage } from '../pages/plain-pages.js';
 import { signInPage } from '../pages/sign-in-page.js';
 import { offeredScopes } from '../scopes.js';
+import type { SecurityLog, Told } from '../security-log.js';
 import type { AuthorizationSettings } from '../settings.js';
 import type { RegisteredUser } from '../users/user.js';
 import type { Users } from '../users/users.js';
@@ -55,6 +56,7 @@ export interface InteractionParts {
   /** Searches with the rights of a person. */
   readonly searchAs: (user: RegisteredUser) => SearchAs;
   readonly tokens: FormTokens;
+  readonly securityLog: SecurityLog;
 }
 
 type Details = Awaited<ReturnType<Provider['interactionDetails']>>;
@@ -92,8 +94,12 @@ export class Interactions {
     try {
       await this.#answer(request, response, uid);
     } catch (error) {
-      if (error instanceof FormError) tell(response, error.status, 'This did not work', error.message);
-      else if (isOver(error)) tell(response, 400, 'This sign-in is over', START_AGAIN);
+      if (error instanceof FormError) {
+        if (error.isForged) {
+          await this.#parts.securityLog.tell(request, { event: 'forged-form', outcome: 'refused' });
+        }
+        tell(response, error.status, 'This did not work', error.message);
+      } else if (isOver(error)) tell(response, 400, 'This sign-in is over', START_AGAIN);
       else throw error;
     }
     return true;
@@ -126,7 +132,11 @@ export class Interactions {
     const { form } = visit;
     if (form === undefined) return this.#showSignIn(visit, undefined, undefined);
     const login = form.get('login') ?? '';
-    const outcome = await this.#parts.users.signIn(login, form.get('password') ?? '');
+    const { users } = this.#parts;
+    const outcome = await users.signIn(login, form.get('password') ?? '');
+    const isIn = outcome.kind === 'signed-in';
+    const person = isIn ? outcome.user : await users.byLogin(login);
+    await this.#tell(visit, { event: 'sign-in', outcome: isIn ? 'success' : 'refused', person });
     switch (outcome.kind) {
       case 'signed-in':
         return this.#finish(visit, { login: { accountId: outcome.user.subject, amr: ['pwd'] } });
@@ -302,6 +312,7 @@ export class Interactions {
     const since = this.#parts.clock.now();
     const scope = writeScopes({ ...offered, resources });
     const { patient } = context;
+    await this.#tell(visit, { event: 'consent', outcome: 'success', person: user, scope, patient });
     await this.#parts.grants.save(
       user.subject,
       {
@@ -320,8 +331,15 @@ export class Interactions {
     await this.#finish(visit, { consent: { grantId } });
   }
 
-  #refuse(visit: Visit, error: string, description: string): Promise<void> {
+  async #refuse(visit: Visit, error: string, description: string): Promise<void> {
+    const { accountId } = visit.details.session ?? {};
+    const person = accountId === undefined ? undefined : await this.#parts.users.get(accountId);
+    await this.#tell(visit, { event: 'consent', outcome: 'refused', person });
     return this.#finish(visit, { error, error_description: description });
+  }
+
+  #tell({ request, client }: Visit, told: Told): Promise<void> {
+    return this.#parts.securityLog.tell(request, { ...told, client: client.id });
   }
 
   #finish(

@@ -22,6 +22,7 @@ import { FormError, readBody } from '../interaction/form.js';
 import type { IssuedToken } from '../issued-token.js';
 import { readValue } from '../record-json.js';
 import { KIND } from '../record-kinds.js';
+import type { SecurityLog } from '../security-log.js';
 import type { AuthorizationSettings } from '../settings.js';
 import { tokenHash } from '../token-hash.js';
 import type { Users } from '../users/users.js';
@@ -35,6 +36,7 @@ export interface LaunchEndpointParts {
   readonly launches: Launches;
   readonly settings: AuthorizationSettings;
   readonly findClient: (id: string) => Promise<RegisteredClient | undefined>;
+  readonly securityLog: SecurityLog;
 }
 
 const PATH = '/launch';
@@ -53,9 +55,10 @@ export async function serveLaunch(
   try {
     await makeLaunch(request, response, parts);
   } catch (error) {
-    if (error instanceof Refusal)
+    if (error instanceof Refusal) {
+      await parts.securityLog.tell(request, { event: 'launch', outcome: 'refused' });
       answer(response, 401, failure('invalid_token', error.message), error.headers);
-    else if (error instanceof FormError)
+    } else if (error instanceof FormError)
       answer(response, error.status, failure('invalid_request', error.message));
     else if (error instanceof JsonSyntaxError) {
       answer(response, 400, failure('invalid_request', 'The body is no JSON.'));
@@ -69,8 +72,10 @@ async function makeLaunch(
   response: ServerResponse,
   parts: LaunchEndpointParts,
 ): Promise<void> {
-  const { launches, users, settings, clock } = parts;
-  if (!(await isEhr(request, parts))) {
+  const { launches, users, settings, clock, securityLog } = parts;
+  const ehr = await callerOf(request, parts);
+  if (ehr?.type !== 'backend' || !ehr.scope.split(' ').includes('launch')) {
+    await securityLog.tell(request, { event: 'launch', outcome: 'refused', client: ehr?.id });
     const text = 'The caller must be a backend service that was registered with the scope launch.';
     return answer(response, 403, failure('insufficient_scope', text));
   }
@@ -85,6 +90,13 @@ async function makeLaunch(
       : []),
   ];
   if (unknown.length > 0) return answer(response, 400, failure('invalid_request', unknown.join(' ')));
+  await securityLog.tell(request, {
+    event: 'launch',
+    outcome: 'success',
+    client: ehr.id,
+    person: user,
+    patient: context.patient,
+  });
   const { value, expires } = await launches.make({
     context,
     ...(clientId === undefined ? {} : { clientId }),
@@ -95,10 +107,10 @@ async function makeLaunch(
 }
 
 /** Throws Refusal where there is no good token. */
-async function isEhr(
+async function callerOf(
   request: IncomingMessage,
   { records, clock, settings, findClient }: LaunchEndpointParts,
-): Promise<boolean> {
+): Promise<RegisteredClient | undefined> {
   const token = bearerToken(request.headers.authorization);
   const written = await records.get(KIND.accessToken, tokenHash(token));
   const issued = written === undefined ? undefined : readValue<IssuedToken>(written);
@@ -107,8 +119,7 @@ async function isEhr(
       'www-authenticate': 'Bearer error="invalid_token"',
     });
   }
-  const client = await findClient(issued.clientId);
-  return client?.type === 'backend' && client.scope.split(' ').includes('launch');
+  return findClient(issued.clientId);
 }
 
 function failure(error: string, description: string): JsonObject {

@@ -23,6 +23,7 @@ import { contextParameters } from '../launch/launch-context.js';
 import { serveLaunch } from '../launch/launch-endpoint.js';
 import type { Launches } from '../launch/launches.js';
 import type { SearchAs } from '../launch/pickers.js';
+import type { SecurityLog } from '../security-log.js';
 import type { AuthorizationSettings } from '../settings.js';
 import type { RegisteredUser } from '../users/user.js';
 import type { Users } from '../users/users.js';
@@ -30,6 +31,7 @@ import { recordsAdapter } from './adapter.js';
 import { prepareAuthorize } from './authorize-request.js';
 import { clientMetadata } from './client-metadata.js';
 import { configuration } from './configuration.js';
+import { toldOf } from './told.js';
 
 export interface ProviderParts {
   readonly records: Records;
@@ -43,6 +45,7 @@ export interface ProviderParts {
   readonly fetch: Configuration['fetch'];
   readonly users: Users;
   readonly launches: Launches;
+  readonly securityLog: SecurityLog;
   /** Searches with the rights of a person. */
   readonly searchAs: (user: RegisteredUser) => SearchAs;
 }
@@ -102,15 +105,19 @@ function handlerOf(parts: ProviderParts, keys: readonly SigningKey[]): Handler {
   provider.Client.prototype.compareClientSecret = function compare(actual: string): Promise<boolean> {
     return isSecretOf(actual, this.clientSecret ?? '');
   };
+  const refusals = refusalsOf(provider);
   provider.use(async (ctx, next) => {
     const context = ctx as KoaContextWithOIDC; // its routes add what it is more
     if (await prepareAuthorize(context, settings.issuer)) return;
     await next();
+    const told = await toldOf(context, refusals.get(ctx.req), findClient);
+    if (told !== undefined) await parts.securityLog.tell(ctx.req, told);
     await finishAnswer(context, grants);
   });
-  provider.on('server_error', (_ctx, error) =>
-    log.error({ error: error.message }, 'the authorization server failed'),
-  );
+  provider.on('server_error', (ctx, error) => {
+    refusals.set(ctx.req, error);
+    log.error({ error: error.message }, 'the authorization server failed');
+  });
   const people = { ...parts, grants, findClient, tokens: new FormTokens(secret, settings.issuer) };
   const interactions = new Interactions(provider, people);
   const others = provider.callback();
@@ -120,6 +127,19 @@ function handlerOf(parts: ProviderParts, keys: readonly SigningKey[]): Handler {
     if (await serveLaunch(request, response, people)) return;
     others(request, response);
   };
+}
+
+/** What answers were made of that are refusals: it tells while it makes them. */
+function refusalsOf(provider: Provider): WeakMap<IncomingMessage, Error> {
+  const refusals = new WeakMap<IncomingMessage, Error>();
+  const keep = (ctx: KoaContextWithOIDC, error: Error): void => {
+    refusals.set(ctx.req, error);
+  };
+  provider.on('grant.error', keep);
+  provider.on('revocation.error', keep);
+  provider.on('introspection.error', keep);
+  provider.on('authorization.error', keep);
+  return refusals;
 }
 
 async function activeClient(clients: Clients, id: string): Promise<RegisteredClient | undefined> {

@@ -8,6 +8,8 @@
  *   `@Patient`              membership in the compartment of that name (target = the compartment's resource)
  *   `@SecurityContext`      what a Binary belongs to: who may read that may read the Binary
  *   `@Self`                 of a Patient: itself, whatever version this is
+ *   `@ConsentOf`            of a Consent that denies something: its patient; `@Denies`, `@DeniesUnless`, `@Permits`: what, to
+ *                           whom (consent-values.ts)
  *   `subject:identifier`    Reference.identifier, a token
  *   `identifier:of-type`    Identifier with its type: a token whose system is `typeSystem typeCode`
  *   `code:text`             the words that stand with a code
@@ -31,6 +33,10 @@ export type IndexValue =
 /** Pseudo-parameters that only access filters ask for. */
 export const SECURITY_CONTEXT = '@SecurityContext';
 export const SELF = '@Self';
+export const CONSENT_OF = '@ConsentOf';
+export const DENIES = '@Denies';
+export const DENIES_UNLESS = '@DeniesUnless';
+export const PERMITS = '@Permits';
 
 export interface TokenValue {
   readonly kind: 'token';

@@ -10,6 +10,7 @@ import { assert } from '../../base/assert.js';
 import type { Definitions, SearchParameter } from '../definitions/definitions.js';
 import { isObject, type JsonObject, type ResourceObject } from '../format/json.js';
 import { containedType, isContainedType } from './contained.js';
+import { consentValues } from './consent-values.js';
 import { type Inside, insideOf } from './contained-values.js';
 import { dropRepeated } from './distinct.js';
 import { type IndexValue, SECURITY_CONTEXT, SELF } from './index-value.js';
@@ -91,6 +92,7 @@ function stepsOf(type: string, room: Room): readonly Extract[] {
   assert(parameters !== undefined, `${type} has no search parameters: its resources cannot be indexed`);
   const steps = compiledSteps([...parameters.values()], type, room);
   if (type === 'Binary') return [...steps, securityContext(room)];
+  if (type === 'Consent') return [...steps, consent(room)];
   return compartments.has(type) ? [...steps, ownCompartment(type)] : steps;
 }
 
@@ -150,6 +152,13 @@ function securityContext({ references }: Room): Extract {
           ? { kind: 'local', type: target.type, id: target.id }
           : { kind: 'url', url: 'urn:fairway:elsewhere' },
     });
+  };
+}
+
+function consent({ references }: Room): Extract {
+  return (value, walk) => {
+    // Steps of a type are handed its resources.
+    walk.memberships.push(...consentValues(value as JsonObject, (text) => references.target(text)));
   };
 }
 

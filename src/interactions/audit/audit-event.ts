@@ -16,6 +16,7 @@ import {
   type AuditRecord,
   auditEventId,
 } from '../../ports/audit-log.js';
+import { securityEvent } from './security-events.js';
 
 const DICOM = 'http://dicom.nema.org/resources/ontology/DCM';
 const SOURCE = coding(DICOM, '110153', 'Source Role ID');
@@ -72,12 +73,11 @@ const OUTCOMES: Readonly<Record<AuditOutcome, string>> = { success: '0', refused
 
 export function auditEvent(chain: AuditChainFacts, sequence: number, record: AuditRecord): ResourceObject {
   const { interaction, time, outcome, status, emergency } = record;
-  const { action, codes } = KINDS[interaction] ?? OPERATION;
-  const subtype = codes.map((code) => coding('http://hl7.org/fhir/restful-interaction', code, code));
+  const { action, type, subtype } = kindOf(interaction);
   return {
     resourceType: 'AuditEvent',
     id: auditEventId(chain, sequence),
-    type: REST,
+    type,
     ...(subtype.length === 0 ? {} : { subtype }),
     action,
     recorded: formatInstant(time),
@@ -91,6 +91,18 @@ export function auditEvent(chain: AuditChainFacts, sequence: number, record: Aud
     },
     entity: entitiesOf(record),
   };
+}
+
+function kindOf(interaction: string): {
+  readonly action: Kind['action'];
+  readonly type: JsonObject;
+  readonly subtype: JsonObject[];
+} {
+  const security = securityEvent(interaction);
+  if (security !== undefined) return { ...security, subtype: [security.subtype] };
+  const { action, codes } = KINDS[interaction] ?? OPERATION;
+  const subtype = codes.map((code) => coding('http://hl7.org/fhir/restful-interaction', code, code));
+  return { action, type: REST, subtype };
 }
 
 /** The two pieces of its stored JSON, see PreparedResource. */

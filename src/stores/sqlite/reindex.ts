@@ -17,7 +17,7 @@ import { RowMaker } from './row-maker.js';
 import { valueLines } from './wire-values.js';
 
 /** Counts up whenever the same resources are indexed in another way. */
-const LAYOUT = 3;
+const LAYOUT = 4;
 const BATCH = 1_000;
 
 const GET = 'SELECT value FROM setting WHERE name = ?';

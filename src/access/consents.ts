@@ -1,0 +1,119 @@
+/**
+ * Consents of patients as predicates: what of whose record is closed to the person who asks. What a Consent says was put into
+ * its index values when it was written (fhir/search/consent-values.ts), so a Consent holds for the very next request, and
+ * nobody reads Consents one by one.
+ *
+ *   a resource is hidden    where a patient in whose record it is has a Consent that denies this person its type
+ *                           or one of its labels, at this time
+ *   never                   what is in the own record of a patient
+ *
+ * Invariant: fails closed, as the index values do; a decision that is kept a while denies from the beginning of that while to
+ * its end.
+ */
+import type { Definitions } from '../fhir/definitions/definitions.js';
+import { ANY, OTHER_LABEL, SENSITIVE } from '../fhir/search/consent-values.js';
+import { CONSENT_OF, DENIES, DENIES_UNLESS, PERMITS, SELF } from '../fhir/search/index-value.js';
+import type { Predicate, QueryPart, ValueTest } from '../fhir/search/query.js';
+import { allOf, anyOf, NOTHING, noneOf } from '../fhir/search/tree.js';
+import type { GrantUser } from '../smart/grant.js';
+import { type AccessKnowledge, trustedCriteria } from './criteria.js';
+import { isCompartmentType, PROVENANCE, recordParameters } from './record-types.js';
+
+/** Milliseconds that a decision may be kept, see decider.ts. */
+export const CONSENTS_HOLD = 30_000;
+
+const COMPARTMENT = '@Patient';
+
+export class Consents {
+  readonly #definitions: Definitions;
+  readonly #user: GrantUser['fhirUser'];
+  readonly #now: number;
+  readonly #hidden = new Map<string, Predicate>();
+
+  readonly #labels: readonly Label[];
+
+  constructor(knowledge: AccessKnowledge, { fhirUser }: GrantUser) {
+    this.#definitions = knowledge.definitions;
+    this.#user = fhirUser;
+    this.#now = knowledge.now;
+    this.#labels = Object.entries(SENSITIVE).flatMap(([system, codes]) =>
+      codes.map((code) => ({
+        name: `${system}|${code}`,
+        carried: trustedCriteria('Basic', `_security=${system}|${code}`, knowledge),
+      })),
+    );
+  }
+
+  /** Resources of a type that some Consent closes to this person. */
+  hidden(type: string): Predicate {
+    const known = this.#hidden.get(type) ?? (type === PROVENANCE ? this.#ofProvenance() : this.#of(type));
+    this.#hidden.set(type, known);
+    return known;
+  }
+
+  #of(type: string): Predicate {
+    const closed = this.#inRecords(type, this.#closed(type, ANY));
+    if (closed.op === 'nothing') return NOTHING;
+    const labelled = this.#labels.map(({ name, carried }) =>
+      allOf([carried, this.#inRecords(type, this.#closed(type, name))]),
+    );
+    const some: Predicate = { op: 'not', of: { op: 'absent', param: '_security' } };
+    const others = this.#inRecords(type, this.#closed(type, OTHER_LABEL));
+    const denied = anyOf([closed, allOf([some, anyOf([others, ...labelled])])]);
+    return allOf([denied, noneOf(this.#own(type))]);
+  }
+
+  /** It tells of what it is about. */
+  #ofProvenance(): Predicate {
+    const targets = [...this.#definitions.resourceTypes.keys()]
+      .filter((type) => type !== PROVENANCE)
+      .map((type): QueryPart => ({ type, where: this.hidden(type) }))
+      .filter(({ where }) => where.op !== 'nothing');
+    return anyOf([this.#of(PROVENANCE), { op: 'chain', param: 'target', targets }]);
+  }
+
+  /** Part of the record of such a patient, or the patient. */
+  #inRecords(type: string, patients: Predicate): Predicate {
+    const targets: readonly QueryPart[] = [{ type: 'Patient', where: patients }];
+    if (type === 'Patient') return { op: 'chain', param: SELF, targets };
+    const params = recordParameters(type, this.#definitions);
+    if (params.length === 0) return NOTHING;
+    const named = isCompartmentType(type, this.#definitions) ? [COMPARTMENT] : params;
+    return anyOf(named.map((param): Predicate => ({ op: 'chain', param, targets })));
+  }
+
+  #own(type: string): Predicate {
+    const { type: person, id } = this.#user;
+    return person === 'Patient' ? this.#inRecords(type, { op: 'id', ids: [id] }) : NOTHING;
+  }
+
+  /** Patients who deny this person a type: all of it (ANY), or what carries a label. */
+  #closed(type: string, label: string): Predicate {
+    const where = anyOf([
+      this.#says(DENIES, type, [label], 'deny'),
+      allOf([
+        this.#says(DENIES_UNLESS, type, [label], 'deny'),
+        noneOf(this.#says(PERMITS, type, label === OTHER_LABEL ? [ANY] : [...new Set([ANY, label])], 'permit')),
+      ]),
+    ]);
+    return { op: 'has', param: CONSENT_OF, source: { type: 'Consent', where } };
+  }
+
+  #says(param: string, type: string, labels: readonly string[], effect: 'deny' | 'permit'): Predicate {
+    const { type: person, id } = this.#user;
+    const [now, until] = [this.#now, this.#now + CONSENTS_HOLD];
+    const components: readonly Exclude<ValueTest, { kind: 'composite' }>[] = [
+      { kind: 'token-set', members: [{ system: 'actor', codes: [ANY, `${person}/${id}`] }] },
+      { kind: 'token-set', members: [{ system: 'type', codes: [ANY, type] }] },
+      { kind: 'token-set', members: [{ system: 'label', codes: labels }] },
+      { kind: 'date', prefix: effect === 'deny' ? 'overlaps' : 'includes', lo: now, hi: until },
+    ];
+    return { op: 'value', param, test: { kind: 'composite', components } };
+  }
+}
+
+interface Label {
+  readonly name: string;
+  /** By resources. */
+  readonly carried: Predicate;
+}
