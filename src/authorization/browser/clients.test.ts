@@ -66,7 +66,7 @@ describe.skipIf(NO_BROWSER)('in a real browser', () => {
       expect(await page.evaluate('client.patient.read().then(({ name }) => name[0].family)')).toBe(
         'Lovelace',
       );
-      expect(await page.evaluate('client.user.fhirUser')).toBe(`${hospital.server.fhirBase}/Patient/ada`);
+      expect(await page.evaluate('client.user.fhirUser')).toBe('Patient/ada');
       const found = await page.evaluate(
         'client.request("Observation", { pageLimit: 0, flat: true }).then((all) => all.map(({ id }) => id))',
       );
@@ -113,6 +113,8 @@ describe.skipIf(NO_BROWSER)('in a real browser', () => {
       await signIn('ada');
       await allow();
       const before = await page.evaluate('client.state.tokenResponse.refresh_token');
+      // Its own setting for servers that want to know which public client refreshes.
+      await page.evaluate('client.environment.options.refreshTokenWithClientId = true');
       await page.evaluate('client.refresh().then(() => undefined)');
 
       expect(await page.evaluate('client.state.tokenResponse.refresh_token')).not.toBe(before);
