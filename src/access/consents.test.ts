@@ -286,7 +286,7 @@ describe('many Consents', () => {
 
     expect((await grey().ask('GET Patient/m2400')).status).toBe(404);
     expect((await grey().ask('GET Patient/bob')).status).toBe(200);
-    const patient = grey().with({ searchTimeLimit: 300_000 });
-    expect((await patient.ask('GET Patient?_summary=count')).json.total).toBe(2);
+    const unhurried = grey().with({ searchTimeLimit: 300_000 });
+    expect((await unhurried.ask('GET Patient?_summary=count')).json.total).toBe(2);
   });
 });
