@@ -12,7 +12,7 @@
  */
 import type { Definitions } from '../fhir/definitions/definitions.js';
 import { ANY, OTHER_LABEL, SENSITIVE } from '../fhir/search/consent-values.js';
-import { CONSENT_OF, DENIES, DENIES_UNLESS, PERMITS, SELF } from '../fhir/search/index-value.js';
+import { CONSENT_OF, DENIES, DENIES_UNLESS, PERMITS } from '../fhir/search/index-value.js';
 import type { Predicate, QueryPart, ValueTest } from '../fhir/search/query.js';
 import { allOf, anyOf, NOTHING, noneOf } from '../fhir/search/tree.js';
 import type { GrantUser } from '../smart/grant.js';
@@ -74,8 +74,8 @@ export class Consents {
 
   /** Part of the record of such a patient, or the patient. */
   #inRecords(type: string, patients: Predicate): Predicate {
+    if (type === 'Patient') return patients;
     const targets: readonly QueryPart[] = [{ type: 'Patient', where: patients }];
-    if (type === 'Patient') return { op: 'chain', param: SELF, targets };
     const params = recordParameters(type, this.#definitions);
     if (params.length === 0) return NOTHING;
     const named = isCompartmentType(type, this.#definitions) ? [COMPARTMENT] : params;
@@ -84,7 +84,13 @@ export class Consents {
 
   #own(type: string): Predicate {
     const { type: person, id } = this.#user;
-    return person === 'Patient' ? this.#inRecords(type, { op: 'id', ids: [id] }) : NOTHING;
+    if (person !== 'Patient') return NOTHING;
+    if (type === 'Patient') return { op: 'id', ids: [id] };
+    if (isCompartmentType(type, this.#definitions)) return { op: 'compartment', name: 'Patient', id };
+    const test: ValueTest = { kind: 'reference-set', type: 'Patient', ids: [id] };
+    return anyOf(
+      recordParameters(type, this.#definitions).map((param): Predicate => ({ op: 'value', param, test })),
+    );
   }
 
   /** Patients who deny this person a type: all of it (ANY), or what carries a label. */
@@ -93,7 +99,9 @@ export class Consents {
       this.#says(DENIES, type, [label], 'deny'),
       allOf([
         this.#says(DENIES_UNLESS, type, [label], 'deny'),
-        noneOf(this.#says(PERMITS, type, label === OTHER_LABEL ? [ANY] : [...new Set([ANY, label])], 'permit')),
+        noneOf(
+          this.#says(PERMITS, type, label === OTHER_LABEL ? [ANY] : [...new Set([ANY, label])], 'permit'),
+        ),
       ]),
     ]);
     return { op: 'has', param: CONSENT_OF, source: { type: 'Consent', where } };

@@ -30,6 +30,14 @@ const DOCTOR: GrantUser = {
   patients: [],
 };
 
+/** What Consents close is for consents.test.ts to show. */
+const UNCLOSED: Policies = {
+  ...DEFAULT_POLICIES,
+  roles: Object.fromEntries(
+    Object.entries(DEFAULT_POLICIES.roles).map(([name, role]) => [name, { ...role, consents: false }]),
+  ),
+};
+
 function grantOf(scopes: string, more: Partial<Grant> = {}): Grant {
   return {
     principal: 'client:app',
@@ -40,22 +48,12 @@ function grantOf(scopes: string, more: Partial<Grant> = {}): Grant {
   };
 }
 
-function seen(
-  type: string,
-  scopes: string,
-  more: Partial<Grant> = {},
-  policies = DEFAULT_POLICIES,
-): Predicate {
+function seen(type: string, scopes: string, more: Partial<Grant> = {}, policies = UNCLOSED): Predicate {
   return visible(accessOf(grantOf(scopes, more), KNOWLEDGE, policies).read, type);
 }
 
 /** The letters that are held for a type, whatever of it. */
-function letters(
-  type: string,
-  scopes: string,
-  more: Partial<Grant> = {},
-  policies = DEFAULT_POLICIES,
-): string {
+function letters(type: string, scopes: string, more: Partial<Grant> = {}, policies = UNCLOSED): string {
   const decision = accessOf(grantOf(scopes, more), KNOWLEDGE, policies);
   return PERMISSIONS.filter((permission) => holds(decision[permission], type))
     .map((permission) => permission.charAt(0))
@@ -63,7 +61,7 @@ function letters(
 }
 
 function withRule(rule: Rule, withhold: readonly string[] = []): Policies {
-  return { ...DEFAULT_POLICIES, roles: { practitioner: { rules: [rule], withhold } } };
+  return { ...UNCLOSED, roles: { practitioner: { rules: [rule], withhold, consents: false } } };
 }
 
 const inContext = { patient: 'p1' };

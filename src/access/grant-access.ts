@@ -22,7 +22,7 @@ import {
 } from '../ports/access-filter.js';
 import type { Grant } from '../smart/grant.js';
 import { type ResourceScope, writeResourceScope } from '../smart/scope.js';
-import { Consents } from './consents.js';
+import { CONSENTS_HOLD, Consents } from './consents.js';
 import { type AccessKnowledge, scopeConstraint, trustedCriteria } from './criteria.js';
 import { covers, type Policies, type Policy, type Rule } from './policies.js';
 import {
@@ -45,17 +45,35 @@ const LETTERS: Readonly<Record<Permission, string>> = {
 /** What FHIR allows as an id: nothing else is put into a search. */
 const ID = /^[A-Za-z0-9\-.]{1,64}$/;
 
-export function accessOf(grant: Grant, knowledge: AccessKnowledge, policies: Policies): AccessDecision {
-  const making = new Making(grant, knowledge, policies);
+/** `emergency`: the reason for which the glass is broken, which emergency.ts found to be allowed. */
+export function accessOf(
+  grant: Grant,
+  knowledge: AccessKnowledge,
+  policies: Policies,
+  emergency?: string,
+): AccessDecision {
+  const making = new Making(grant, knowledge, emergency === undefined ? policies : withoutGlass(policies));
+  const holder = holderOf(grant);
   const filter = (permission: Permission): AccessFilter => making.filter(permission);
   return {
-    ...holderOf(grant),
+    ...holder,
+    ...(emergency === undefined ? {} : { agent: { ...holder.agent, emergency } }),
+    ...(grant.user === undefined ? {} : { until: knowledge.now + CONSENTS_HOLD }),
     create: filter('create'),
     read: filter('read'),
     update: filter('update'),
     delete: filter('delete'),
     search: filter('search'),
   };
+}
+
+/** What roles that may break the glass are allowed when they do. */
+function withoutGlass({ clients, roles }: Policies): Policies {
+  const opened = Object.entries(roles).map(([name, role]): [string, Policy] => [
+    name,
+    role.breakTheGlass === true ? { ...role, withhold: [], consents: false } : role,
+  ]);
+  return { clients, roles: Object.fromEntries(opened) };
 }
 
 /** Who it is, without any rights. */
@@ -84,6 +102,8 @@ class Making {
   readonly #isCurrent: boolean;
   /** Those of patients, as far as they close something to the person; absent: it is no person. */
   readonly #consents: Consents | undefined;
+  /** A patient in the own record, which no Consent closes: nothing need be asked. */
+  readonly #isOwnRecord: boolean;
   /** What may be read of each type, but for the two that follow others. */
   readonly #readable: ReadonlyMap<string, Predicate>;
   readonly #readsAll: boolean;
@@ -97,6 +117,7 @@ class Making {
     this.#policies = policiesOf(grant, policies);
     this.#types = [...knowledge.definitions.resourceTypes.keys()];
     this.#consents = grant.user === undefined ? undefined : new Consents(knowledge, grant.user);
+    this.#isOwnRecord = isOwnRecord(grant);
     this.#isCurrent = knowledge.now < grant.expires;
     this.#aboutReadable = { [BINARY]: NOTHING, [PROVENANCE]: NOTHING };
     const ordinary = this.#types.filter((type) => type !== BINARY && type !== PROVENANCE);
@@ -175,7 +196,8 @@ class Making {
     const allowed = anyOf(distinct(ruling.map((rule) => this.#ruled(rule, type))));
     if (allowed.op === 'nothing') return NOTHING;
     // What is written anew is nobody's to hide, and a refusal would tell that there is a Consent.
-    const closed = consents && letter !== 'c' ? this.#consents?.hidden(type) : undefined;
+    const mayBeClosed = consents && letter !== 'c' && !(this.#isOwnRecord && type !== PROVENANCE);
+    const closed = mayBeClosed ? this.#consents?.hidden(type) : undefined;
     return allOf([
       allowed,
       ...withhold.map((label) => this.#without(label)),
@@ -240,6 +262,11 @@ class Making {
       .replaceAll('{fhirUser}', fhirUser === undefined ? '' : `${fhirUser.type}/${fhirUser.id}`);
     return trustedCriteria(type, search, this.knowledge);
   }
+}
+
+function isOwnRecord({ user, patient, scopes }: Grant): boolean {
+  const { type, id } = user?.fhirUser ?? {};
+  return type === 'Patient' && id === patient && scopes.every(({ context }) => context === 'patient');
 }
 
 const UNLINKED: Predicate = { op: 'absent', param: SECURITY_CONTEXT };

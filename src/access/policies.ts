@@ -2,13 +2,14 @@
  * Policies: what people may do by their roles, and clients that act for themselves. A grant never gives more.
  *
  * Part of the configuration file, as `access`:
- *   { "clients": {rules, withhold}, "roles": { "practitioner": {rules, withhold, consents}, … } }
+ *   { "clients": {rules, withhold}, "roles": { "practitioner": {rules, withhold, consents, breakTheGlass}, … } }
  *   rule      { "types": ["*"], "permissions": "rs", "where": "status=final", "patients": "general-practitioner={fhirUser}" }
  *   types     names, `*` for all but AuditEvent, `record` for those of patients' records, `shared` for those of none
  *   where     a search on the type itself
  *   patients  a search for patients: the resource must be of one of their records
  *   withhold  security labels, `system|code` or `code`: what carries one is hidden from the role
  *   consents  false: Consents of patients do not hold for the role (consents.ts); they never do for clients by themselves
+ *   breakTheGlass  true: in an emergency the role may open what Consents deny and it withholds (emergency.ts)
  * In searches {patient} stands for the ids of the user's patients, {fhirUser} for the reference to who signed in.
  *
  * Invariant: what has another shape is refused as a whole, with all that is wrong; nothing is left out silently.
@@ -28,6 +29,8 @@ export interface Policy {
   readonly withhold: readonly string[];
   /** Whether Consents of patients hold for people of the role; true where it is left out. */
   readonly consents?: boolean;
+  /** Whether people of the role may break the glass (emergency.ts); false where it is left out. */
+  readonly breakTheGlass?: boolean;
 }
 
 export interface Policies {
@@ -100,7 +103,16 @@ const ROLE_SCHEMA = {
   ...POLICY_SCHEMA,
   properties: {
     ...POLICY_SCHEMA.properties,
-    consents: { type: 'boolean', default: true, description: 'whether Consents of patients hold for the role' },
+    consents: {
+      type: 'boolean',
+      default: true,
+      description: 'whether Consents of patients hold for the role',
+    },
+    breakTheGlass: {
+      type: 'boolean',
+      default: false,
+      description: 'whether the role may open in an emergency what Consents deny and labels withhold',
+    },
   },
 };
 
@@ -147,15 +159,20 @@ function read(value: unknown, reading: Reading): Policies {
 }
 
 const OF_POLICY = ['rules', 'withhold'];
+/** Of roles alone. */
+const SWITCHES = ['consents', 'breakTheGlass'];
 
 function roleOf(value: unknown, place: string, reading: Reading): Policy {
-  const { consents, ...policy } = members(value, place, [...OF_POLICY, 'consents'], reading);
-  if (consents !== undefined && typeof consents !== 'boolean') {
-    reading.problem(`${place}.consents has to be true or false`);
+  const given = members(value, place, [...OF_POLICY, ...SWITCHES], reading);
+  const named = (names: readonly string[]) => Object.entries(given).filter(([name]) => names.includes(name));
+  const switches = named(SWITCHES);
+  for (const [name, each] of switches) {
+    if (typeof each !== 'boolean') reading.problem(`${place}.${name} has to be true or false`);
   }
-  const known = Object.fromEntries(OF_POLICY.flatMap((name) => (name in policy ? [[name, policy[name]]] : [])));
-  const read = policyOf(known, place, reading);
-  return typeof consents === 'boolean' ? { ...read, consents } : read;
+  return {
+    ...policyOf(Object.fromEntries(named(OF_POLICY)), place, reading),
+    ...Object.fromEntries(switches),
+  };
 }
 
 function policyOf(value: unknown, place: string, reading: Reading): Policy {

@@ -31,7 +31,7 @@ export class Authorization {
 
   constructor(parts: AuthorizationParts) {
     const { issuer, fhirBase } = parts.settings;
-    const decide = accessDecider(parts.policies, fhirBase);
+    const decide = accessDecider(parts.policies, fhirBase, parts.securityLog.isKept);
     this.#parts = parts;
     this.clients = parts.clients;
     this.users = parts.users;
@@ -40,8 +40,12 @@ export class Authorization {
   }
 
   /** What the holder of the token may do; `header` is the Authorization header. Throws or rejects with a refusal. */
-  decide(header: string | undefined, definitions: CurrentDefinitions): MaybePromise<AccessDecision> {
-    return this.#tokens.decide(header, definitions);
+  decide(
+    header: string | undefined,
+    definitions: CurrentDefinitions,
+    emergency?: string,
+  ): MaybePromise<AccessDecision> {
+    return this.#tokens.decide(header, definitions, emergency);
   }
 
   /** Whether pages of this origin may read answers. */

@@ -1,6 +1,7 @@
 /** What the authorization server tells the audit log: who came in, who was let in, and what was tried. */
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { DEFAULT_POLICIES } from '../access/policies.js';
 import type { AuditRecord } from '../ports/audit-log.js';
 import { Browsing, type Left, type Shown } from './browsing.testing.js';
 import type { RegisteredClient } from './clients/client.js';
@@ -38,7 +39,11 @@ let browser: Browsing;
 let verifier: string;
 
 beforeAll(async () => {
-  server = await startSmartServer();
+  const auditing = { types: ['AuditEvent'], permissions: 'rs' };
+  const { clients: services } = DEFAULT_POLICIES;
+  server = await startSmartServer({
+    access: { ...DEFAULT_POLICIES, clients: { ...services, rules: [...services.rules, auditing] } },
+  });
   const { clients, users } = server.authorization;
   const wanted = { name: 'Chart', jwks: undefined, jwksUrl: undefined, redirectUris: [BACK] };
   app = (await clients.add({ ...wanted, type: 'public', scope: SCOPE }, 'active')).client.id;

@@ -38,6 +38,10 @@ export class SecurityLog {
     this.#auditing = auditing;
   }
 
+  get isKept(): boolean {
+    return this.#auditing !== undefined;
+  }
+
   /** Remembers where a request came from for as long as it is under way. */
   enter(request: IncomingMessage, origin: Origin): void {
     this.#origins.set(request, origin);

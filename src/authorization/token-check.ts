@@ -45,7 +45,7 @@ interface Known {
   readonly token: string;
   readonly client: string;
   readonly definitions: CurrentDefinitions;
-  readonly expires: number;
+  readonly grant: Grant;
   readonly decision: AccessDecision;
 }
 
@@ -59,17 +59,36 @@ export class TokenCheck {
     this.#parts = parts;
   }
 
-  /** Throws, or rejects with, the refusal of a request whose token is missing or not good. */
-  decide(header: string | undefined, definitions: CurrentDefinitions): MaybePromise<AccessDecision> {
+  /**
+   * Throws, or rejects with, the refusal of a request whose token is missing or not good. `emergency`: the reason that it
+   * gives for breaking the glass.
+   */
+  decide(
+    header: string | undefined,
+    definitions: CurrentDefinitions,
+    emergency?: string,
+  ): MaybePromise<AccessDecision> {
     const token = bearerToken(header);
     const foreign = this.#parts.foreign?.check(token);
-    if (foreign !== undefined) return foreign.then((grant) => this.#decisionFor(grant, definitions));
+    if (foreign !== undefined) {
+      return foreign.then((grant) =>
+        emergency === undefined
+          ? this.#decisionFor(grant, definitions)
+          : this.#inEmergency(emergency, grant, definitions),
+      );
+    }
+    const known = this.#knownOf(token, definitions);
+    if (emergency === undefined) return andThen(known, ({ decision }) => decision);
+    return andThen(known, ({ grant }) => this.#inEmergency(emergency, grant, definitions));
+  }
+
+  #knownOf(token: string, definitions: CurrentDefinitions): MaybePromise<Known> {
     return andThen(this.#parts.records.generation(), (generation) => {
       const known = this.#known.get(token);
-      const holds = known?.generation === generation && known.definitions === definitions;
+      const holds = known?.generation === generation && this.#stands(known, definitions);
       if (!holds) return this.#lookUp(token, known, generation, definitions);
-      if (known.expires <= this.#parts.clock.now()) throw invalidToken('It has expired.');
-      return known.decision;
+      if (known.grant.expires <= this.#parts.clock.now()) throw invalidToken('It has expired.');
+      return known;
     });
   }
 
@@ -78,25 +97,30 @@ export class TokenCheck {
     known: Known | undefined,
     generation: number,
     definitions: CurrentDefinitions,
-  ): MaybePromise<AccessDecision> {
+  ): MaybePromise<Known> {
     const { records, clock } = this.#parts;
     return andThen(records.get(KIND.accessToken, tokenHash(token)), (written) => {
       if (written === undefined) throw invalidToken('It is not known, was revoked or has expired.');
       const issued = readValue<IssuedToken>(written);
       return andThen(records.get(KIND.client, issued.clientId), (client) => {
         this.#check(issued, client);
-        const expires = issued.exp * 1000;
-        if (expires <= clock.now()) throw invalidToken('It has expired.');
-        if (known?.token === written && known.client === client && known.definitions === definitions) {
+        if (issued.exp * 1000 <= clock.now()) throw invalidToken('It has expired.');
+        if (known?.token === written && known.client === client && this.#stands(known, definitions)) {
           known.generation = generation;
-          return known.decision;
+          return known;
         }
-        const decision = this.#decisionFor(grantOf(issued), definitions);
-        const fresh = { generation, token: written, client: client ?? '', definitions, expires, decision };
+        const grant = grantOf(issued);
+        const decision = this.#decisionFor(grant, definitions);
+        const fresh = { generation, token: written, client: client ?? '', definitions, grant, decision };
         this.#known.set(token, fresh);
-        return decision;
+        return fresh;
       });
     });
+  }
+
+  /** Whether what was decided can be used again, as far as the records read the same. */
+  #stands({ definitions, decision: { until } }: Known, current: CurrentDefinitions): boolean {
+    return definitions === current && (until === undefined || this.#parts.clock.now() < until);
   }
 
   #check({ aud }: IssuedToken, client: string | undefined): void {
@@ -109,5 +133,10 @@ export class TokenCheck {
   #decisionFor(grant: Grant, definitions: CurrentDefinitions): AccessDecision {
     const { clock, decide } = this.#parts;
     return decide(grant, definitions.definitions, clock.now());
+  }
+
+  #inEmergency(reason: string, grant: Grant, { definitions }: CurrentDefinitions): AccessDecision {
+    const { clock, decide } = this.#parts;
+    return decide.inEmergency(reason, grant, definitions, clock.now());
   }
 }

@@ -15,7 +15,7 @@ import { headerOf } from './header.js';
 export const EXPOSED = 'ETag, Last-Modified, Location, Content-Location, WWW-Authenticate, X-Request-Id';
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 const REQUEST_HEADERS =
-  'Authorization, Accept, Content-Type, If-Match, If-None-Match, If-None-Exist, If-Modified-Since, Prefer, X-Request-Id';
+  'Authorization, Accept, Content-Type, If-Match, If-None-Match, If-None-Exist, If-Modified-Since, Prefer, X-Request-Id, X-Fairway-Emergency';
 
 const FOR_ALL: CrossOriginHeaders = {
   'access-control-allow-origin': '*',

@@ -5,6 +5,7 @@
  * Invariant: a request without a decision goes no further.
  */
 import type { IncomingMessage } from 'node:http';
+import { EMERGENCY_HEADER } from '../access/emergency.js';
 import { NOBODY } from '../access/nobody.js';
 import { openAccess } from '../access/open.js';
 import { severalTokens } from '../authorization/bearer.js';
@@ -15,8 +16,12 @@ import { countHeader, headerOf } from './header.js';
 
 /** What the endpoint asks the authorization server. */
 export interface Authority {
-  /** `header`: the Authorization header. Throws or rejects with a refusal. */
-  decide(header: string | undefined, definitions: CurrentDefinitions): MaybePromise<AccessDecision>;
+  /** `header`: the Authorization header; `emergency`: why the glass is to be broken. Throws or rejects with a refusal. */
+  decide(
+    header: string | undefined,
+    definitions: CurrentDefinitions,
+    emergency?: string,
+  ): MaybePromise<AccessDecision>;
   /** Whether pages of this origin may read answers. */
   isOrigin(origin: string): MaybePromise<boolean>;
   /** The body of `.well-known/smart-configuration`. */
@@ -42,7 +47,7 @@ export function decideAccess(
   if (isPublic(path)) return NOBODY;
   const header = headerOf(incoming, 'authorization');
   if (header !== undefined && countHeader(incoming, 'authorization') > 1) throw severalTokens();
-  return entrance.authority.decide(header, definitions);
+  return entrance.authority.decide(header, definitions, headerOf(incoming, EMERGENCY_HEADER));
 }
 
 /** What says how to come in. */

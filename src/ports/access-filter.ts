@@ -62,6 +62,8 @@ export interface AccessDecision extends Permitted {
   readonly principal: string;
   /** What else the audit log says of the holder. */
   readonly agent?: AuditAgent;
+  /** Milliseconds since 1970: it is made anew for requests from then on. Absent: it holds as long as its grant. */
+  readonly until?: number;
 }
 
 /** The same for every permission. */

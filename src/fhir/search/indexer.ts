@@ -9,8 +9,8 @@
 import { assert } from '../../base/assert.js';
 import type { Definitions, SearchParameter } from '../definitions/definitions.js';
 import { isObject, type JsonObject, type ResourceObject } from '../format/json.js';
-import { containedType, isContainedType } from './contained.js';
 import { consentValues } from './consent-values.js';
+import { containedType, isContainedType } from './contained.js';
 import { type Inside, insideOf } from './contained-values.js';
 import { dropRepeated } from './distinct.js';
 import { type IndexValue, SECURITY_CONTEXT, SELF } from './index-value.js';

@@ -5,6 +5,7 @@
  * killed repeats nothing and loses nothing, and several may follow at once. Making events is recorded nowhere, so that the
  * log does not feed itself.
  */
+import { HolderRefusal } from '../../access/emergency.js';
 import { Refusal } from '../../fhir/outcome.js';
 import { permitting } from '../../ports/access-filter.js';
 import { type AuditBatch, type AuditLog, type AuditRecord, auditEventId } from '../../ports/audit-log.js';
@@ -19,6 +20,8 @@ import { type FindPatients, patientFinder } from './patients.js';
 const PAUSE_MILLISECONDS = 1_000;
 /** A search for audit events waits so long for those of the latest requests. */
 const PATIENCE_MILLISECONDS = 2_000;
+
+const NOBODY_KNOWN = { principal: 'unknown', agent: {} } as const;
 
 export class Auditing {
   readonly findPatients: FindPatients;
@@ -55,13 +58,15 @@ export class Auditing {
   refused(source: { readonly requestId: string; readonly network?: string }, error: unknown): Promise<void> {
     const status = error instanceof Refusal ? error.status : 500;
     const outcome = status >= 500 ? 'error' : 'refused';
+    const { principal, agent } = error instanceof HolderRefusal ? error.holder : NOBODY_KNOWN;
     const record = {
       ...source,
       time: this.now(),
       interaction: 'none',
       outcome,
       status,
-      principal: 'unknown',
+      principal,
+      ...agent,
     } as const;
     return this.record(record);
   }

@@ -15,6 +15,7 @@ const RECORD: Readonly<Record<string, readonly string[]>> = {
   Appointment: ['participant.actor'],
   Basic: ['subject', 'author'],
   Condition: ['subject', 'asserter'],
+  Consent: ['patient'],
   Device: ['patient'],
   DocumentReference: ['subject', 'author'],
   Encounter: ['subject'],
@@ -27,13 +28,20 @@ const RECORD: Readonly<Record<string, readonly string[]>> = {
 const SHARED = new Set(['Organization', 'Practitioner', 'Location', 'Medication', 'ValueSet']);
 const WRITTEN_BY_PATIENTS = new Set([
   'Appointment',
+  'Consent',
   'DocumentReference',
   'Observation',
   'Patient',
   'Binary',
   'RelatedPerson',
 ]);
-const HAS_CATEGORY = new Set(['Observation', 'Condition', 'DocumentReference', 'MedicationRequest']);
+const HAS_CATEGORY = new Set([
+  'Observation',
+  'Condition',
+  'Consent',
+  'DocumentReference',
+  'MedicationRequest',
+]);
 
 /** What is there at the moment that the checker looks at. */
 export interface Now {
@@ -51,6 +59,7 @@ export class Checker {
     const { grant } = this.holder;
     if (grant.expires <= START) return false;
     const scoped = grant.scopes.some((scope) => this.#scoped(scope, letter, tree));
+    if (scoped && letter !== 'c' && this.#isClosed(tree)) return false;
     return scoped && this.#roles().some((role) => this.#ruled(role, letter, tree));
   }
 
@@ -162,8 +171,71 @@ export class Checker {
         constraint === undefined &&
         context === (user ? 'user' : 'system'),
     );
-    return wide && this.#roles().some((role) => role === 'client' || role === 'practitioner');
+    // Consents keep something from every person, or could.
+    return wide && this.#roles().includes('client');
   }
+
+  /** A Consent of a patient in whose record it is denies it to this person. */
+  #isClosed(tree: Tree): boolean {
+    const { user } = this.holder.grant;
+    if (user === undefined) return false;
+    const who = `${user.fhirUser.type}/${user.fhirUser.id}`;
+    const about = tree.resourceType === 'Provenance' ? targets(tree, 'target') : [];
+    const told = about.flatMap((name) => {
+      const [type = '', id = ''] = name.split('/');
+      return (type === 'Provenance' ? undefined : this.now.current(type, id)) ?? [];
+    });
+    if (told.some((one) => this.#isClosed(one))) return true;
+    const paths = tree.resourceType === 'Provenance' ? ['target'] : (RECORD[tree.resourceType] ?? []);
+    const isPatient = tree.resourceType === 'Patient';
+    const named = isPatient ? [`Patient/${tree.id}`] : paths.flatMap((path) => targets(tree, path));
+    if (named.includes(who)) return false;
+    // A Consent holds for a record as long as its patient is there.
+    const patients = named.filter((name) => {
+      const [type, id = ''] = name.split('/');
+      return isPatient || (type === 'Patient' && this.now.current('Patient', id) !== undefined);
+    });
+    return this.now
+      .ofType('Consent')
+      .filter((consent) => targets(consent, 'patient').some((name) => patients.includes(name)))
+      .some((consent) => denies(consent, who, tree));
+  }
+}
+
+interface Provision {
+  readonly type?: string;
+  readonly actor?: readonly object[];
+  readonly class?: readonly { readonly code: string }[];
+  readonly securityLabel?: readonly object[];
+  readonly period?: { readonly start?: string; readonly end?: string };
+  readonly provision?: readonly Provision[];
+}
+
+/** Written as the rules are told to people: an exception turns what stands around it. */
+function denies(consent: Tree, who: string, tree: Tree): boolean {
+  const { status, scope, policyRule, provision } = consent;
+  if (status !== 'active' || !JSON.stringify(scope).includes('patient-privacy')) return false;
+  const root = provision as unknown as Provision; // as the ward makes it
+  const base: Provision = JSON.stringify(policyRule).includes('OPTOUT')
+    ? { type: 'deny', provision: [root] }
+    : root;
+  return verdict(base, who, tree) === 'deny';
+}
+
+/** Undefined: the provision does not speak of this. */
+function verdict(provision: Provision, who: string, tree: Tree): 'deny' | 'permit' | undefined {
+  const { type, actor, class: types, securityLabel, period, provision: inner = [] } = provision;
+  const speaks =
+    (actor === undefined || targets({ actor }, 'actor.reference').includes(who)) &&
+    (types === undefined || types.some(({ code }) => code === tree.resourceType)) &&
+    (securityLabel === undefined || isLabelled(tree)) &&
+    (period?.start === undefined || period.start <= '2024') &&
+    (period?.end === undefined || period.end >= '2024');
+  if (!speaks) return undefined;
+  const verdicts = inner.map((one) => verdict(one, who, tree));
+  if (verdicts.includes('deny')) return 'deny';
+  if (type !== 'deny') return 'permit';
+  return verdicts.includes('permit') ? undefined : 'deny';
 }
 
 function isRecordType(type: string): boolean {

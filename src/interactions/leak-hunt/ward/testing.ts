@@ -129,6 +129,14 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     source: { observer: { display: 'us' } },
     entity: [{ what: patient(dice) }],
   }),
+  Consent: (dice) => ({
+    status: dice.below(6) === 0 ? 'inactive' : 'active',
+    scope: { coding: [{ code: dice.below(8) === 0 ? 'research' : 'patient-privacy' }] },
+    category: [concept(dice.pick(CATEGORIES))],
+    patient: patient(dice),
+    policyRule: { coding: [{ code: dice.below(12) === 0 ? 'OPTOUT' : 'OPTIN' }] },
+    provision: dice.below(3) === 0 ? denials(dice) : denial(dice),
+  }),
   Organization: () => ({ name: 'House' }),
   Practitioner: () => ({ active: true }),
   Location: (dice) => ({ ...maybe(dice, 'partOf', () => of(dice, 'Location')) }),
@@ -138,6 +146,34 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     compose: { include: [{ system: 'http://codes.test', concept: [{ code: 'a' }] }] },
   }),
 };
+
+/** Rules that say no to most are few, or there would be nothing to see. */
+function denial(dice: Dice): JsonObject {
+  const inner = dice.below(2) === 0 ? {} : { provision: [{ type: 'deny', ...narrow(dice) }] };
+  const permit = { type: 'permit', ...narrow(dice), ...inner };
+  const labelled = dice.below(3) === 0 ? { securityLabel: [RESTRICTED] } : {};
+  const exception = dice.below(2) === 0 ? {} : { provision: [permit] };
+  return { type: 'deny', ...narrow(dice), ...labelled, ...during(dice), ...exception };
+}
+
+function denials(dice: Dice): JsonObject {
+  const provision = dice.some(3, () => ({ type: 'deny', ...narrow(dice), ...during(dice) }));
+  return provision.length === 0 ? { type: 'permit' } : { type: 'permit', provision };
+}
+
+function narrow(dice: Dice): JsonObject {
+  const actor = dice.below(3) === 0 ? patient(dice) : practitioner(dice);
+  const code = dice.pick(['Observation', 'Condition', 'Patient', 'Encounter']);
+  return {
+    ...(dice.below(4) > 0 ? { actor: [{ role: concept('who'), reference: actor }] } : {}),
+    ...(dice.below(4) > 0 ? { class: [{ system: 'http://hl7.org/fhir/resource-types', code }] } : {}),
+  };
+}
+
+/** The world stands still in 2024. */
+function during(dice: Dice): JsonObject {
+  return dice.pick<JsonObject>([{}, {}, { period: { start: '2023' } }, { period: { end: '2023' } }]);
+}
 
 export const TYPES: readonly string[] = Object.keys(SHAPES);
 

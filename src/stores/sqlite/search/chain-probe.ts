@@ -6,6 +6,7 @@
  * the references of each row.
  */
 import { CONTAINER, CONTAINS, chainEnds, isContainedType } from '../../../fhir/search/contained.js';
+import { CONSENT_OF } from '../../../fhir/search/index-value.js';
 import type { Predicate, QueryPart } from '../../../fhir/search/query.js';
 import { PAIR, PAIR_FACTOR, PAIR_REFERENCE, shortTerm } from '../pair-key.js';
 import { entryOf, entryPath } from './entry-test.js';
@@ -21,7 +22,7 @@ export type HasPredicate = Predicate & { readonly op: 'has' };
 
 export function chainProbe(scope: Scope, type: string, chain: ChainPredicate, row: RowNames): Fragment {
   const param = scope.param(type, chain.param);
-  if (param === undefined) return FALSE;
+  if (param === undefined || chain.targets.every((part) => isNever(scope, part))) return FALSE;
   const keys = chainKeys(scope, chain);
   if (keys !== undefined) return keyProbe(param, keys, row, scope);
   const [reference, target] = [scope.alias(), scope.alias()];
@@ -29,6 +30,27 @@ export function chainProbe(scope: Scope, type: string, chain: ChainPredicate, ro
   return sql`EXISTS (SELECT 1 FROM json_each(${entryOf(row.rid)}, ${entryPath(param.id)}) ${raw(reference)}
     CROSS JOIN resource ${raw(target)} ON ${raw(target)}.rid = ${raw(reference)}.value
     WHERE ${raw(target)}.live = 1 AND ${end})`;
+}
+
+/**
+ * No resource can pass: the store has never had a value of a parameter that it needs. Filters ask for much that few stores
+ * have (access/consents.ts), and looking for it would cost every request.
+ */
+function isNever(scope: Scope, { type, where }: QueryPart): boolean {
+  switch (where.op) {
+    case 'nothing':
+      return true;
+    case 'value':
+      return scope.param(type, where.param) === undefined;
+    case 'and':
+      return where.of.some((one) => isNever(scope, { type, where: one }));
+    case 'or':
+      return where.of.every((one) => isNever(scope, { type, where: one }));
+    case 'has':
+      return scope.param(where.source.type, where.param) === undefined || isNever(scope, where.source);
+    default:
+      return false;
+  }
 }
 
 function farEnd(scope: Scope, part: QueryPart, target: string): Fragment {
@@ -58,7 +80,8 @@ export function hasProbe(scope: Scope, type: string, has: HasPredicate, row: Row
   const [where, source] = [scope.seen(has.source.type, has.source.where), scope.alias()];
   const pairs = pairsUnder(scope, has, where, row);
   // How many resources refer to one row is not known: not for the thread that others wait for.
-  if (scope.isBounded && pairs?.isAll !== true) throw new OverLimit(`_has on ${type}`);
+  const isOfFew = pairs?.isAll === true || has.param === CONSENT_OF; // a patient has a handful of Consents
+  if (scope.isBounded && !isOfFew) throw new OverLimit(`_has on ${type}`);
   const inner = probe(scope, has.source.type, where, {
     rid: raw(`${source}.rid`),
     date: raw(`${source}.date`),

@@ -34,6 +34,8 @@ export class Scope {
   readonly exactSizes = new Map<Predicate, number>();
   /** Predicates of the access filter, which stand in the tree beside the query's own. */
   readonly #filters = new Set<Predicate>();
+  /** Parameters that this store has no value of: access filters ask for the same ones many times. */
+  readonly #unknown = new Set<string>();
   #trusting: Scope | undefined;
   #fullTextPosition: Position | undefined;
   #isFullTextBehind: boolean | undefined;
@@ -73,7 +75,11 @@ export class Scope {
   }
 
   param(type: string, code: string): Param | undefined {
-    return this.catalogue.param(type, code);
+    const key = `${type} ${code}`;
+    if (this.#unknown.has(key)) return undefined;
+    const param = this.catalogue.param(type, code);
+    if (param === undefined) this.#unknown.add(key);
+    return param;
   }
 
   /** The primary date of a type as a parameter, where resources have one value of it: then it is the sort date. */
