@@ -147,7 +147,7 @@ describe.skipIf(NO_BROWSER)('the pages', () => {
     await press(page, 'Ben Lovelace');
     await page.getByText('Share only a part').click();
     await page.getByLabel('measurements and results').first().uncheck();
-    await page.getByLabel('laboratory results').check();
+    await page.getByLabel(/laboratory results$/).check();
     await press(page, 'Allow');
     await page.waitForURL(`${app.origin}/landed?*`);
 
