@@ -285,6 +285,25 @@ describe('a clinician opens an app', () => {
   });
 });
 
+describe('a person who is disabled', () => {
+  it('is out with the next request, whatever tokens there are', async () => {
+    await start('launch/patient offline_access patient/Patient.rs');
+    await signIn('ada');
+    const { body } = await exchange(await browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }));
+    const { users } = server.authorization;
+    const before = await read('Patient/ada', body.access_token);
+    await users.setStatus('ada', 'disabled');
+    const during = await read('Patient/ada', body.access_token);
+    const refreshed = await token({
+      grant_type: 'refresh_token',
+      refresh_token: String(body.refresh_token),
+    });
+    await users.setStatus('ada', 'active');
+
+    expect([before, during, refreshed.status]).toEqual([200, 401, 400]);
+  });
+});
+
 describe('refresh', () => {
   it('rotates, keeps the context, and a stolen token ends everything', async () => {
     await start('launch/patient offline_access patient/Patient.rs');

@@ -2,7 +2,7 @@
  * From the token of a request to what its holder may do.
  *
  * Invariants
- * - A token that was revoked, or whose client was disabled, is refused by every process with its next request: what is
+ * - A token that was revoked, whose client or whose person was disabled, is refused by every process with its next request: what is
  *   remembered holds as long as no record has changed, else the records are looked at again.
  * - A token is accepted for the FHIR base that it was issued for, and for no other.
  */
@@ -21,6 +21,7 @@ import { andThen } from './maybe.js';
 import { readValue } from './record-json.js';
 import { KIND } from './record-kinds.js';
 import { tokenHash } from './token-hash.js';
+import type { RegisteredUser } from './users/user.js';
 
 export interface TokenCheckParts {
   readonly records: Records;
@@ -44,6 +45,8 @@ interface Known {
   /** The records themselves: as long as they read the same, so does the decision. */
   readonly token: string;
   readonly client: string;
+  /** Undefined where no person stands behind the token. */
+  readonly person: string | undefined;
   readonly definitions: CurrentDefinitions;
   readonly grant: Grant;
   readonly decision: AccessDecision;
@@ -102,19 +105,25 @@ export class TokenCheck {
     return andThen(records.get(KIND.accessToken, tokenHash(token)), (written) => {
       if (written === undefined) throw invalidToken('It is not known, was revoked or has expired.');
       const issued = readValue<IssuedToken>(written);
-      return andThen(records.get(KIND.client, issued.clientId), (client) => {
-        this.#check(issued, client);
-        if (issued.exp * 1000 <= clock.now()) throw invalidToken('It has expired.');
-        if (known?.token === written && known.client === client && this.#stands(known, definitions)) {
-          known.generation = generation;
-          return known;
-        }
-        const grant = grantOf(issued);
-        const decision = this.#decisionFor(grant, definitions);
-        const fresh = { generation, token: written, client: client ?? '', definitions, grant, decision };
-        this.#known.set(token, fresh);
-        return fresh;
-      });
+      const { accountId } = issued;
+      const person = accountId === undefined ? undefined : records.get(KIND.user, accountId);
+      return andThen(records.get(KIND.client, issued.clientId), (client) =>
+        andThen(person, (user) => {
+          this.#check(issued, client, user);
+          if (issued.exp * 1000 <= clock.now()) throw invalidToken('It has expired.');
+          const isSame = known?.token === written && known.client === client && known.person === user;
+          if (known !== undefined && isSame && this.#stands(known, definitions)) {
+            known.generation = generation;
+            return known;
+          }
+          const grant = grantOf(issued);
+          const decision = this.#decisionFor(grant, definitions);
+          const records = { token: written, client: client ?? '', person: user };
+          const fresh = { generation, ...records, definitions, grant, decision };
+          this.#known.set(token, fresh);
+          return fresh;
+        }),
+      );
     });
   }
 
@@ -123,10 +132,14 @@ export class TokenCheck {
     return definitions === current && (until === undefined || this.#parts.clock.now() < until);
   }
 
-  #check({ aud }: IssuedToken, client: string | undefined): void {
+  #check({ aud, accountId }: IssuedToken, client: string | undefined, person: string | undefined): void {
     if (aud !== this.#parts.fhirBase) throw invalidToken('It is for another server.');
     if (client === undefined || readValue<RegisteredClient>(client).status !== 'active') {
       throw invalidToken('Its client may not come in any more.');
+    }
+    if (accountId === undefined) return;
+    if (person === undefined || readValue<RegisteredUser>(person).status !== 'active') {
+      throw invalidToken('Who signed in may not come in any more.');
     }
   }
 
