@@ -78,7 +78,7 @@ export function contextOf(parts: TenantParts): Context {
   return { ...parts, access: openAccess('benchmark'), requestId: 'bench', deadline: Date.now() + 600_000 };
 }
 
-export function getRequest(pathAndQuery: string): FhirRequest {
+function getRequest(pathAndQuery: string): FhirRequest {
   const url = new URL(`${BASE}/${pathAndQuery}`);
   const path = url.pathname
     .slice('/fhir/'.length)

@@ -126,25 +126,11 @@ export class FhirEndpoint {
       : this.#interact(flight, target, access);
   }
 
-  /** What is thrown at once is told by `serve`; what a promise rejects with, here. */
+  /** What is thrown at once is told by whoever asks; what a promise rejects with, here. */
   #decide(flight: Flight, { path }: RequestTarget): MaybePromise<AccessDecision> {
     const { entrance, tenant } = this.#parts;
     const decided = decideAccess(entrance, flight.incoming, path, tenant.knowledge);
-    if (!(decided instanceof Promise)) return decided;
-    return decided.catch(async (error: unknown) => {
-      await this.#told(flight, error);
-      throw error;
-    });
-  }
-
-  async #decideAnew(flight: Flight, target: RequestTarget): Promise<AccessDecision> {
-    const { entrance, tenant } = this.#parts;
-    try {
-      return await decideAccess(entrance, flight.incoming, target.path, tenant.knowledge);
-    } catch (error) {
-      await this.#told(flight, error);
-      throw error;
-    }
+    return decided instanceof Promise ? this.#telling(flight, () => decided) : decided;
   }
 
   #interact(flight: Flight, target: RequestTarget, access: AccessDecision): Promise<FhirResponse> {
@@ -168,29 +154,26 @@ export class FhirEndpoint {
     flight.due = Number.POSITIVE_INFINITY; // how long it may come in is node:http's to watch
     const share = this.#budget.share();
     try {
-      const request = await this.#whole(
-        flight,
-        target,
-        bodyless,
-        readBody(flight.incoming, flight.outgoing, bodyLimit, share),
-      );
+      const request = await this.#telling(flight, async () => {
+        const body = await readBody(flight.incoming, flight.outgoing, bodyLimit, share);
+        return withBody(flight.incoming, target, bodyless, body);
+      });
       flight.due = performance.now() + requestTimeLimit;
       // A body may take its time: who was let in when it began may be out by now.
-      const access = await this.#decideAnew(flight, target);
+      const { entrance, tenant } = this.#parts;
+      const access = await this.#telling(flight, async () =>
+        decideAccess(entrance, flight.incoming, target.path, tenant.knowledge),
+      );
       return await handle(request, this.#context(flight, access));
     } finally {
       share.end();
     }
   }
 
-  async #whole(
-    flight: Flight,
-    target: RequestTarget,
-    bodyless: HttpFhirRequest,
-    body: Promise<Buffer | undefined>,
-  ): Promise<HttpFhirRequest> {
+  /** What fails before there is an interaction is told here, and thrown on. */
+  async #telling<T>(flight: Flight, work: () => Promise<T>): Promise<T> {
     try {
-      return withBody(flight.incoming, target, bodyless, await body);
+      return await work();
     } catch (error) {
       await this.#told(flight, error);
       throw error;

@@ -3,6 +3,7 @@
  * readable on a phone.
  */
 import { createHash } from 'node:crypto';
+import { html, type Markup, trusted } from '../base/markup.js';
 
 export interface LandingFacts {
   /** Absolute, without a slash at the end. */
@@ -89,20 +90,19 @@ const ACCESS: Readonly<Record<LandingFacts['auth'], string>> = {
 };
 
 export function landingPage({ fhirBase, version, auth }: LandingFacts): string {
-  const base = escapeHtml(fhirBase);
-  return `<!doctype html>
+  return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Fairway – FHIR R4 server</title>
 <link rel="icon" href="data:,">
-<style>${STYLE}</style>
+<style>${trusted(STYLE)}</style>
 </head>
 <body>
 <main>
 <h1>Fairway</h1>
-<p>A FHIR R4 server. Its base is <a href="fhir/metadata"><code>${base}</code></a></p>
+<p>A FHIR R4 server. Its base is <a href="fhir/metadata"><code>${fhirBase}</code></a></p>
 <p class="note">${ACCESS[auth]}</p>
 <h2>Where everything is</h2>
 ${list(PLACES)}
@@ -111,31 +111,18 @@ ${list(SEARCHES)}
 <h2>Read more</h2>
 ${list(DOCUMENTS)}
 <h2>From a terminal</h2>
-<p><code>curl '${base}/Patient?_count=3&amp;_pretty=true'</code></p>
+<p><code>curl '${fhirBase}/Patient?_count=3&amp;_pretty=true'</code></p>
 <p><code>fairway load FILE…</code> loads bundles, NDJSON and folders; <code>fairway --help</code> lists the rest.</p>
-<footer>Fairway ${escapeHtml(version)} · FHIR 4.0.1</footer>
+<footer>Fairway ${version} · FHIR 4.0.1</footer>
 </main>
 </body>
 </html>
-`;
+`.text;
 }
 
-function list(entries: readonly Entry[]): string {
+function list(entries: readonly Entry[]): Markup {
   const items = entries.map(
-    ({ href, title, about }) =>
-      `<li><a href="${escapeHtml(href)}">${escapeHtml(title)}</a><span>${escapeHtml(about)}</span></li>`,
+    ({ href, title, about }) => html`<li><a href="${href}">${title}</a><span>${about}</span></li>\n`,
   );
-  return `<ul>\n${items.join('\n')}\n</ul>`;
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ESCAPES[character] ?? character);
+  return html`<ul>\n${items}</ul>`;
 }

@@ -45,7 +45,7 @@ export function runOperation(
   throw new Refusal('method-not-allowed', `$${operation.name} is called by ${allow}.`, { allow });
 }
 
-export function levelOf({ type, id }: OperationTarget): OperationLevel {
+function levelOf({ type, id }: OperationTarget): OperationLevel {
   if (type === undefined) return 'system';
   return id === undefined ? 'type' : 'instance';
 }

@@ -11,8 +11,8 @@
 import type { Readable } from 'node:stream';
 import { isObject, type JsonObject, type JsonValue } from '../fhir/format/json.js';
 import { Refusal } from '../fhir/outcome.js';
-import { makePace, type Pace } from '../interactions/bundle/pace.js';
 import type { Context } from '../interactions/context.js';
+import { makePace, type Pace } from '../interactions/pace.js';
 import type { Ledger } from '../ports/ledger.js';
 import { checkBundle, readBundle, stopsLoad, storeBatchBundle, storeTransaction } from './load-bundles.js';
 import { documentContext, documentIds } from './load-context.js';

@@ -91,7 +91,7 @@ async function withTenant<T>(config: Config, work: (tenant: Tenant) => Promise<T
   }
 }
 
-export function openClients({ parts, store }: Tenant): Clients {
+function openClients({ parts, store }: Tenant): Clients {
   return new Clients({
     records: store.records,
     clock: systemClock,
@@ -100,7 +100,7 @@ export function openClients({ parts, store }: Tenant): Clients {
   });
 }
 
-export function openUsers({ store }: Tenant): Users {
+function openUsers({ store }: Tenant): Users {
   return new Users({
     records: store.records,
     clock: systemClock,
@@ -108,7 +108,7 @@ export function openUsers({ store }: Tenant): Users {
   });
 }
 
-export function openSigningKeys(config: Config, { store }: Tenant): SigningKeys {
+function openSigningKeys(config: Config, { store }: Tenant): SigningKeys {
   return new SigningKeys({
     records: store.records,
     clock: systemClock,

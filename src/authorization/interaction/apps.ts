@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Provider } from 'oidc-provider';
 import { parseScopes } from '../../smart/scope.js';
 import type { RegisteredClient } from '../clients/client.js';
+import { FormError, type FormTokens, readForm } from '../forms.js';
 import { patientById, type SearchAs } from '../launch/pickers.js';
 import { appsPage } from '../pages/apps-page.js';
 import { dayWords } from '../pages/day-words.js';
@@ -17,7 +18,6 @@ import type { SecurityLog } from '../security-log.js';
 import type { AuthorizationSettings } from '../settings.js';
 import type { RegisteredUser } from '../users/user.js';
 import type { Users } from '../users/users.js';
-import { FormError, type FormTokens, readForm } from './form.js';
 import type { GrantRecords } from './grant-record.js';
 
 export interface AppsParts {

@@ -18,7 +18,7 @@ import { Refusal } from '../../fhir/outcome.js';
 import type { Records } from '../../ports/records.js';
 import { bearerToken } from '../bearer.js';
 import type { RegisteredClient } from '../clients/client.js';
-import { FormError, readBody } from '../interaction/form.js';
+import { FormError, readBody } from '../forms.js';
 import type { IssuedToken } from '../issued-token.js';
 import { readValue } from '../record-json.js';
 import { KIND } from '../record-kinds.js';

@@ -1,6 +1,7 @@
 /** What a person has granted to apps, and the end of it. */
+
+import { html } from '../../base/markup.js';
 import { type FormTarget, form, page } from './frame.js';
-import { html } from './markup.js';
 
 export interface GrantedApps {
   readonly person: string;

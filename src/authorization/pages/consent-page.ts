@@ -2,8 +2,9 @@
  * What an app asks for, in words, and the person's answer. Each part can be unticked; the answer holds the names of those
  * that were left ticked.
  */
+
+import { html, type Markup } from '../../base/markup.js';
 import { type FormTarget, form, page } from './frame.js';
-import { html, type Markup } from './markup.js';
 import type { ScopeWords } from './scope-words.js';
 
 export interface Consent extends FormTarget {

@@ -7,7 +7,7 @@
  * cannot be told from a form of somebody else.
  */
 import { createHash } from 'node:crypto';
-import { html, type Markup, trusted } from './markup.js';
+import { html, type Markup, trusted } from '../../base/markup.js';
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #16232b; --soft: #4d606a; --ground: #f3f6f7; --card: #fff; --line: #c6d2d8; --mark: #0b626b; --on-mark: #fff; --warn: #9a2c1a; --warn-ground: #fdf1ee; }

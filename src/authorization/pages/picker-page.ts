@@ -1,6 +1,7 @@
 /** Choosing the record (or the visit) that an app is opened with: a search and its first matches, each a button. */
+
+import { html } from '../../base/markup.js';
 import { type FormTarget, form, page } from './frame.js';
-import { html } from './markup.js';
 
 export interface Picker extends FormTarget {
   readonly kind: 'patient' | 'encounter';

@@ -1,6 +1,7 @@
 /** Signing in: with login and password, or by the hospital's own identity provider. */
+
+import { html } from '../../base/markup.js';
 import { type FormTarget, form, page } from './frame.js';
-import { html } from './markup.js';
 
 export interface SignIn extends FormTarget {
   /** The app that waits for it. */

@@ -6,13 +6,12 @@
  * server that only pretends to be the one that the client means.
  */
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { FormError, readForm } from '../forms.js';
 
 /** Path below the issuer. */
 export const AUTHORIZE = '/authorize';
 /** Parameters that OAuth does not know: they are kept for the pages on which people sign in. */
 export const LAUNCH_PARAMETERS = ['aud', 'launch'] as const;
-
-const LONGEST_FORM = 32 * 1024;
 
 /** The resource of a request: that of its `aud` where it asks for a code, else ours. Throws what the client is told. */
 export function audienceOf(ctx: KoaContextWithOIDC, fhirBase: string): string {
@@ -32,7 +31,7 @@ export function audienceOf(ctx: KoaContextWithOIDC, fhirBase: string): string {
 export async function prepareAuthorize(ctx: KoaContextWithOIDC, issuer: string): Promise<boolean> {
   if (ctx.path !== AUTHORIZE) return false;
   if (ctx.method === 'POST') {
-    const form = await readForm(ctx);
+    const form = await formOf(ctx);
     ctx.status = 303;
     ctx.set('cache-control', 'no-store');
     ctx.set('location', `${issuer}${AUTHORIZE}?${form}`);
@@ -43,16 +42,12 @@ export async function prepareAuthorize(ctx: KoaContextWithOIDC, issuer: string):
   return false;
 }
 
-/** Read anew, so that nothing but fields gets into the header. */
-async function readForm(ctx: KoaContextWithOIDC): Promise<string> {
-  if (ctx.is('application/x-www-form-urlencoded') === false) ctx.throw(415, 'send a form');
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of ctx.req) {
-    const bytes = chunk as Buffer; // no encoding was set
-    length += bytes.length;
-    if (length > LONGEST_FORM) ctx.throw(413, 'the form is too long');
-    chunks.push(bytes);
+/** Written anew, so that nothing but fields gets into the header. */
+async function formOf(ctx: KoaContextWithOIDC): Promise<string> {
+  try {
+    return (await readForm(ctx.req)).toString();
+  } catch (error) {
+    if (error instanceof FormError) ctx.throw(error.status, error.message);
+    throw error;
   }
-  return new URLSearchParams(Buffer.concat(chunks).toString('utf8')).toString();
 }

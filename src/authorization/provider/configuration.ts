@@ -13,13 +13,14 @@ import type { RegisteredClient } from '../clients/client.js';
 import { originsOf } from '../clients/client.js';
 import { ASSERTION_ALGORITHMS } from '../clients/key-set.js';
 import type { GrantRecords } from '../interaction/grant-record.js';
+import { pageHeaders } from '../pages/frame.js';
+import { tellingPage } from '../pages/plain-pages.js';
 import { IDENTITY_SCOPES, personScopes, resourceScopes, systemScopes } from '../scopes.js';
 import type { AuthorizationSettings } from '../settings.js';
 import type { Users } from '../users/users.js';
 import { accountFinder, tokenContext } from './accounts.js';
 import { checkAssertion } from './assertion.js';
 import { AUTHORIZE, audienceOf, LAUNCH_PARAMETERS } from './authorize-request.js';
-import { errorPage } from './error-page.js';
 import { APP_TOKEN_LIFE, lifetimes } from './lifetimes.js';
 
 export interface ConfigurationParts {
@@ -80,8 +81,9 @@ export function configuration(parts: ConfigurationParts): Configuration {
     expiresWithSession: async (_ctx, { scopes }) =>
       scopes.has('online_access') && !scopes.has('offline_access'),
     renderError: (ctx, out) => {
-      ctx.type = 'html';
-      ctx.body = errorPage(out.error, out.error_description);
+      const text = out.error_description ?? 'Go back to the application and try again.';
+      ctx.set({ ...pageHeaders() });
+      ctx.body = tellingPage({ title: 'This did not work', text, code: out.error });
     },
     features: features(parts),
   };

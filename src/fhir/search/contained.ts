@@ -71,7 +71,7 @@ export function idsContainedIn({ type, id }: Key): readonly [from: string, to: s
 }
 
 /** A predicate on stored resources, put to contained ones. */
-export function onContained(where: Predicate): Predicate {
+function onContained(where: Predicate): Predicate {
   switch (where.op) {
     case 'and':
     case 'or':

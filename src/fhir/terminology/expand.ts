@@ -26,7 +26,7 @@ export interface Needs {
 }
 
 /** So many codes a search can ask for. */
-export const MAX_CODES = 20_000;
+const MAX_CODES = 20_000;
 
 /** By system. */
 type Codes = Map<string, Set<string>>;

@@ -25,8 +25,8 @@ import type {
   Write,
   WriteMethod,
 } from '../../ports/backend.js';
-import { makePace } from '../bundle/pace.js';
 import type { Context } from '../context.js';
+import { makePace } from '../pace.js';
 import type { Auditing } from './auditing.js';
 import { PATIENT_LIMIT } from './patients.js';
 

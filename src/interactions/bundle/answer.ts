@@ -7,9 +7,9 @@
 import { STATUS_CODES } from 'node:http';
 import { serialise } from '../../fhir/format/serialise.js';
 import { formatInstant } from '../../fhir/primitives/date.js';
+import { makePace } from '../pace.js';
 import type { FhirRequest } from '../request.js';
 import type { FhirResponse } from '../response.js';
-import { makePace } from './pace.js';
 
 export interface EntryAnswer {
   readonly request: FhirRequest;

@@ -9,13 +9,13 @@ import type { JsonValue } from '../../fhir/format/json.js';
 import { Refusal } from '../../fhir/outcome.js';
 import { entryContext } from '../audit/trail.js';
 import type { Context } from '../context.js';
+import { makePace } from '../pace.js';
 import { renderRefusal } from '../render.js';
 import type { FhirRequest } from '../request.js';
 import { handle } from '../router.js';
 import type { EntryAnswer } from './answer.js';
 import { entryRequest } from './entry-request.js';
 import { refusalInEntry } from './findings.js';
-import { makePace } from './pace.js';
 
 const AT_ONCE = 512;
 

@@ -7,12 +7,12 @@
 import { isObject, type JsonArray, type JsonValue } from '../../fhir/format/json.js';
 import { Refusal } from '../../fhir/outcome.js';
 import type { Context } from '../context.js';
+import { makePace } from '../pace.js';
 import type { FhirRequest } from '../request.js';
 import type { FhirResponse } from '../response.js';
 import { checkResource } from '../write.js';
 import { answerBundle, type EntryAnswer, entryPreference } from './answer.js';
 import { batch } from './batch.js';
-import { makePace } from './pace.js';
 import { readBundle } from './read-bundle.js';
 import { transaction } from './transaction.js';
 

@@ -59,7 +59,7 @@ export class Findings {
 }
 
 /** Issues as they are told of the whole bundle. */
-export function inEntry(entry: number, issues: readonly Issue[]): readonly Issue[] {
+function inEntry(entry: number, issues: readonly Issue[]): readonly Issue[] {
   return issues.map((issue) => ({
     ...issue,
     expression: issue.expression?.map((each) => placeIn(entry, each)) ?? [`Bundle.entry[${entry}]`],

@@ -16,9 +16,9 @@ import { ambiguous } from '../condition.js';
 import { anotherId, nothingToMatch } from '../conditional-update.js';
 import type { Context } from '../context.js';
 import { tooMany } from '../delete.js';
+import type { Pace } from '../pace.js';
 import type { Resolution } from '../resolution.js';
 import { Findings } from './findings.js';
-import type { Pace } from './pace.js';
 import type { CreateEntry, DeleteEntry, UpdateEntry, WriteEntry } from './transaction-entry.js';
 
 export interface Identity {

@@ -10,12 +10,12 @@ import type { ResourceObject } from '../../fhir/format/json.js';
 import type { Issue, RefusalKind } from '../../fhir/outcome.js';
 import { rewriteLinks } from '../../fhir/reference-walk.js';
 import type { Context } from '../context.js';
+import type { Pace } from '../pace.js';
 import type { Resolution } from '../resolution.js';
 import { Findings, placeIn } from './findings.js';
 import { type Identities, isWritten } from './identities.js';
 import { type ConditionalReference, type EntryLink, type EntryLinks, entryLink } from './link-survey.js';
 import { OwnResources } from './own-resources.js';
-import type { Pace } from './pace.js';
 
 interface Target {
   /** `Patient/1` */

@@ -9,8 +9,8 @@ import type { IndexValue } from '../../fhir/search/index-value.js';
 import { matches } from '../../fhir/search/match.js';
 import type { Predicate } from '../../fhir/search/query.js';
 import type { Context } from '../context.js';
+import type { Pace } from '../pace.js';
 import { type Identities, isWritten } from './identities.js';
-import type { Pace } from './pace.js';
 
 interface Own {
   readonly id: string;

@@ -10,6 +10,7 @@ import type { ExpectedVersion, Write } from '../../ports/backend.js';
 import { idTaken } from '../conditional-update.js';
 import type { Context } from '../context.js';
 import { creation } from '../create.js';
+import type { Pace } from '../pace.js';
 import { planPatch } from '../patch.js';
 import { permitChange } from '../permit.js';
 import { checkReferences } from '../references.js';
@@ -20,7 +21,6 @@ import type { Planned } from '../write.js';
 import { Findings, refusalInEntry } from './findings.js';
 import { type Identities, type Identity, identify, isWritten } from './identities.js';
 import { Links, writtenKeys } from './links.js';
-import type { Pace } from './pace.js';
 import type { PatchEntry, Transaction, UpdateEntry, WriteEntry } from './transaction-entry.js';
 
 export interface TransactionPlan extends Planned {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseJson } from '../../fhir/format/parse.js';
+import { makePace } from '../pace.js';
 import { requestOf } from '../testing.js';
-import { makePace } from './pace.js';
 import { parseInPieces, readBundle } from './read-bundle.js';
 
 const pieces = (text: string) => parseInPieces(text, makePace());

@@ -10,8 +10,8 @@
 import { isObject, type JsonValue } from '../../fhir/format/json.js';
 import { JsonSyntaxError, parseJson } from '../../fhir/format/parse.js';
 import { readBody, readText } from '../content.js';
+import type { Pace } from '../pace.js';
 import type { FhirRequest } from '../request.js';
-import type { Pace } from './pace.js';
 
 /** Bytes from which on parsing takes noticeable time. */
 const LARGE = 262_144;

@@ -11,6 +11,7 @@ import type { Predicate } from '../../fhir/search/query.js';
 import { readResource } from '../binary.js';
 import { headerCondition, requestCondition } from '../condition.js';
 import type { Context } from '../context.js';
+import type { Pace } from '../pace.js';
 import { type Patch, readPatch } from '../patch.js';
 import { locate } from '../path.js';
 import { permit } from '../permit.js';
@@ -20,7 +21,6 @@ import { checkId } from '../write.js';
 import { type EntryRequest, entryRequest } from './entry-request.js';
 import { Findings } from './findings.js';
 import { type ConditionalReference, type EntryLinks, LinkSurvey } from './link-survey.js';
-import type { Pace } from './pace.js';
 
 interface EntryBase {
   readonly request: EntryRequest;

@@ -14,13 +14,13 @@ import { entryContext } from '../audit/trail.js';
 import type { Context } from '../context.js';
 import { existing } from '../create.js';
 import { deleted } from '../delete.js';
+import { makePace } from '../pace.js';
 import { renderRefusal } from '../render.js';
 import type { FhirResponse } from '../response.js';
 import { handle } from '../router.js';
 import { type Committed, commitPlanned } from '../write.js';
 import { versionAnswer, written } from '../written.js';
 import type { EntryAnswer } from './answer.js';
-import { makePace } from './pace.js';
 import { planTransaction, type TransactionPlan } from './plan.js';
 import { readTransaction, type TransactionEntry, type WriteEntry } from './transaction-entry.js';
 

@@ -6,8 +6,8 @@
  */
 import { allOf, anyOf } from '../../fhir/search/tree.js';
 import type { PageKey, Position, ResourceKey, SearchPage, StoredResource } from '../../ports/backend.js';
-import { makePace } from '../bundle/pace.js';
 import type { Context } from '../context.js';
+import { makePace } from '../pace.js';
 import { timeLeft } from '../search.js';
 import { localLinks } from './links.js';
 import type { Roster, Subject } from './roster.js';

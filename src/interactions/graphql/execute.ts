@@ -20,8 +20,8 @@ import {
 import { Refusal } from '../../fhir/outcome.js';
 import { parseReference } from '../../fhir/reference.js';
 import type { StoredResource } from '../../ports/backend.js';
-import { makePace, type Pace } from '../bundle/pace.js';
 import type { Context } from '../context.js';
+import { makePace, type Pace } from '../pace.js';
 import { Collation } from './collation.js';
 import { type AnswerPath, FieldErrors } from './errors.js';
 import { isTooCostly } from './limits.js';

@@ -256,7 +256,9 @@ function wrongMatches(
   const entries: readonly { resource: Tree }[] | undefined = json.entry;
   const ids = entries?.map(({ resource }) => resource.id).sort() ?? [];
   return [
-    ...(json.total === wanted.length ? [] : [`total ${json.total} instead of ${wanted.length}`]),
+    ...(json.total === wanted.length
+      ? []
+      : [`total ${json.total} instead of ${wanted.length}: ${wanted.join(', ')}`]),
     ...(entries === undefined || ids.join() === wanted.join()
       ? []
       : [`found ${ids.join()} instead of ${wanted.join()}`]),

@@ -9,7 +9,7 @@ import { UCUM } from '../token-code.js';
 import { canonicalAmount } from '../units.js';
 import { type Extract, type Extraction, textOf, type ValueTable } from './extraction.js';
 
-export const CURRENCIES = 'urn:iso:std:iso:4217';
+const CURRENCIES = 'urn:iso:std:iso:4217';
 
 interface Range {
   readonly lo: number;

@@ -189,7 +189,8 @@ export class Checker {
     const paths = tree.resourceType === 'Provenance' ? ['target'] : (RECORD[tree.resourceType] ?? []);
     const isPatient = tree.resourceType === 'Patient';
     const named = isPatient ? [`Patient/${tree.id}`] : paths.flatMap((path) => targets(tree, path));
-    if (named.includes(who)) return false;
+    // What is in their own record stays open to patients, and to nobody else who is named in it.
+    if (user.fhirUser.type === 'Patient' && named.includes(who)) return false;
     // A Consent holds for a record as long as its patient is there.
     const patients = named.filter((name) => {
       const [type, id = ''] = name.split('/');

@@ -164,11 +164,12 @@ class PartRun {
       return this.#rows(rows);
     }
     this.#observe(undefined, 'in order');
+    // What one resource contains is all at its position.
     const all = sql`SELECT rid, sort_date AS date, position FROM resource INDEXED BY resource_position
       WHERE type = ${this.#scope.catalogue.type(this.#request.type) ?? null} AND live = 1
-      AND ${from === undefined ? TRUE : sql`position ${raw(down ? '<' : '>')} ${from[0] ?? null}`}
+      AND ${from === undefined ? TRUE : beyond(raw('position'), raw('rid'), from, down)}
       AND ${unchangedBy(raw('position'), this.#request.leftOut)}
-      ORDER BY position ${direction}`;
+      ORDER BY position ${direction}, rid ${direction}`;
     return this.#bounded(
       all,
       (walked) => sql`SELECT d.position, d.rid FROM (${walked}) d WHERE ${this.#condition(undefined)}`,
