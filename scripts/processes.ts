@@ -58,7 +58,7 @@ export async function startFairway(
   dataDir: string,
   environment: Record<string, string> = {},
 ): Promise<ServerProcess> {
-  const port = await freePort();
+  const port = Number(environment.FAIRWAY_PORT ?? (await freePort()));
   const child = spawn(process.execPath, ['dist/main.js', 'serve'], {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: {

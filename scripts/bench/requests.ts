@@ -18,7 +18,12 @@ export interface LoadResult {
 
 export async function load(
   server: ServerProcess,
-  options: { readonly seconds: number; readonly connections: number; readonly requests: readonly Sent[] },
+  options: {
+    readonly seconds: number;
+    readonly connections: number;
+    readonly requests: readonly Sent[];
+    readonly headers?: Readonly<Record<string, string>>;
+  },
 ): Promise<LoadResult> {
   const before = cpuSeconds(server.pid);
   const started = performance.now();
@@ -28,6 +33,7 @@ export async function load(
     url: server.url + (isOneRead ? only.path : ''),
     connections: options.connections,
     duration: options.seconds,
+    headers: { ...options.headers },
     // Reads are cheap: it takes two generators to keep a server busy, and one that waits wakes for each request alone.
     ...(isOneRead ? { workers: 2 } : { setupClient }),
   });

@@ -2,7 +2,7 @@
  * `npm run bench`: every claim about speed, measured, as Markdown tables in scripts/bench/RESULTS.md, a section each.
  *
  *   --resources N   size of the large store (default 1,000,000)
- *   --only NAME     one of cold, read, write, knowledge, load, search
+ *   --only NAME     one of cold, read, authorization, write, knowledge, load, search
  *   --dir DIR       where stores and generated files go, and are kept for the next run (default data/bench)
  *   --synthea DIR   folders of Synthea bundles to load beside our own demo data, each into a store of its own
  */
@@ -19,6 +19,7 @@ import {
 import { cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { authorizationRows } from './authorization.js';
 import { coldStartRows } from './cold-start.js';
 import { openInside } from './inside.js';
 import { knowledgeRows } from './knowledge.js';
@@ -88,6 +89,7 @@ async function patients(): Promise<readonly string[]> {
 const SECTIONS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   cold: () => coldStartRows(scratch),
   read: async () => readRows(scratch, (await patients())[0] ?? ''),
+  authorization: () => authorizationRows(scratch, dir),
   write: async () => writeRows(scratch, await patients()),
   knowledge: async () => knowledgeRows(await patients()),
   load: async () => {

@@ -1,0 +1,215 @@
+/**
+ * What access by tokens costs: reads and searches of a patient's app beside the same requests to an open server on the same
+ * store, and how many tokens a core exchanges for assertions.
+ *
+ * Invariant: both servers run the same build on the same store, in turn in one run; each assertion is used once.
+ */
+import { spawn } from 'node:child_process';
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { importPKCS8, SignJWT } from 'jose';
+import { Browsing, type Left, type Shown } from '#src/authorization/browsing.testing.js';
+import { freePort, type ServerProcess, startFairway } from '../processes.js';
+import { demoData, loadFolder } from './load.js';
+import { atLeast, cpuSeconds, median, type Row, rate } from './measure.js';
+import { load } from './requests.js';
+
+const ROUNDS = 5;
+const SECONDS = 3;
+const CONNECTIONS = 32;
+const PATIENTS = 200;
+const EXCHANGES = 1_500;
+/** Assertions that are on their way at once. */
+const AT_ONCE = 16;
+const BACK = 'http://127.0.0.1:9/back';
+const PASSWORD = 'correct horse battery';
+
+export async function authorizationRows(scratch: string, dir: string): Promise<readonly Row[]> {
+  const dataDir = join(scratch, 'authorization');
+  const folder = join(dir, 'small');
+  await demoData(folder, PATIENTS, 'ndjson');
+  await loadFolder(dataDir, folder);
+  const patient = firstPatient(folder);
+  const open = await startFairway(dataDir);
+  const port = String(await freePort());
+  const smart = await startFairway(dataDir, {
+    FAIRWAY_AUTH: 'smart',
+    FAIRWAY_PORT: port,
+    FAIRWAY_PUBLIC_URL: `http://127.0.0.1:${port}`,
+  });
+  const token = await patientToken(smart, dataDir, patient);
+  const compared = (name: string, path: string) => comparedRow({ name, path, open, smart, token });
+  const rows = [
+    await compared('read by a patient’s app', `/fhir/Patient/${patient}`),
+    await compared(
+      'search by a patient’s app: observations of a category',
+      `/fhir/Observation?patient=${patient}&category=laboratory&_sort=-date&_count=20`,
+    ),
+    await compared('search by a patient’s app: all its conditions', `/fhir/Condition?patient=${patient}`),
+  ];
+  await open.stop();
+  rows.push(await exchangeRow(smart, dataDir));
+  await smart.stop();
+  return rows;
+}
+
+function firstPatient(folder: string): string {
+  const [line = ''] = readFileSync(join(folder, 'Patient.ndjson'), 'utf8').split('\n', 1);
+  return (JSON.parse(line) as { id: string }).id; // written by our own generator
+}
+
+interface Compared {
+  readonly name: string;
+  readonly path: string;
+  readonly open: ServerProcess;
+  readonly smart: ServerProcess;
+  readonly token: string;
+}
+
+async function comparedRow({ name, path, open, smart, token }: Compared): Promise<Row> {
+  const [ours, theirs, pairs] = [[] as number[], [] as number[], [] as number[]];
+  for (let round = 0; round < ROUNDS; round++) {
+    const authorised = await perCpuSecond(smart, path, { authorization: `Bearer ${token}` });
+    const free = await perCpuSecond(open, path, {});
+    ours.push(authorised);
+    theirs.push(free);
+    pairs.push(authorised / free);
+  }
+  const against = `the same without authorization, ${rate(median(theirs))}`;
+  return atLeast(`${name}, requests per CPU-second`, median(pairs), 0.8, rate(median(ours)), against);
+}
+
+async function perCpuSecond(
+  server: ServerProcess,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<number> {
+  const requests = [{ method: 'GET', path }] as const;
+  const result = await load(server, { seconds: SECONDS, connections: CONNECTIONS, requests, headers });
+  if (result.failed > 0) throw new Error(`${result.failed} requests to ${path} failed`);
+  return result.perCpuSecond;
+}
+
+/** By the pages: sign-in and consent, as a person would. */
+async function patientToken(server: ServerProcess, dataDir: string, patient: string): Promise<string> {
+  await fairway(dataDir, ['user', 'add', '--login', 'ada', '--fhir-user', `Patient/${patient}`], PASSWORD);
+  const scope = 'launch/patient patient/*.rs';
+  const added = await fairway(dataDir, [
+    ...['client', 'add', '--type', 'public', '--name', 'Bench', '--redirect-uri', BACK],
+    ...['--scope', scope, '--json'],
+  ]);
+  const { client_id: client } = JSON.parse(added) as { client_id: string }; // of our own command
+  const verifier = randomBytes(32).toString('base64url');
+  const query = new URLSearchParams({
+    response_type: 'code',
+    client_id: client,
+    redirect_uri: BACK,
+    scope,
+    state: 'bench',
+    aud: `${server.url}/fhir`,
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+  });
+  const browser = new Browsing(server.url);
+  await browser.open(`${server.url}/auth/authorize?${query}`);
+  await browser.send({ login: 'ada', password: PASSWORD });
+  const code = codeOf(await browser.send({ decision: 'allow', scope: ['patient/*.rs'] }));
+  return tokenOf(
+    await askToken(server, {
+      grant_type: 'authorization_code',
+      code,
+      redirect_uri: BACK,
+      client_id: client,
+      code_verifier: verifier,
+    }),
+  );
+}
+
+function codeOf(shown: Shown | Left): string {
+  const code = 'left' in shown ? shown.left.searchParams.get('code') : null;
+  if (code === null) throw new Error('the app was not allowed');
+  return code;
+}
+
+async function askToken(server: ServerProcess, form: Readonly<Record<string, string>>): Promise<unknown> {
+  const answer = await fetch(`${server.url}/auth/token`, {
+    method: 'POST',
+    body: new URLSearchParams(form),
+  });
+  const told: unknown = await answer.json();
+  if (answer.status !== 200) throw new Error(`the token endpoint answered ${JSON.stringify(told)}`);
+  return told;
+}
+
+function tokenOf(answer: unknown): string {
+  return (answer as { access_token: string }).access_token; // https://www.rfc-editor.org/rfc/rfc6749#section-5.1
+}
+
+async function exchangeRow(server: ServerProcess, dataDir: string): Promise<Row> {
+  const assertions = await makeAssertions(server, dataDir);
+  const exchange = async (clientAssertion: string): Promise<void> => {
+    await askToken(server, {
+      grant_type: 'client_credentials',
+      scope: 'system/*.rs',
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: clientAssertion,
+    });
+  };
+  for (const one of assertions.splice(0, 100)) await exchange(one);
+  const count = assertions.length;
+  const before = cpuSeconds(server.pid);
+  const started = performance.now();
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      for (let next = assertions.pop(); next !== undefined; next = assertions.pop()) await exchange(next);
+    }),
+  );
+  const seconds = (performance.now() - started) / 1_000;
+  const perCpu = count / (cpuSeconds(server.pid) - before);
+  return {
+    measure: 'tokens for assertions of a service (ES384), per CPU-second',
+    value: rate(perCpu),
+    against: `${rate(count / seconds)}/s of wall time, client in the same machine`,
+    bar: { text: '≥ 150', met: perCpu >= 150 },
+  };
+}
+
+async function makeAssertions(server: ServerProcess, dataDir: string): Promise<string[]> {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  const jwks = join(dataDir, 'bench-keys.json');
+  const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'bench', alg: 'ES384', use: 'sig' };
+  writeFileSync(jwks, JSON.stringify({ keys: [jwk] }));
+  const added = await fairway(dataDir, [
+    ...['client', 'add', '--type', 'backend', '--name', 'Service', '--jwks', jwks],
+    ...['--scope', 'system/*.rs', '--json'],
+  ]);
+  const { client_id: id } = JSON.parse(added) as { client_id: string }; // of our own command
+  const key = await importPKCS8(privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(), 'ES384');
+  const exp = Math.floor(Date.now() / 1_000) + 290;
+  return Promise.all(
+    Array.from({ length: EXCHANGES }, (_, at) =>
+      new SignJWT({ iss: id, sub: id, aud: `${server.url}/auth/token`, jti: `bench-${at}`, exp })
+        .setProtectedHeader({ alg: 'ES384', kid: 'bench', typ: 'JWT' })
+        .sign(key),
+    ),
+  );
+}
+
+/** A command beside the running server; resolves with what it printed. */
+async function fairway(dataDir: string, args: readonly string[], password?: string): Promise<string> {
+  const typed = password === undefined ? [] : ['--password-stdin'];
+  const child = spawn(process.execPath, ['dist/main.js', ...args, ...typed], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, FAIRWAY_AUTH: 'smart', FAIRWAY_DATA_DIR: dataDir },
+  });
+  child.stdin.end(password);
+  let printed = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    printed += chunk.toString();
+  });
+  const [status] = await once(child, 'exit');
+  if (status !== 0) throw new Error(`fairway ${args.slice(0, 2).join(' ')} ended with ${status}`);
+  return printed;
+}
