@@ -71,6 +71,24 @@ export function accessContract(makeBackend: MakeBackend): void {
       expect(await backend.read({ type: 'Observation', id: 't' }, GRANT)).toEqual(ABSENT);
     });
 
+    test('is asked anew after every commit, though it let the same one be seen before', async () => {
+      const ofNamed: AccessFilter = only({
+        Observation: {
+          op: 'chain',
+          param: 'subject',
+          targets: [{ type: 'Patient', where: token('code', 'is-mine') }],
+        },
+      });
+      const read = async () => (await backend.read({ type: 'Observation', id: 'm' }, ofNamed)).kind;
+      expect([await read(), await read()]).toEqual(['found', 'found']);
+      await write(backend, put('Patient', 'mine', [tokenValue('code', 'is-another')]));
+      expect(await read()).toBe('absent');
+      await write(backend, patient('mine'));
+      expect([await read(), await read()]).toEqual(['found', 'found']);
+      await write(backend, observation('m', 'theirs'));
+      expect(await read()).toBe('absent');
+    });
+
     test('judges an old version by its own content', async () => {
       await write(backend, observation('m', 'theirs'));
       expect(await backend.read({ type: 'Observation', id: 'm' }, GRANT)).toEqual(ABSENT);

@@ -7,6 +7,7 @@
 import { type AccessFilter, hidesNothing } from '../../ports/access-filter.js';
 import type { ReadResult, ResourceKey } from '../../ports/backend.js';
 import type { Statement } from './connection.js';
+import { Sightings } from './sightings.js';
 import type { View } from './view.js';
 import type { Visibility } from './visibility.js';
 
@@ -32,6 +33,7 @@ export class PointReads {
   readonly #view: View;
   readonly #visibility: Visibility;
   readonly #current: Statement;
+  readonly #sightings = new Sightings();
 
   constructor(view: View, visibility: Visibility) {
     this.#view = view;
@@ -41,11 +43,13 @@ export class PointReads {
 
   read(key: ResourceKey, access: AccessFilter): ReadResult {
     this.#view.refreshOncePerTurn();
-    // Who may see all of a type shares what is remembered of it; everyone else is judged by content.
-    if (!hidesNothing(access, key.type)) return this.#view.snapshot(() => this.#readFiltered(key, access));
+    const isOpen = hidesNothing(access, key.type);
     const name = `${key.type}/${key.id}`;
     const cached = this.#view.cache.get(name);
-    if (cached !== undefined) return { kind: 'found', resource: cached.resource };
+    if (cached !== undefined && (isOpen || this.#sightings.has(access, cached.rid, this.#view.position))) {
+      return { kind: 'found', resource: cached.resource };
+    }
+    if (!isOpen) return this.#view.snapshot(() => this.#readFiltered(key, name, access));
     const type = this.#view.catalogue.type(key.type);
     if (type === undefined) return ABSENT;
     const row = this.#current.get<VersionRow>(type, key.id);
@@ -64,10 +68,16 @@ export class PointReads {
     });
   }
 
-  #readFiltered(key: ResourceKey, access: AccessFilter): ReadResult {
+  #readFiltered(key: ResourceKey, name: string, access: AccessFilter): ReadResult {
     const type = this.#view.catalogue.type(key.type);
     if (type === undefined) return ABSENT;
-    return this.#ifVisible(key, this.#current.get<VersionRow>(type, key.id), access);
+    const row = this.#current.get<VersionRow>(type, key.id);
+    const result = this.#ifVisible(key, row, access);
+    if (row !== undefined && result.kind === 'found') {
+      this.#view.cache.set(name, { rid: row[0], resource: result.resource });
+      this.#sightings.add(access, row[0], this.#view.position);
+    }
+    return result;
   }
 
   #ifVisible(key: ResourceKey, row: VersionRow | undefined, access: AccessFilter): ReadResult {
