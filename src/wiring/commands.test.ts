@@ -107,7 +107,10 @@ describe('doctor', () => {
   it('says all that is wrong, with the way out', async () => {
     mkdirSync(join(folder, 'data'));
     writeFileSync(join(folder, 'data', 'fairway.db'), 'this is no database');
-    const other = createServer((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'));
+    const other = createServer((socket) => {
+      socket.on('error', () => socket.destroy()); // who only wants to know whether it is in use may hang up at once
+      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi');
+    });
     await once(other.listen(0, '127.0.0.1'), 'listening');
 
     const { status, output } = await fairway(['doctor'], {
