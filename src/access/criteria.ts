@@ -21,15 +21,25 @@ export interface AccessKnowledge {
 
 /** `system|code` pairs and the like as the operator wrote them: they may look at other resources. */
 export function trustedCriteria(type: string, search: string, knowledge: AccessKnowledge): Predicate {
-  const { definitions, baseUrl, now } = knowledge;
+  const read = readCriteria(type, search, knowledge);
+  return 'problem' in read ? NOTHING : read;
+}
+
+/** A search as a predicate, or why it grants nothing. */
+export function readCriteria(
+  type: string,
+  search: string,
+  { definitions, baseUrl, now }: AccessKnowledge,
+): Predicate | { readonly problem: string } {
   // No criteria are met by everything.
-  if (search.split('&').every((piece) => piece === '')) return NOTHING;
+  if (search.split('&').every((piece) => piece === '')) return { problem: 'it says nothing' };
   try {
     const predicate = parseCondition(definitions, type, search, { baseUrl, now });
-    // Sets by name are looked up per request, words in an index of their own: no filter can wait for either.
-    return hasNamedSet(predicate) || hasTest(predicate, 'words') ? NOTHING : predicate;
+    if (hasNamedSet(predicate)) return { problem: 'a set known by name cannot be part of a policy' };
+    if (hasTest(predicate, 'words')) return { problem: 'a search by words cannot be part of a policy' };
+    return predicate;
   } catch (error) {
-    if (error instanceof Refusal) return NOTHING;
+    if (error instanceof Refusal) return { problem: error.message };
     throw error;
   }
 }

@@ -252,19 +252,27 @@ function texts(value: unknown, place: string, reading: Reading): readonly string
 
 /** Where policies name types that there are not: how each is called, and where. */
 export function unknownTypes(
-  { clients, roles }: Policies,
+  policies: Policies,
   isType: (type: string) => boolean,
 ): readonly { readonly place: string; readonly type: string }[] {
+  return rulesOf(policies).flatMap(({ place, rule }) =>
+    rule.types
+      .filter((type) => !WORDS.has(type) && !isType(type))
+      .map((type) => ({ place: `${place}.types`, type })),
+  );
+}
+
+/** All rules, each with its place in the configuration. */
+export function rulesOf({
+  clients,
+  roles,
+}: Policies): readonly { readonly place: string; readonly rule: Rule }[] {
   const policies = [
     ['access.clients', clients] as const,
     ...Object.entries(roles).map(([name, policy]) => [`access.roles.${name}`, policy] as const),
   ];
   return policies.flatMap(([at, { rules }]) =>
-    rules.flatMap(({ types }, index) =>
-      types
-        .filter((type) => !WORDS.has(type) && !isType(type))
-        .map((type) => ({ place: `${at}.rules[${index}].types`, type })),
-    ),
+    rules.map((rule, index) => ({ place: `${at}.rules[${index}]`, rule })),
   );
 }
 

@@ -3,6 +3,8 @@
  * granted, or withheld, anything.
  */
 import { unknownTypes } from '../access/policies.js';
+import { searchProblems } from '../access/policy-searches.js';
+import type { Logger } from '../base/log.js';
 import { type Config, ConfigError } from '../config.js';
 import type { Definitions } from '../fhir/definitions/definitions.js';
 import { nearest } from '../fhir/search/nearest.js';
@@ -14,4 +16,26 @@ export function checkAccess({ access }: Pick<Config, 'access'>, { resourceTypes 
     return `${place}: there is no type ${type}${near === undefined ? '' : `; did you mean ${near}?`}`;
   });
   if (problems.length > 0) throw new ConfigError(problems);
+}
+
+/**
+ * Throws ConfigError with all searches of policies that cannot be read, and grant nothing therefore. `definitions` of FHIR
+ * alone do not know the search parameters of the store.
+ */
+export function checkSearches({ access }: Pick<Config, 'access'>, definitions: Definitions): void {
+  const problems = searchProblems(access, definitions).map(
+    ({ place, problem }) => `${place} grants nothing: ${problem}`,
+  );
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+/** A start goes on: a SearchParameter may be stored later, and until then the rule grants nothing. */
+export function warnOfSearches(
+  { access }: Pick<Config, 'access'>,
+  definitions: Definitions,
+  log: Logger,
+): void {
+  for (const problem of searchProblems(access, definitions)) {
+    log.warn({ ...problem }, 'a search of the access policies grants nothing');
+  }
 }

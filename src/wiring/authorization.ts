@@ -18,6 +18,7 @@ import type { Logger } from '../base/log.js';
 import { type Config, issuerOf } from '../config.js';
 import type { Fetcher } from '../net/fetcher.js';
 import { webFetch } from '../net/web-fetch.js';
+import { warnOfSearches } from './access-check.js';
 import { openFetcher } from './fetching.js';
 import { openLog } from './process-log.js';
 import { openTenant, type Tenant } from './tenant.js';
@@ -32,6 +33,7 @@ export function openAuthorization(
   fetcher: Fetcher = openFetcher(config),
 ): Authorization {
   const isResourceType = (type: string): boolean => parts.knowledge.definitions.resourceTypes.has(type);
+  warnOfSearches(config, parts.knowledge.definitions, log);
   return new Authorization({
     records: store.records,
     clock: systemClock,

@@ -141,6 +141,23 @@ describe('doctor', () => {
     expect([serve.status, serve.output + serve.errors]).toEqual([2, expect.stringContaining(told)]);
   });
 
+  it('finds searches in the access policies that grant nothing', async () => {
+    const rules = [
+      { types: ['Observation'], permissions: 'rs', where: 'statos=final' },
+      { types: ['record'], permissions: 'rs', patients: 'general-practitioner={fhirUser}' },
+      { types: ['record'], permissions: 'rs', patients: 'birthdate=gestern' },
+      { types: ['*'], permissions: 'rs', where: 'status=final' },
+    ];
+    const FAIRWAY_ACCESS = JSON.stringify({ roles: { nurse: { rules } } });
+
+    const { status, output } = await fairway(['doctor'], { ...settings, FAIRWAY_ACCESS });
+
+    expect(status).toBe(1);
+    expect(output).toMatch(/access\.roles\.nurse\.rules\[0\]\.where grants nothing: .*statos/);
+    expect(output).toMatch(/access\.roles\.nurse\.rules\[2\]\.patients grants nothing: .*birthdate is no date/);
+    expect(output).not.toMatch(/rules\[[13]\]/);
+  });
+
   it('takes a port for good that a running Fairway listens on', async () => {
     const server = await serveProcess(settings);
 

@@ -8,7 +8,7 @@ import type { Check } from '../cli/doctor.js';
 import { clockCheck, diskCheck, folderCheck, nodeCheck, portCheck } from '../cli/machine-checks.js';
 import { type Config, ConfigError, issuerOf } from '../config.js';
 import { readDefinitions } from '../definitions-file.js';
-import { checkAccess } from './access-check.js';
+import { checkAccess, checkSearches } from './access-check.js';
 import { makeFolder } from './data-folder.js';
 import { storeFile } from './tenant.js';
 
@@ -48,7 +48,9 @@ function machineAndStore(config: () => Config): readonly Check[] {
     {
       name: 'access',
       run: () => {
-        checkAccess(known, readDefinitions());
+        const definitions = readDefinitions();
+        checkAccess(known, definitions);
+        checkSearches(known, definitions);
         return auth === 'open' ? 'open to every program of this machine' : `by tokens of ${issuerOf(known)}`;
       },
     },
