@@ -71,8 +71,12 @@ export interface World {
   with(settings: Partial<InteractionSettings>): World;
   /** The same store under the name of another tenant. */
   of(tenant: string): World;
-  /** Does all the work of jobs that there is. */
-  runJobs(settings?: Partial<RunnerParts['settings']>): Promise<void>;
+  /** Does all the work of jobs that there is; `between` two parts something else may happen. */
+  runJobs(
+    settings?: Partial<RunnerParts['settings']>,
+    between?: () => Promise<void>,
+    kinds?: RunnerParts['kinds'],
+  ): Promise<void>;
   /** Moves the clock on by so many milliseconds. */
   wait(milliseconds: number): void;
   close(): Promise<void>;
@@ -179,7 +183,7 @@ function worldOf(context: Context, store: SqliteStore, wait: World['wait'], clos
     wait,
     close,
     as: (access) => worldOf({ ...context, access }, store, wait, close),
-    runJobs: (settings) => runJobs(context, settings),
+    runJobs: (...how) => runJobs(context, ...how),
     with: (settings) =>
       worldOf({ ...context, settings: { ...context.settings, ...settings } }, store, wait, close),
     of: (tenant) => worldOf({ ...context, tenant }, store, wait, close),
@@ -190,10 +194,15 @@ function worldOf(context: Context, store: SqliteStore, wait: World['wait'], clos
 
 const HOUR = 3_600_000;
 
-async function runJobs(parts: Context, settings: Partial<RunnerParts['settings']> = {}): Promise<void> {
+async function runJobs(
+  parts: Context,
+  settings: Partial<RunnerParts['settings']> = {},
+  between: () => Promise<void> = () => Promise.resolve(),
+  kinds: RunnerParts['kinds'] = JOB_KINDS,
+): Promise<void> {
   const usual = { lease: 60_000, kept: HOUR, partSize: 80_000 };
-  const runner = new JobRunner({ parts, kinds: JOB_KINDS, settings: { ...usual, ...settings } });
-  while (await runner.step());
+  const runner = new JobRunner({ parts, kinds, settings: { ...usual, ...settings } });
+  while (await runner.step()) await between();
   await runner.tidy();
 }
 

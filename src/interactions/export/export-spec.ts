@@ -5,7 +5,7 @@
  */
 import type { Issue } from '../../fhir/outcome.js';
 import type { Predicate } from '../../fhir/search/query.js';
-import type { AccessFilter } from '../../ports/access-filter.js';
+import { type AccessFilter, visible } from '../../ports/access-filter.js';
 
 export interface ExportSpec {
   readonly level: ExportLevel;
@@ -79,6 +79,11 @@ export interface ExportResult {
 
 export function writeSpec(spec: ExportSpec | ExportPart | ExportResult): string {
   return JSON.stringify(spec);
+}
+
+/** For comparing what two grants let see of a type. */
+export function filterText(access: AccessFilter, type: string): string {
+  return JSON.stringify(visible(access, type));
 }
 
 // What is read below was written above, by this version or one that it can follow.

@@ -8,12 +8,12 @@ import type { JsonObject } from '../../fhir/format/json.js';
 import { serialise } from '../../fhir/format/serialise.js';
 import { Refusal } from '../../fhir/outcome.js';
 import { formatInstant } from '../../fhir/primitives/date.js';
-import { type AccessFilter, visible } from '../../ports/access-filter.js';
+import { visible } from '../../ports/access-filter.js';
 import type { Job } from '../../ports/jobs.js';
 import type { Context } from '../context.js';
 import type { JobFile, JobView } from '../jobs/job-kinds.js';
 import { permit } from '../permit.js';
-import { type ExportFile, type ExportSpec, readExportResult, readExportSpec } from './export-spec.js';
+import { type ExportFile, type ExportSpec, filterText, readExportResult, readExportSpec } from './export-spec.js';
 
 const NDJSON = 'application/fhir+ndjson';
 /** What stands in the manifest as the type of a file that is not named by its resources. */
@@ -76,11 +76,7 @@ function mayStillSee(type: string, { access, scope }: ExportSpec, context: Conte
   const now = context.access;
   if (visible(now.search, type).op === 'everything') return true;
   if (scope !== undefined && now.agent?.scope === scope && !scope.includes('patient/')) return true;
-  return textOf(now.search, type) === textOf(access, type);
-}
-
-function textOf(filter: AccessFilter, type: string): string {
-  return JSON.stringify(visible(filter, type));
+  return filterText(now.search, type) === filterText(access, type);
 }
 
 function narrower(type: string): Refusal {
