@@ -39,6 +39,7 @@ const JSON_ALLOWED: Readonly<Record<string, string>> = {
   'fhir/search/distinct.ts': 'text that is compared, never written',
   'fhir/terminology/base-terminology.ts': 'our own compiled tables, which have no numbers but places',
   'interactions/cursor.ts': 'our own sealed page positions',
+  'interactions/export/export-spec.ts': 'our own plans of exports, and text that is compared',
   'stores/sqlite/index-rows.ts': 'our own undo log of index rows',
   'stores/sqlite/pasts.ts': 'text that is compared, never written',
   'stores/sqlite/reader-pool.ts': 'arguments of our own process',

@@ -42,6 +42,7 @@ const COMMANDS: readonly CommandEntry[] = [
             config,
             warnings: strangeVariables(environment),
             demoWords: ['load-demo', ...(file === undefined ? [] : ['--config', file])],
+            jobWords: ['run-jobs', ...(file === undefined ? [] : ['--config', file])],
           });
         },
       });
@@ -72,6 +73,16 @@ const COMMANDS: readonly CommandEntry[] = [
       const { loadDemoCommand } = await import('./cli/load-demo.js');
       const { loadDemoPopulation } = await import('./wiring/demo-population.js');
       return loadDemoCommand({ load: () => loadDemoPopulation(configOf(globals())) });
+    },
+  },
+  {
+    name: 'run-jobs',
+    summary: 'works on jobs such as exports',
+    hidden: true,
+    load: async (globals) => {
+      const { runJobsCommand } = await import('./cli/run-jobs.js');
+      const { runJobs } = await import('./wiring/job-process.js');
+      return runJobsCommand({ run: () => runJobs(configOf(globals())) });
     },
   },
   {

@@ -1,5 +1,6 @@
 /** Fairway inside this process: the parts that main.ts puts together, without HTTP. */
 import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
 import { openAccess } from '#src/access/open.js';
 import { systemClock } from '#src/base/clock.js';
 import { uuidV7 } from '#src/base/ids.js';
@@ -13,6 +14,7 @@ import type { FhirRequest } from '#src/interactions/request.js';
 import type { FhirResponse } from '#src/interactions/response.js';
 import { handle } from '#src/interactions/router.js';
 import { loadedTerminology } from '#src/interactions/terminology/loaded-terminology.js';
+import { folderBlobs } from '#src/stores/folder/folder-blobs.js';
 import { openSqliteStore, type SqliteStore } from '#src/stores/sqlite/store.js';
 import { lazyBaseTerminology } from '#src/terminology-file.js';
 
@@ -61,7 +63,9 @@ export async function openInside(file: string): Promise<Inside> {
       searchTimeLimit: 30_000,
       explain: false,
       conditionalDeleteLimit: 1,
+      jobsPerClient: 10,
     },
+    jobs: { store: store.jobs, blobs: folderBlobs(dirname(file)), wake: () => undefined },
   };
   return {
     store,

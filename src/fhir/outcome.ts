@@ -88,6 +88,7 @@ export const REFUSALS = {
   'too-large': [413, 'too-long'],
   'uri-too-long': [414, 'too-long'],
   'unsupported-media-type': [415, 'not-supported'],
+  'range-not-satisfiable': [416, 'invalid'],
   'misdirected-host': [421, 'security'],
   unprocessable: [422, 'processing'],
   'too-many-requests': [429, 'throttled'],

@@ -3,11 +3,17 @@
  * https://hl7.org/fhir/R4/http.html#mime-type, https://www.rfc-editor.org/rfc/rfc9110#section-6.4
  *
  * Invariant: stored bytes go out uncopied and unparsed where they are one piece; answers may hold patient data, so none is
- * stored by caches on the way. Content-Length always tells what is sent.
+ * stored by caches on the way. Content-Length tells what is sent, but for a stream that is compressed on its way.
  */
 import type { ServerResponse } from 'node:http';
-import type { FhirResponse } from '../interactions/response.js';
-import { COMPRESSION_THRESHOLD, type Coding, compress, preferredCoding } from './content-coding.js';
+import type { BodyStream, FhirResponse } from '../interactions/response.js';
+import {
+  COMPRESSION_THRESHOLD,
+  type Coding,
+  compress,
+  compressing,
+  preferredCoding,
+} from './content-coding.js';
 import type { Flight } from './flight.js';
 import { headerOf } from './header.js';
 
@@ -29,6 +35,7 @@ export function sendAnswer(
   response: FhirResponse,
   limits: AnswerLimits,
 ): number | Promise<number> {
+  if (response.stream !== undefined) return sendStream(flight, response, response.stream, limits);
   const body = response.body ?? NO_BODY;
   let length = 0;
   for (const piece of body) length += piece.length;
@@ -101,7 +108,7 @@ function sendAsItIs(
 /** Flat name, value, name, value: node:http writes it as it is. */
 function headerList(
   flight: Flight,
-  { status, headers, body }: FhirResponse,
+  { status, headers, body, stream }: FhirResponse,
   length: number,
   form: Form | undefined,
 ): string[] {
@@ -113,7 +120,7 @@ function headerList(
     'x-content-type-options',
     'nosniff',
   ];
-  if (body !== undefined) {
+  if (body !== undefined || stream !== undefined) {
     if (headers['content-type'] === undefined) list.push('content-type', FHIR_JSON);
     if (form?.wouldCompress !== true) list.push('content-length', String(length));
   } else if (status >= 200 && status !== 204 && status !== 304) {
@@ -153,6 +160,40 @@ async function sendPieces(
   }
   outgoing.end();
   return length;
+}
+
+/** Read as the client takes it; a range goes out as it is, for its numbers are of the file's bytes. */
+async function sendStream(
+  flight: Flight,
+  response: FhirResponse,
+  stream: BodyStream,
+  { sendTimeLimit }: AnswerLimits,
+): Promise<number> {
+  const { incoming, outgoing } = flight;
+  if (outgoing.destroyed || outgoing.headersSent) return 0;
+  const asked = headerOf(incoming, 'accept-encoding');
+  const mayCompress = response.status === 200 && stream.length >= COMPRESSION_THRESHOLD;
+  const coding = mayCompress && asked !== undefined ? preferredCoding(asked) : undefined;
+  const isHead = incoming.method === 'HEAD';
+  const form: Form = {
+    varies: true,
+    ...(coding === undefined ? {} : { wouldCompress: true }),
+    ...(coding === undefined || isHead ? {} : { coding }),
+  };
+  outgoing.writeHead(response.status, headerList(flight, response, stream.length, form));
+  if (isHead) {
+    outgoing.end();
+    return 0;
+  }
+  outgoing.socket?.setTimeout(sendTimeLimit);
+  let sent = 0;
+  for await (const chunk of coding === undefined ? stream.read() : compressing(stream.read(), coding)) {
+    if (outgoing.destroyed) return sent;
+    sent += chunk.length;
+    if (!outgoing.write(chunk)) await drainedOrClosed(outgoing);
+  }
+  outgoing.end();
+  return sent;
 }
 
 function drainedOrClosed(outgoing: ServerResponse): Promise<void> {

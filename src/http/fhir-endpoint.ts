@@ -196,6 +196,7 @@ export class FhirEndpoint {
       newId: tenant.newId,
       log: tenant.log,
       settings: tenant.settings,
+      jobs: tenant.jobs,
       access,
       requestId,
       deadline: tenant.clock.now() + settings.requestTimeLimit,

@@ -18,6 +18,8 @@ export interface PrimaryParts {
   readonly shutdownTimeLimit: number;
   /** Called once, when every worker listens. */
   readonly onListening: () => void;
+  /** A worker has jobs to be done. */
+  readonly onJobs: () => void;
 }
 
 /** A worker that lived so long had started well: the next failure is the first again. */
@@ -100,6 +102,7 @@ export class Primary {
 
   #hear(worker: Worker, message: FromWorker): void {
     if (message.fairway === 'all-metrics-wanted') this.#gather(worker, message.ask);
+    else if (message.fairway === 'jobs') this.#parts.onJobs();
     else this.#asks.get(message.ask)?.give(message.families);
   }
 

@@ -2,6 +2,8 @@
  * What primary and workers say to each other: the figures of /metrics, which whichever worker is asked for must give for
  * all of them.
  *
+ * Workers also say that there are jobs, whose processes are the primary's (`jobs`).
+ *
  * ```
  *   worker ── all-metrics-wanted(ask) ──▶ primary ── metrics-wanted(ask) ──▶ each worker
  *   worker ◀── all-metrics(ask, text) ─── primary ◀── metrics(ask, families) ── each worker
@@ -9,7 +11,8 @@
  */
 export type FromWorker =
   | { readonly fairway: 'all-metrics-wanted'; readonly ask: number }
-  | { readonly fairway: 'metrics'; readonly ask: number; readonly families: object[] };
+  | { readonly fairway: 'metrics'; readonly ask: number; readonly families: object[] }
+  | { readonly fairway: 'jobs' };
 
 export type FromPrimary =
   | { readonly fairway: 'metrics-wanted'; readonly ask: number }

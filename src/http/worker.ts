@@ -52,6 +52,11 @@ export class WorkerChannel {
   }
 }
 
+/** There is work for the job processes, which are the primary's. */
+export function tellOfJobs(): void {
+  tell({ fairway: 'jobs' });
+}
+
 function tell(message: FromWorker): void {
   if (process.connected) process.send?.(message);
 }

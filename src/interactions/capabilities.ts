@@ -64,6 +64,7 @@ function statement(context: Context, routes: Routes): JsonObject {
     status: 'active',
     date: formatInstant(clock.now()),
     kind: 'instance',
+    instantiates: ['http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data'],
     software: { name: 'Fairway', version: settings.softwareVersion },
     implementation: { description: 'Fairway', url: baseUrl },
     fhirVersion: knowledge.definitions.fhirVersion,
@@ -204,10 +205,12 @@ function operationStatements(
   { baseUrl }: Context,
   type?: string,
 ): readonly JsonObject[] {
-  return operationsAt(levels, type).map(({ name, definition }) => ({
-    name,
-    definition: new URL(definition, `${baseUrl}/`).href,
-  }));
+  return operationsAt(levels, type).flatMap(({ name, alias, definition }) =>
+    (alias === undefined ? [name] : [name, alias]).map((each) => ({
+      name: each,
+      definition: new URL(definition, `${baseUrl}/`).href,
+    })),
+  );
 }
 
 /** Type → `Source:param` of every reference parameter that names the type as a target. */

@@ -10,7 +10,9 @@ import type { ResourceObject } from '../fhir/format/json.js';
 import type { Issue } from '../fhir/outcome.js';
 import type { AccessDecision } from '../ports/access-filter.js';
 import type { Backend } from '../ports/backend.js';
+import type { Blobs } from '../ports/blobs.js';
 import type { CurrentDefinitions } from '../ports/current-definitions.js';
+import type { JobStore } from '../ports/jobs.js';
 import type { Sealer } from '../ports/sealer.js';
 import type { Terminology } from '../ports/terminology.js';
 import type { Auditing } from './audit/auditing.js';
@@ -39,8 +41,18 @@ export interface TenantParts {
   readonly newId: NewId;
   readonly log: Logger;
   readonly settings: InteractionSettings;
+  readonly jobs: Jobs;
   /** Absent: there is no audit. */
   readonly auditing?: Auditing | undefined;
+}
+
+/** Long work: requests begin it and ask after it; who does it is no matter of theirs. */
+export interface Jobs {
+  readonly store: JobStore;
+  /** Where its files are, below `jobs/ID/`. */
+  readonly blobs: Blobs;
+  /** There is work. */
+  wake(): void;
 }
 
 /** The definitions and what was compiled from them. A value that never changes: a new SearchParameter makes another. */
@@ -75,4 +87,6 @@ export interface InteractionSettings {
   readonly explain: boolean;
   /** Conditional delete of several matches: how many at most; 1 = refuse several. */
   readonly conditionalDeleteLimit: number;
+  /** Jobs of a kind that a client may have running at once. */
+  readonly jobsPerClient: number;
 }

@@ -143,7 +143,7 @@ export function refuse(issues: readonly Issue[]): void {
 }
 
 /** A parameter whose value is text: a primitive of any type. */
-function textual<T>(read: (text: string, context: Context) => T | Problem): Parameter<T> {
+export function textual<T>(read: (text: string, context: Context) => T | Problem): Parameter<T> {
   return {
     read: ({ value }, context) =>
       typeof value === 'string' ? read(value, context) : malformed('takes a simple value, not a structure'),

@@ -9,6 +9,7 @@ import { serialise } from '../fhir/format/serialise.js';
 import { Refusal } from '../fhir/outcome.js';
 import type { Context } from './context.js';
 import { EVERYTHING } from './everything/everything.js';
+import { EXPORTS } from './export/export.js';
 import { GRAPHQL } from './graphql/operation.js';
 import { LASTN } from './lastn.js';
 import { META_OPERATIONS } from './meta.js';
@@ -21,6 +22,8 @@ export type OperationLevel = 'system' | 'type' | 'instance';
 export interface Operation {
   /** Without the `$`. */
   readonly name: string;
+  /** Another name by which the CapabilityStatement lists it too. */
+  readonly alias?: string;
   /** Canonical URL of its OperationDefinition; relative to our own base where it is ours. */
   readonly definition: string;
   readonly levels: readonly OperationLevel[];
@@ -30,7 +33,13 @@ export interface Operation {
   readonly run: (request: FhirRequest, target: OperationTarget, context: Context) => Promise<FhirResponse>;
 }
 
-export const OPERATIONS: readonly Operation[] = [...EVERYTHING, LASTN, ...META_OPERATIONS, GRAPHQL];
+export const OPERATIONS: readonly Operation[] = [
+  ...EXPORTS,
+  ...EVERYTHING,
+  LASTN,
+  ...META_OPERATIONS,
+  GRAPHQL,
+];
 
 export function runOperation(
   request: FhirRequest,

@@ -11,6 +11,7 @@ import { nearest } from '../fhir/search/nearest.js';
 import type {
   HistoryTarget,
   InstanceTarget,
+  JobTarget,
   OperationTarget,
   SearchTarget,
   TypeTarget,
@@ -34,6 +35,8 @@ export interface Targets {
   'system-operation': OperationTarget;
   'type-operation': OperationTarget;
   'instance-operation': OperationTarget;
+  job: JobTarget;
+  'job-file': JobTarget;
 }
 
 export type ShapeName = keyof Targets;
@@ -75,6 +78,11 @@ export const SHAPES: { readonly [S in ShapeName]: Shape<Targets[S]> } = {
     target: (path) => ({ ...instanceTarget(path), versionId: path[3] as string }),
   },
   'compartment-search': { segments: [':compartment', ':id', ':member', '_search'], target: memberTarget },
+  job: { segments: ['_jobs', ':id'], target: (path) => ({ job: path[1] as string }) },
+  'job-file': {
+    segments: ['_jobs', ':id', ':id'],
+    target: (path) => ({ job: path[1] as string, file: path[2] as string }),
+  },
   'system-operation': { segments: [':operation'], target: (path) => called(path[0]) },
   'type-operation': {
     segments: [':type', ':operation'],

@@ -10,4 +10,12 @@ export interface FhirResponse {
   readonly lastUpdated?: number;
   /** Pieces of one UTF-8 body, in order; absent = no body. `application/fhir+json` unless content-type says else. */
   readonly body?: readonly Buffer[];
+  /** In the place of `body`: one that is too large to be in memory. */
+  readonly stream?: BodyStream;
+}
+
+/** Bytes that are read as they are sent. */
+export interface BodyStream {
+  readonly length: number;
+  read(): AsyncIterable<Buffer>;
 }

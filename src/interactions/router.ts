@@ -65,9 +65,14 @@ function methodNotAllowed(method: string, there: readonly string[]): Refusal {
   });
 }
 
-/** A Binary's content goes out in its own form: whether it can is known once it was read. */
+/**
+ * A Binary's content goes out in its own form: whether it can is known once it was read. Files of jobs have the form that
+ * their job was asked for.
+ */
 function sendsOtherForms({ shape, target }: Place, method: string): boolean {
-  return method === 'GET' && (shape === 'instance' || shape === 'version') && target.type === 'Binary';
+  if (shape === 'job-file') return true;
+  if (method !== 'GET' || (shape !== 'instance' && shape !== 'version')) return false;
+  return 'type' in target && target.type === 'Binary';
 }
 
 function pretty(response: FhirResponse): FhirResponse {

@@ -10,6 +10,8 @@ import type { Context } from './context.js';
 import { create } from './create.js';
 import { conditionalDelete, deleteInstance } from './delete.js';
 import { history } from './history.js';
+import { jobFile } from './jobs/job-file.js';
+import { cancelJob, jobStatus } from './jobs/job-status.js';
 import { runOperation } from './operations.js';
 import { conditionalPatch, patch } from './patch.js';
 import type { ShapeName, Targets } from './path.js';
@@ -94,4 +96,9 @@ export const ROUTES: Routes = {
   'system-operation': { GET: operation, POST: operation },
   'type-operation': { GET: operation, POST: operation },
   'instance-operation': { GET: operation, POST: operation },
+  job: {
+    GET: { name: 'job-status', declares: [], run: jobStatus },
+    DELETE: { name: 'job-cancel', declares: [], run: cancelJob },
+  },
+  'job-file': { GET: { name: 'job-file', declares: [], run: jobFile } },
 };

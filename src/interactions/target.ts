@@ -30,3 +30,9 @@ export interface HistoryTarget {
   readonly type?: string;
   readonly id?: string;
 }
+
+/** A job that was begun by some operation, or one of its files. */
+export interface JobTarget {
+  readonly job: string;
+  readonly file?: string;
+}

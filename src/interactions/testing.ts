@@ -16,9 +16,12 @@ import { parseJson } from '../fhir/format/parse.js';
 import { serialise } from '../fhir/format/serialise.js';
 import { makeIndexer } from '../fhir/search/indexer.js';
 import { makeValidator } from '../fhir/validate/validator.js';
+import { JOB_KINDS } from '../jobs/job-kinds.js';
+import { JobRunner, type RunnerParts } from '../jobs/job-runner.js';
 import type { AccessDecision } from '../ports/access-filter.js';
 import type { AuditLog } from '../ports/audit-log.js';
 import type { Ledger } from '../ports/ledger.js';
+import { folderBlobs } from '../stores/folder/folder-blobs.js';
 import { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from '../stores/sqlite/store.js';
 import { lazyBaseTerminology } from '../terminology-file.js';
 import { Auditing } from './audit/auditing.js';
@@ -68,6 +71,12 @@ export interface World {
   with(settings: Partial<InteractionSettings>): World;
   /** The same store under the name of another tenant. */
   of(tenant: string): World;
+  /** Does all the work of jobs that there is; `between` two parts something else may happen. */
+  runJobs(
+    settings?: Partial<RunnerParts['settings']>,
+    between?: () => Promise<void>,
+    kinds?: RunnerParts['kinds'],
+  ): Promise<void>;
   /** Moves the clock on by so many milliseconds. */
   wait(milliseconds: number): void;
   close(): Promise<void>;
@@ -81,6 +90,7 @@ const SETTINGS: InteractionSettings = {
   searchTimeLimit: 10_000,
   explain: true,
   conditionalDeleteLimit: 1,
+  jobsPerClient: 10,
 };
 
 const baseTerminology = lazyBaseTerminology();
@@ -138,6 +148,7 @@ export async function openWorld(
     newId: uuidV7(clock, () => countedBytes(drawn++)),
     log: silentLogger,
     settings: { ...SETTINGS, ...settings },
+    jobs: { store: store.jobs, blobs: folderBlobs(folder), wake: () => undefined },
     access: openAccess('test'),
     requestId: 'test-request',
     deadline: Number.POSITIVE_INFINITY,
@@ -172,12 +183,27 @@ function worldOf(context: Context, store: SqliteStore, wait: World['wait'], clos
     wait,
     close,
     as: (access) => worldOf({ ...context, access }, store, wait, close),
+    runJobs: (...how) => runJobs(context, ...how),
     with: (settings) =>
       worldOf({ ...context, settings: { ...context.settings, ...settings } }, store, wait, close),
     of: (tenant) => worldOf({ ...context, tenant }, store, wait, close),
     ask: async (line, ask = {}) =>
       answerOf(await respond(requestOf(line, ask), underAudit({ ...context, knowledge: latest() }))),
   };
+}
+
+const HOUR = 3_600_000;
+
+async function runJobs(
+  parts: Context,
+  settings: Partial<RunnerParts['settings']> = {},
+  between: () => Promise<void> = () => Promise.resolve(),
+  kinds: RunnerParts['kinds'] = JOB_KINDS,
+): Promise<void> {
+  const usual = { lease: 60_000, kept: HOUR, partSize: 80_000 };
+  const runner = new JobRunner({ parts, kinds, settings: { ...usual, ...settings } });
+  while (await runner.step()) await between();
+  await runner.tidy();
 }
 
 /** As the endpoint does for each request. */
@@ -216,8 +242,10 @@ function bytesOf(body: JsonValue | Buffer): Buffer {
   return Buffer.from(typeof body === 'string' ? body : serialise(body));
 }
 
-function answerOf({ status, headers, body }: FhirResponse): Answer {
-  const bytes = Buffer.concat(body ?? []);
+async function answerOf({ status, headers, body, stream }: FhirResponse): Promise<Answer> {
+  const pieces = [...(body ?? [])];
+  if (stream !== undefined) for await (const piece of stream.read()) pieces.push(piece);
+  const bytes = Buffer.concat(pieces);
   const text = bytes.toString('utf8');
   return {
     status,

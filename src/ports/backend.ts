@@ -146,7 +146,7 @@ export interface SearchRequest {
   /** `none`: only where it costs nothing. */
   readonly total: 'none' | 'estimate' | 'accurate';
   readonly includes: readonly Include[];
-  /** The first page's `asOf`: matches are read as they were then. Absent on the first page. */
+  /** Matches are read as they were then: the first page's `asOf`, on those that follow. Absent: as of now. */
   readonly asOf?: Position;
   /** A page's `next`: the page that begins behind it. */
   readonly after?: PageKey;
@@ -249,6 +249,46 @@ export interface Change extends ResourceKey {
   readonly method: WriteMethod;
 }
 
+/** The newest versions of a type as of a position, in order of position, by ranges of positions. */
+export interface ScanRequest {
+  readonly type: string;
+  /** Versions made after `from`, up to and with `to`. */
+  readonly from: Position;
+  readonly to: Position;
+  /** What was written after it has not happened. */
+  readonly asOf: Position;
+  /** Only versions committed after this time, before that one (milliseconds). */
+  readonly since?: number;
+  readonly until?: number;
+  readonly access: AccessFilter;
+  /** Criteria, judged as of the position. */
+  readonly where: Predicate;
+  /** Tell of deletions too: those of resources whose last version would have passed. */
+  readonly deletions: boolean;
+}
+
+/** Some of them, in memory at once; there may be none in a step. */
+export interface ScanStep {
+  readonly resources: readonly StoredResource[];
+  readonly deleted: readonly ResourceKey[];
+}
+
+export interface RangesRequest {
+  readonly type: string;
+  readonly asOf: Position;
+  /** As in ScanRequest. */
+  readonly since?: number;
+  readonly until?: number;
+  readonly size: number;
+}
+
+export interface ScanRange {
+  readonly from: Position;
+  readonly to: Position;
+  /** Versions in it, superseded ones too. */
+  readonly versions: number;
+}
+
 export interface Backend {
   /** What this backend cannot do, and its limits: the CapabilityStatement and the facade's planner read it. */
   readonly capabilities: BackendCapabilities;
@@ -273,6 +313,10 @@ export interface Backend {
   commit(commit: Commit): Promise<CommitResult>;
   /** Committed versions after a position, oldest first, at most `limit`. */
   changes(since: Position, limit: number): MaybePromise<readonly Change[]>;
+  /** Goes through all that was there; others have their turn between two steps. */
+  scan(request: ScanRequest): AsyncIterable<ScanStep>;
+  /** Cuts the versions of a type into ranges for `scan`, in order, of at most `size` versions each; none where there are none. */
+  ranges(request: RangesRequest): MaybePromise<readonly ScanRange[]>;
   /** Number of current resources per type. */
   counts(): MaybePromise<ReadonlyMap<string, number>>;
   close(): Promise<void>;

@@ -16,11 +16,14 @@ import type { Metrics } from '../http/metrics.js';
 import { Primary } from '../http/primary.js';
 import { RequestMeter } from '../http/request-meter.js';
 import { FairwayServer } from '../http/server.js';
-import { WorkerChannel } from '../http/worker.js';
+import { tellOfJobs, WorkerChannel } from '../http/worker.js';
 import { openAuthorization } from './authorization.js';
 import { DemoPopulation } from './demo-population.js';
+import { JobProcesses } from './job-processes.js';
 import { endOnDefect, openLog, type ProcessLog } from './process-log.js';
 import { openTenant, type Tenant } from './tenant.js';
+
+const LOOK_FOR_JOBS_MILLISECONDS = 60_000;
 
 export interface ServeParts {
   readonly config: Config;
@@ -28,20 +31,27 @@ export interface ServeParts {
   readonly warnings: readonly string[];
   /** What this program is started with to load the demo population. */
   readonly demoWords: readonly string[];
+  /** What this program is started with to work on jobs. */
+  readonly jobWords: readonly string[];
 }
 
 /** Resolves with the exit code when the server has stopped. */
-export async function serve({ config: asked, warnings, demoWords }: ServeParts): Promise<number> {
+export async function serve({ config: asked, warnings, demoWords, jobWords }: ServeParts): Promise<number> {
   refuseUnnamed(asked);
   const config = asked.port === 0 ? { ...asked, port: await freePort(asked.host) } : asked;
   const log = openLog(config.logLevel, 1);
   if (cluster.isPrimary) for (const warning of warnings) log.warn({}, warning);
   endOnDefect(log);
   const demo = new DemoPopulation(demoWords, log);
-  if (cluster.isWorker) return answerRequests(config, log, 'worker', demo);
-  return config.workers > 1
-    ? superviseWorkers(config, log, demo)
-    : answerRequests(config, log, 'alone', demo);
+  if (cluster.isWorker) return answerRequests(config, log, 'worker', demo, tellOfJobs);
+  const jobs = new JobProcesses({ count: config.jobProcesses, words: jobWords, log });
+  try {
+    return await (config.workers > 1
+      ? superviseWorkers(config, log, demo, () => jobs.wake())
+      : answerRequests(config, log, 'alone', demo, () => jobs.wake()));
+  } finally {
+    await jobs.stop();
+  }
 }
 
 /** Tokens are bound to the URL that clients know: where it cannot be told from the address, it must be said. */
@@ -53,7 +63,12 @@ function refuseUnnamed({ auth, host, publicUrl: url, trustProxy }: Config): void
   ]);
 }
 
-async function superviseWorkers(config: Config, log: ProcessLog, demo: DemoPopulation): Promise<number> {
+async function superviseWorkers(
+  config: Config,
+  log: ProcessLog,
+  demo: DemoPopulation,
+  wake: () => void,
+): Promise<number> {
   const { workers, shutdownTimeLimit } = config;
   const primary = new Primary({
     workers,
@@ -61,6 +76,7 @@ async function superviseWorkers(config: Config, log: ProcessLog, demo: DemoPopul
     shutdownTimeLimit,
     environment: { FAIRWAY_PORT: String(config.port) },
     onListening: () => announce(config, log),
+    onJobs: wake,
   });
   onStop(['SIGTERM', 'SIGINT'], () => {
     demo.stop();
@@ -78,13 +94,14 @@ async function answerRequests(
   log: ProcessLog,
   role: 'alone' | 'worker',
   demo: DemoPopulation,
+  wake: () => void,
 ): Promise<number> {
   const stopped = new Promise<void>((resolve) => {
     // A terminal sends SIGINT to workers too; their primary hears it and tells them when to stop.
     onStop(role === 'worker' ? ['SIGTERM'] : ['SIGTERM', 'SIGINT'], resolve);
     if (role === 'worker') process.on('SIGINT', () => undefined);
   });
-  const tenant = await openTenant(config, log);
+  const tenant = await openTenant(config, log, wake);
   const wanted = role === 'alone' && config.demo && (await demo.isWanted(tenant));
   const authorization = config.auth === 'smart' ? openAuthorization(config, tenant, log) : undefined;
   const server = await listening(config, log, role, tenant, demo, authorization);
@@ -93,7 +110,9 @@ async function answerRequests(
   tenant.parts.auditing?.wake(); // of what was recorded before the last end there may be no events yet
   if (authorization !== undefined) makeFirstKey(authorization, log);
   const loading = wanted ? demo.load() : undefined;
+  const lookingForJobs = lookForJobs(tenant);
   await stopped;
+  clearInterval(lookingForJobs);
   demo.stop();
   await Promise.all([server.close(), loading]);
   await tenant.parts.auditing?.stop();
@@ -111,6 +130,15 @@ function followFullText({ store }: Tenant, log: ProcessLog): void {
       'the full-text index is behind',
     );
   });
+}
+
+/** What was left of jobs before this start, by another process that died, or by the passing of time. */
+function lookForJobs({ parts: { jobs } }: Tenant): NodeJS.Timeout {
+  const look = async (): Promise<void> => {
+    if (await jobs.store.hasWork()) jobs.wake();
+  };
+  void look();
+  return setInterval(() => void look(), LOOK_FOR_JOBS_MILLISECONDS).unref();
 }
 
 /** So that whoever signs in first need not wait for it. */

@@ -19,6 +19,7 @@ import { Auditing } from '../interactions/audit/auditing.js';
 import type { Context, TenantParts } from '../interactions/context.js';
 import { newestKnowledge } from '../interactions/knowledge.js';
 import { loadedTerminology } from '../interactions/terminology/loaded-terminology.js';
+import { folderBlobs } from '../stores/folder/folder-blobs.js';
 import { openSqliteStore, type SqliteStore } from '../stores/sqlite/store.js';
 import { lazyBaseTerminology } from '../terminology-file.js';
 import { checkAccess } from './access-check.js';
@@ -30,8 +31,12 @@ export interface Tenant {
   readonly store: SqliteStore;
 }
 
-/** Opens the default tenant; makes its folder and its store where there is none. */
-export async function openTenant(config: Config, log: Logger): Promise<Tenant> {
+/** Opens the default tenant; makes its folder and its store where there is none. `wake`: who does jobs is told of work. */
+export async function openTenant(
+  config: Config,
+  log: Logger,
+  wake: () => void = () => undefined,
+): Promise<Tenant> {
   const baseUrl = `${publicUrl(config)}${basePathOf(DEFAULT_TENANT)}`;
   const definitions = readDefinitions();
   checkAccess(config, definitions);
@@ -58,6 +63,7 @@ export async function openTenant(config: Config, log: Logger): Promise<Tenant> {
     newId: uuidV7(systemClock, () => randomBytes(10)),
     log,
     settings: { ...interactionSettings(config), softwareVersion: SOFTWARE_VERSION },
+    jobs: { store: store.jobs, blobs: folderBlobs(config.dataDir), wake },
   };
   return { parts: isAudited(config) ? audited(parts, store) : parts, store };
 }
@@ -84,7 +90,8 @@ export function storeFile({ dataDir }: Config): string {
 
 function interactionSettings(config: Config): Omit<TenantParts['settings'], 'softwareVersion'> {
   const security = config.auth === 'smart' ? { security: endpointsOf(issuerOf(config)) } : {};
-  const { defaultCount, maxCount, checkReferences, searchTimeLimit, conditionalDeleteLimit } = config;
+  const { defaultCount, maxCount, checkReferences, searchTimeLimit } = config;
+  const { conditionalDeleteLimit, jobsPerClient } = config;
   const explain =
     config.searchExplain === 'on' || (config.searchExplain === 'auto' && config.auth === 'open');
   return {
@@ -95,6 +102,7 @@ function interactionSettings(config: Config): Omit<TenantParts['settings'], 'sof
     searchTimeLimit,
     explain,
     conditionalDeleteLimit,
+    jobsPerClient,
   };
 }
 

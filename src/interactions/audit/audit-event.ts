@@ -64,6 +64,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
   'conditional-delete': { action: 'D', codes: ['delete'] },
   bundle: { action: 'E', codes: ['batch'] },
   capabilities: { action: 'R', codes: ['capabilities'], sends: true },
+  'job-cancel': { action: 'D', codes: ['operation'] },
+  'job-file': { action: 'R', codes: ['operation'], sends: true },
   none: { action: 'E', codes: [] },
 };
 const OPERATION: Kind = { action: 'E', codes: ['operation'] };
@@ -165,6 +167,9 @@ function entitiesOf(record: AuditRecord): JsonObject[] {
 /** What was asked for: a resource, or a query with where it was put. */
 function objectOf({ interaction, type, id, query }: AuditRecord, thing: JsonObject): JsonObject[] {
   const what = type !== undefined && id !== undefined ? [{ what: { reference: `${type}/${id}` } }] : [];
+  if (type === undefined && id !== undefined) {
+    return [{ what: { identifier: { value: id } }, type: thing, role: coding(OBJECT_ROLE, '20', 'Job') }];
+  }
   const resources = what.map((each) => ({
     ...each,
     type: thing,

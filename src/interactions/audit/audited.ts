@@ -19,6 +19,8 @@ export interface Asked {
     readonly type?: string;
     readonly id?: string;
     readonly operation?: string;
+    readonly job?: string;
+    readonly file?: string;
     readonly compartment?: { readonly name: string; readonly id: string };
   };
 }
@@ -36,9 +38,12 @@ const READS: ReadonlySet<string> = new Set([
   'history-type',
   'history-system',
   'operation',
+  'job-file',
 ]);
-/** Of the server, and of nobody's data. */
-const UNTOLD = 'capabilities';
+/** Of the server or of a job's progress, and of nobody's data. */
+const UNTOLD: ReadonlySet<string> = new Set(['capabilities', 'job-status']);
+/** Work goes on after the answer. */
+const ACCEPTED = 202;
 /** Longer ones are cut off. */
 const QUERY_CHARACTERS = 4_000;
 
@@ -59,7 +64,7 @@ export async function audited(
   }
   const asked = routed(request, context);
   if (response.status >= 400) await refused(request, context, trail, asked, response.status);
-  else if (asked !== undefined && asked.interaction !== UNTOLD) {
+  else if (asked !== undefined && !UNTOLD.has(asked.interaction)) {
     await succeeded(request, context, trail, asked, response.status);
   }
   return response;
@@ -85,7 +90,8 @@ function succeeded(
 ): Promise<void> | undefined {
   if (trail.hasCommitted || trail.hasEntries) return undefined; // recorded one by one
   const about = aboutOf(request, context, trail, asked);
-  const isLight = READS.has(asked.interaction) && trail.source.access.agent?.emergency === undefined;
+  const isRead = READS.has(asked.interaction) && status !== ACCEPTED;
+  const isLight = isRead && trail.source.access.agent?.emergency === undefined;
   if (!isLight) return trail.record(about, 'success', status);
   trail.note(about, status);
   return undefined;
@@ -93,9 +99,12 @@ function succeeded(
 
 function aboutOf(request: FhirRequest, context: Context, trail: Trail, asked: Asked | undefined): About {
   if (asked === undefined) return { interaction: 'none' };
-  const { operation, compartment } = asked.target;
+  const { operation, compartment, job, file } = asked.target;
   const { type, id } =
     compartment === undefined ? asked.target : { type: compartment.name, id: compartment.id };
+  if (job !== undefined) {
+    return { interaction: asked.interaction, id: file === undefined ? job : `${job}/${file}` };
+  }
   if (type === 'Patient' && id !== undefined) trail.patients.add(id);
   const about: About = {
     interaction: operation === undefined ? asked.interaction : `$${operation}`,

@@ -16,8 +16,12 @@ import type {
   HistoryRequest,
   MaybePromise,
   Position,
+  RangesRequest,
   ReadResult,
   ResourceKey,
+  ScanRange,
+  ScanRequest,
+  ScanStep,
   SearchExplanation,
   SearchPage,
   SearchRequest,
@@ -141,6 +145,17 @@ export class Trail implements Backend {
 
   changes(since: Position, limit: number): MaybePromise<readonly Change[]> {
     return this.#inner.changes(since, limit);
+  }
+
+  async *scan(request: ScanRequest): AsyncIterable<ScanStep> {
+    for await (const step of this.#inner.scan(request)) {
+      for (const resource of step.resources) this.#saw(resource);
+      yield step;
+    }
+  }
+
+  ranges(request: RangesRequest): MaybePromise<readonly ScanRange[]> {
+    return this.#inner.ranges(request);
   }
 
   counts(): MaybePromise<ReadonlyMap<string, number>> {

@@ -51,7 +51,8 @@ export function members(group: ResourceObject, head: ResourceKey, baseUrl: strin
   };
 }
 
-function patientsOf({ member }: ResourceObject, baseUrl: string): readonly string[] {
+/** Ids of the members that are patients of this server and not marked as former ones. */
+export function patientsOf({ member }: ResourceObject, baseUrl: string): readonly string[] {
   const ids = new Set<string>();
   for (const one of Array.isArray(member) ? member : []) {
     if (!isObject(one) || one.inactive === true || !isObject(one.entity)) continue;

@@ -17,8 +17,12 @@ import type {
   HistoryRequest,
   MaybePromise,
   Position,
+  RangesRequest,
   ReadResult,
   ResourceKey,
+  ScanRange,
+  ScanRequest,
+  ScanStep,
   SearchExplanation,
   SearchPage,
   SearchRequest,
@@ -30,6 +34,7 @@ import { History } from './history.js';
 import type { ParameterWalker } from './parameter-walker.js';
 import { PointReads } from './point-reads.js';
 import type { ReaderPool } from './reader-pool.js';
+import { Scans } from './scans.js';
 import { INCLUDE_LIMIT } from './search/includes.js';
 import { Prober } from './search/prober.js';
 import type { Limits } from './search/scope.js';
@@ -62,6 +67,7 @@ export class SqliteBackend implements Backend {
   readonly #pointReads: PointReads;
   readonly #history: History;
   readonly #searches: Searches;
+  readonly #scans: Scans;
 
   constructor(parts: BackendParts) {
     const { view, definitions, parameters } = parts;
@@ -71,6 +77,7 @@ export class SqliteBackend implements Backend {
     this.#pointReads = new PointReads(view, visibility);
     this.#history = new History(view, visibility);
     this.#searches = new Searches({ ...parts, visibility });
+    this.#scans = new Scans(view, (resource) => parameters.latest.index(resource));
   }
 
   position(): Position {
@@ -118,6 +125,14 @@ export class SqliteBackend implements Backend {
 
   changes(since: Position, limit: number): readonly Change[] {
     return changesSince(this.#parts.view, since, limit);
+  }
+
+  scan(request: ScanRequest): AsyncIterable<ScanStep> {
+    return this.#scans.steps(request);
+  }
+
+  ranges(request: RangesRequest): readonly ScanRange[] {
+    return this.#scans.ranges(request);
   }
 
   counts(): ReadonlyMap<string, number> {

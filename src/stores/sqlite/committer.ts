@@ -32,6 +32,9 @@ import { storedBytes } from './stored-bytes.js';
 
 const UNCHANGED = 'SELECT sort_date FROM resource WHERE rid = ? AND position = ? AND live = 1';
 const LAST = 'SELECT position, last_updated FROM version ORDER BY position DESC LIMIT 1';
+/** No commit's `lastUpdated` is before it. */
+const FLOOR = "SELECT value FROM setting WHERE name = 'time_floor'";
+const SET_FLOOR = "UPDATE setting SET value = ? WHERE name = 'time_floor'";
 const EPOCH = "SELECT value FROM setting WHERE name = 'index_epoch'";
 const IS_ACTIVE = `SELECT ${ACTIVE} FROM version v WHERE v.position = ?`;
 const STATE =
@@ -287,10 +290,22 @@ export class Committer {
     return { rid, position: position ?? 0, version, lastUpdated, live: live === 1, sortDate };
   }
 
+  /**
+   * The position of the last commit and a time: no earlier than its `lastUpdated`, and before that of every later one, in
+   * whichever process it is made.
+   */
+  mark(now: number): { readonly position: Position; readonly time: number } {
+    const time = Math.max(now, this.#lastUpdated);
+    this.#lastUpdated = time + 1;
+    this.#connection.run(SET_FLOOR, this.#lastUpdated);
+    return { position: this.#position, time };
+  }
+
   #readPosition(): void {
     const [position = 0, lastUpdated = 0] = this.#connection.get<[number, number]>(LAST) ?? [];
+    const [floor = 0] = this.#connection.get<[number]>(FLOOR) ?? [];
     this.#position = position;
-    this.#lastUpdated = lastUpdated;
+    this.#lastUpdated = Math.max(lastUpdated, floor);
   }
 }
 

@@ -15,6 +15,8 @@ export interface Statement {
   /** The first row. `Row` is what the SELECT says: the text of the statement is the contract. */
   get<Row extends readonly Cell[]>(...values: Cell[]): Row | undefined;
   all<Row extends readonly Cell[]>(...values: Cell[]): Row[];
+  /** One row after the other, of which no more than one is in memory; nothing is written meanwhile. */
+  iterate<Row extends readonly Cell[]>(...values: Cell[]): IterableIterator<Row>;
   run(...values: Cell[]): { readonly changes: number; readonly lastInsertRowid: number | bigint };
 }
 

@@ -14,6 +14,7 @@ export function weightOf(job: Job | FullTextJob): number {
       return Math.ceil(job.lines.length / LINES_PER_WRITE);
     case 'ledger':
     case 'record':
+    case 'jobs':
     case 'indexing-start':
     case 'full-text':
       return 1;

@@ -5,6 +5,7 @@
 import type { RefusalKind } from '../../fhir/outcome.js';
 import type { Permitted } from '../../ports/access-filter.js';
 import type { Commit, CommitResult, Condition, Position, Write } from '../../ports/backend.js';
+import type { NewJob, PartOutcome } from '../../ports/jobs.js';
 import type { RecordOptions } from '../../ports/records.js';
 
 /** A write of the port, its resource taken apart. */
@@ -90,6 +91,53 @@ export interface RecordResult {
   readonly value?: string;
 }
 
+/** What is to become of jobs and their parts; see ports/jobs.ts and jobs-writer.ts. */
+export type JobsChange =
+  | { readonly change: 'add'; readonly job: NewJob }
+  | { readonly change: 'look'; readonly id: string }
+  | { readonly change: 'cancel'; readonly id: string }
+  | { readonly change: 'claim'; readonly lease: string; readonly until: number }
+  | { readonly change: 'beat'; readonly part: PartName; readonly done: number; readonly until: number }
+  | {
+      readonly change: 'finish';
+      readonly part: PartName;
+      readonly outcome: PartOutcome;
+      readonly expires: number;
+    }
+  | {
+      readonly change: 'fail';
+      readonly part: PartName;
+      readonly problem: string;
+      readonly final: boolean;
+      readonly expires: number;
+    }
+  | { readonly change: 'give-back'; readonly part: PartName }
+  | { readonly change: 'remove'; readonly id: string };
+
+/** A part under a lease. */
+export interface PartName {
+  readonly id: string;
+  readonly number: number;
+  readonly lease: string;
+}
+
+export interface JobsJob {
+  readonly kind: 'jobs';
+  readonly number: number;
+  /** The clock when the change was handed over. */
+  readonly now: number;
+  readonly wanted: JobsChange;
+}
+
+export interface JobsResult {
+  readonly kind: 'jobs-changed';
+  readonly changed: boolean;
+  /** Of an added job. */
+  readonly added?: { readonly position: Position; readonly time: number };
+  /** Of a part that was claimed. */
+  readonly claimed?: { readonly id: string; readonly part: number };
+}
+
 /** Bring the full-text index to this position at least. */
 export interface FullTextJob {
   readonly kind: 'full-text';
@@ -130,8 +178,8 @@ export type IndexingJob = IndexingStart | IndexingStep;
 /** `overtaken`: another process has come before, or the definitions have changed. Nothing was written. */
 export type IndexingResult = { readonly kind: 'advanced' } | { readonly kind: 'overtaken' };
 
-export type Job = CommitJob | LedgerJob | RecordJob | IndexingJob | AuditJob;
-export type JobResult = CommitResult | IndexingResult | RecordResult;
+export type Job = CommitJob | LedgerJob | RecordJob | IndexingJob | AuditJob | JobsJob;
+export type JobResult = CommitResult | IndexingResult | RecordResult | JobsResult;
 /** The writer thread is sent lists of these. */
 export type WriterMessage = Job | FullTextJob | CommitPart | { readonly kind: 'close' };
 

@@ -101,6 +101,24 @@ CREATE INDEX record_group ON record(record_group) WHERE record_group IS NOT NULL
 CREATE INDEX record_expires ON record(expires) WHERE expires IS NOT NULL;
 `;
 
+/**
+ * See ports/jobs.ts. States of a part: 0 waiting, 1 leased, 2 finished. `turn`: of the job that had a part claimed last it is
+ * the greatest.
+ */
+const JOBS = `
+CREATE TABLE job(
+  id TEXT PRIMARY KEY, kind TEXT NOT NULL, principal TEXT NOT NULL, state TEXT NOT NULL, spec TEXT NOT NULL,
+  position INTEGER NOT NULL, time INTEGER NOT NULL, turn INTEGER NOT NULL, looked INTEGER NOT NULL DEFAULT 0,
+  expires INTEGER, problem TEXT) WITHOUT ROWID;
+CREATE INDEX job_state ON job(state, turn);
+CREATE TABLE job_part(
+  job TEXT, number INTEGER, state INTEGER NOT NULL DEFAULT 0, spec TEXT NOT NULL, total INTEGER NOT NULL,
+  done INTEGER NOT NULL DEFAULT 0, lease TEXT, lease_until INTEGER, claims INTEGER NOT NULL DEFAULT 0,
+  failures INTEGER NOT NULL DEFAULT 0, result TEXT, PRIMARY KEY (job, number)) WITHOUT ROWID;
+CREATE INDEX job_part_open ON job_part(job, number) WHERE state < 2;
+INSERT INTO setting(name, value) VALUES ('time_floor', 0);
+`;
+
 /** Step n makes version n of version n − 1. */
 const STEPS: readonly string[] = [
   RESOURCES,
@@ -110,6 +128,7 @@ const STEPS: readonly string[] = [
   FULL_TEXT_BY_TYPE,
   AUDIT,
   RECORDS,
+  JOBS,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

@@ -135,6 +135,10 @@ export class Past {
     return { changedAfter: this.#sequence.asOf, rids: [...this.#touched] };
   }
 
+  get order(): Order {
+    return this.#sequence.order;
+  }
+
   isJudged(rid: number): boolean {
     return this.#judged.has(rid);
   }

@@ -7,7 +7,8 @@ import type { SearchQuery } from '../../fhir/search/query.js';
 import { hasTest } from '../../fhir/search/tree.js';
 import { withWords } from '../../fhir/search/words.js';
 import type { SearchRequest } from '../../ports/backend.js';
-import { Past, type PastParts } from './past.js';
+import { Past, type PastParts, type Sequence } from './past.js';
+import type { Order } from './search/order.js';
 import { readPageKey } from './search/page-key.js';
 import type { Edge } from './search/search.js';
 
@@ -21,10 +22,19 @@ export class Pasts {
     this.#parts = parts;
   }
 
-  /** Of the sequence that a later page belongs to; undefined for a first page. */
-  of({ query, access, asOf }: SearchRequest, edge: Edge | undefined): Past | undefined {
-    if (asOf === undefined || edge === undefined) return undefined;
-    const { order } = readPageKey(edge.key, query);
+  /** Of the sequence that a page as of a position belongs to; undefined for a page of now. `order`: of a first page. */
+  of({ query, access, asOf }: SearchRequest, edge: Edge | undefined, order: () => Order): Past | undefined {
+    return asOf === undefined
+      ? undefined
+      : this.#past({
+          query,
+          access,
+          asOf,
+          order: edge === undefined ? order() : readPageKey(edge.key, query).order,
+        });
+  }
+
+  #past({ query, access, asOf, order }: Sequence): Past {
     const name = JSON.stringify([asOf, order, query, access]);
     const known = this.#known.get(name);
     const past = known ?? new Past(this.#partsFor(query), { query, access, asOf, order });

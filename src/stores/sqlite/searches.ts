@@ -108,7 +108,9 @@ export class Searches {
 
   #page(request: SearchRequest): MaybePromise<SearchPage> {
     const edge = edgeOf(request);
-    const past = this.#pasts.of(request, edge);
+    const past = this.#pasts.of(request, edge, () =>
+      orderOf(this.#scope(request.access, this.#limits), request.query),
+    );
     const asked: Asked = { request, edge, past, ends: performance.now() + request.deadline };
     const here = this.#view.snapshot(() => this.#pageHere(asked));
     return typeof here === 'object' ? here : this.#pageLater(asked, here);
@@ -213,10 +215,13 @@ export class Searches {
 
   /** As many of the matches of then as could be on the page, without those that may not be seen now. */
   #judgedPlaces({ request, edge }: Asked, past: Past): readonly VersionPlace[] {
-    if (edge === undefined) return [];
-    const { order, place } = readPageKey(edge.key, request.query);
-    const compare = comparePlaces({ query: request.query, edge }, order);
-    const beyond = [...past.places()].filter((one) => compare(place, one) < 0).sort(compare);
+    const { query } = request;
+    const places = [...past.places()];
+    const compare = comparePlaces({ query, ...edgeIn({ edge }) }, past.order);
+    const from = edge === undefined ? undefined : readPageKey(edge.key, query).place;
+    const beyond = (from === undefined ? places : places.filter((one) => compare(from, one) < 0)).sort(
+      compare,
+    );
     const seen: VersionPlace[] = [];
     for (const one of beyond) {
       if (seen.length > request.count) break;
@@ -356,7 +361,7 @@ function edgeOf({ after, before }: SearchRequest): Edge | undefined {
   return after === undefined ? undefined : { key: after, backwards: false };
 }
 
-function edgeIn({ edge }: Asked): { readonly edge?: Edge } {
+function edgeIn({ edge }: Pick<Asked, 'edge'>): { readonly edge?: Edge } {
   return edge === undefined ? {} : { edge };
 }
 

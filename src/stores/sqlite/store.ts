@@ -9,6 +9,7 @@ import type { Definitions } from '../../fhir/definitions/definitions.js';
 import type { AuditLog } from '../../ports/audit-log.js';
 import type { Backend } from '../../ports/backend.js';
 import type { CurrentDefinitions } from '../../ports/current-definitions.js';
+import type { JobStore } from '../../ports/jobs.js';
 import type { Ledger } from '../../ports/ledger.js';
 import type { Records } from '../../ports/records.js';
 import type { Sealer } from '../../ports/sealer.js';
@@ -18,6 +19,7 @@ import { copyStore } from './backup.js';
 import { Connection } from './connection.js';
 import { CustomParameters, type MakeIndexer } from './custom-parameters.js';
 import { FullTextFollower } from './full-text-follower.js';
+import { sqliteJobs } from './jobs.js';
 import { sqliteLedger } from './ledger.js';
 import { checkVersion, migrate } from './migrations.js';
 import { ParameterWalker } from './parameter-walker.js';
@@ -59,6 +61,7 @@ export interface SqliteStore {
   readonly ledger: Ledger;
   readonly audit: AuditLog;
   readonly records: Records;
+  readonly jobs: JobStore;
   /** The definitions as of now: custom search parameters that were stored are among them. */
   current(): CurrentDefinitions;
   /** Resolves when every custom parameter there is now is indexed, by whichever process. */
@@ -111,6 +114,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
       ledger: sqliteLedger(view, writer),
       audit,
       records: sqliteRecords(view, writer, clock),
+      jobs: sqliteJobs(view, writer, clock),
       backup: (target, onProgress) => copyStore(file, target, onProgress),
       followFullText: async () => {
         if (!fullText.isClose()) await fullText.follow(MAX_WAIT);

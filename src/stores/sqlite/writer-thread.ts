@@ -13,6 +13,7 @@ import { Committer } from './committer.js';
 import { Connection } from './connection.js';
 import { fullTextPosition, stepFullText, stepMerging } from './full-text.js';
 import { weightOf } from './job-weight.js';
+import { changeJobs } from './jobs-writer.js';
 import type {
   Answer,
   CommitJob,
@@ -82,6 +83,7 @@ function take(message: WriterMessage): void {
       return;
     case 'ledger':
     case 'record':
+    case 'jobs':
     case 'indexing-start':
     case 'indexing-step':
     case 'audit':
@@ -180,6 +182,8 @@ function resultOf(job: Job): JobResult {
       return { kind: 'committed', outcomes: [] }; // the lines of all jobs go in together
     case 'record':
       return changeRecord(connection, job);
+    case 'jobs':
+      return changeJobs(connection, job, () => committer.mark(job.now));
     case 'commit':
       if (job.follows !== undefined && !advanceFollowed(connection, job.follows))
         return { kind: 'version-conflict', write: 0 };
@@ -190,7 +194,12 @@ function resultOf(job: Job): JobResult {
   }
 }
 
-const WRITTEN: ReadonlySet<JobResult['kind']> = new Set(['committed', 'advanced', 'recorded']);
+const WRITTEN: ReadonlySet<JobResult['kind']> = new Set([
+  'committed',
+  'advanced',
+  'recorded',
+  'jobs-changed',
+]);
 
 function isWritten(answer: Answer): boolean {
   return answer.kind === 'done' && WRITTEN.has(answer.result.kind);

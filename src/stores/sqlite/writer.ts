@@ -23,6 +23,9 @@ import type {
   FullTextJob,
   IndexingJob,
   JobResult,
+  JobsChange,
+  JobsJob,
+  JobsResult,
   LedgerJob,
   RecordChange,
   RecordJob,
@@ -51,6 +54,7 @@ type Waiting =
   | LedgerJob
   | AuditJob
   | RecordJob
+  | JobsJob
   | FullTextJob
   | IndexingJob;
 
@@ -86,7 +90,10 @@ export class Writer {
     const number = ++this.#number;
     const result = await this.#send({ kind: 'commit', number, now: this.#clock.now(), commit, sent: 0 });
     assert(
-      result.kind !== 'advanced' && result.kind !== 'overtaken' && result.kind !== 'recorded',
+      result.kind !== 'advanced' &&
+        result.kind !== 'overtaken' &&
+        result.kind !== 'recorded' &&
+        result.kind !== 'jobs-changed',
       'commits are answered as commits',
     );
     if (result.kind !== 'committed') return result;
@@ -113,6 +120,12 @@ export class Writer {
       wanted,
     });
     assert(result.kind === 'recorded', 'changes of records are answered as such');
+    return result;
+  }
+
+  async changeJobs(wanted: JobsChange): Promise<JobsResult> {
+    const result = await this.#send({ kind: 'jobs', number: ++this.#number, now: this.#clock.now(), wanted });
+    assert(result.kind === 'jobs-changed', 'changes of jobs are answered as such');
     return result;
   }
 

@@ -1,0 +1,221 @@
+/**
+ * Bulk Data $export: the kick-off. All that may be seen, of the whole system, of all patients, or of the members of a Group,
+ * is written to files by a job; the answer says where to ask after it.
+ * https://hl7.org/fhir/uv/bulkdata/STU2/export.html
+ *
+ * Invariant: an export is a search by its asker as of one commit position. It holds nothing that the asker could not have
+ * found then, and of patients nothing outside of their compartments but the Provenance of what is in it.
+ */
+import type { Issue } from '../../fhir/outcome.js';
+import { Refusal } from '../../fhir/outcome.js';
+import { isInWildcards, typesInScope } from '../../fhir/search/parameters/types.js';
+import { queryString } from '../bundle-pieces.js';
+import type { Context } from '../context.js';
+import { patientsOf } from '../everything/roster.js';
+import { acceptedRanges, FORM_PARAMETERS, isJsonForm, preferences } from '../negotiation.js';
+import { givenParameters, refuse } from '../operation-parameters.js';
+import type { Operation } from '../operations.js';
+import { permit, searchableTypes } from '../permit.js';
+import { parseStored } from '../projected.js';
+import { notFound } from '../read.js';
+import { outcomeResponse } from '../render.js';
+import type { FhirRequest } from '../request.js';
+import type { FhirResponse } from '../response.js';
+import type { OperationTarget } from '../target.js';
+import { type ExportLevel, type ExportSpec, writeSpec } from './export-spec.js';
+import { type ExportWishes, noted, readWishes } from './export-wishes.js';
+import { readTypeFilters } from './type-filters.js';
+
+export const EXPORT_KIND = 'export';
+const PROVENANCE = 'Provenance';
+/** Seconds after which whoever has too many exports asks again. */
+const TOO_MANY_RETRY = '60';
+
+const DEFINITIONS = 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition';
+
+const BY_EITHER = { name: 'export', methods: ['GET', 'POST'], run: kickOff } as const;
+
+/** Some clients look for the operations of patients and groups by the name in the URL, others by that of the definition. */
+export const EXPORTS: readonly Operation[] = [
+  { ...BY_EITHER, definition: `${DEFINITIONS}/export`, levels: ['system'] },
+  {
+    ...BY_EITHER,
+    alias: 'patient-export',
+    definition: `${DEFINITIONS}/patient-export`,
+    levels: ['type'],
+    types: ['Patient'],
+  },
+  {
+    ...BY_EITHER,
+    alias: 'group-export',
+    definition: `${DEFINITIONS}/group-export`,
+    levels: ['instance'],
+    types: ['Group'],
+  },
+];
+
+async function kickOff(
+  request: FhirRequest,
+  target: OperationTarget,
+  context: Context,
+): Promise<FhirResponse> {
+  const isLenient = preferences(request).handling === 'lenient';
+  const given = givenParameters(request, context);
+  const issues: Issue[] = isLenient ? [] : headerProblems(request);
+  const wishes = noted(issues, () => readWishes(given, target, isLenient, context));
+  const filters =
+    wishes === undefined
+      ? {}
+      : await readTypeFilters(wishes.typeFilters, wishes.types, isLenient, issues, context);
+  refuse(issues);
+  if (wishes === undefined) throw new Refusal('invalid-parameter', issues);
+  const types = typesOf(wishes, target, context);
+  const { level, notes } = await levelOf(target, wishes, context);
+  const { since, until, elements, organizedBy } = wishes;
+  const provenance = provenanceOf(wishes, level, types);
+  const spec: ExportSpec = {
+    level,
+    request: requestUrl(request, context),
+    baseUrl: context.baseUrl,
+    types,
+    filters,
+    ...(since === undefined ? {} : { since }),
+    ...(until === undefined ? {} : { until }),
+    ...(elements.length === 0 ? {} : { elements }),
+    ...(provenance === undefined ? {} : { provenance }),
+    associated: wishes.associated !== undefined,
+    ...(organizedBy === undefined ? {} : { organizedBy }),
+    access: context.access.search,
+    ...(context.access.agent?.scope === undefined ? {} : { scope: context.access.agent.scope }),
+    notes,
+  };
+  return start(spec, context);
+}
+
+async function start(spec: ExportSpec, context: Context): Promise<FhirResponse> {
+  const { jobs, access, settings, baseUrl } = context;
+  const id = context.newId();
+  const added = await jobs.store.add({
+    id,
+    kind: EXPORT_KIND,
+    principal: access.principal,
+    spec: writeSpec(spec),
+    first: { spec: writeSpec({ step: 'plan' }), total: 0 },
+    limit: settings.jobsPerClient,
+  });
+  if (added === undefined) {
+    throw new Refusal(
+      'too-many-requests',
+      `You have ${settings.jobsPerClient} exports running: wait until one is complete, or delete one.`,
+      { 'retry-after': TOO_MANY_RETRY },
+    );
+  }
+  jobs.wake();
+  const location = `${baseUrl}/_jobs/${id}`;
+  const accepted: Issue = {
+    severity: 'information',
+    code: 'informational',
+    text: `The export has begun: ask after it at ${location}.`,
+  };
+  return { ...outcomeResponse(202, [accepted]), headers: { 'content-location': location } };
+}
+
+/** https://hl7.org/fhir/uv/bulkdata/STU2/export.html#headers */
+function headerProblems(request: FhirRequest): Issue[] {
+  const problems: Issue[] = [];
+  const add = (text: string): void => {
+    problems.push({ severity: 'error', code: 'required', text });
+  };
+  const asked = (request.header('prefer') ?? '').split(/[,;]/).map((one) => one.trim().toLowerCase());
+  if (!asked.includes('respond-async'))
+    add('An export takes a while: send the header Prefer: respond-async.');
+  const accept = request.header('accept');
+  if (accept === undefined || accept === '') {
+    add('Send the header Accept: application/fhir+json, which is the form of the answer to this request.');
+  } else if (!acceptedRanges(accept).some(({ type }) => isJsonForm(type) || type.endsWith('*'))) {
+    add('The answer to this request is application/fhir+json: accept it. _outputFormat is for the files.');
+  }
+  return problems;
+}
+
+function requestUrl({ path, query }: FhirRequest, { baseUrl }: Context): string {
+  const asked = query.filter(([name]) => !FORM_PARAMETERS.has(name));
+  return `${baseUrl}/${path.join('/')}${queryString(asked)}`;
+}
+
+/** Types that may be seen, of those that were named or that there are at this level; a named one that may not is refused. */
+function typesOf({ types }: ExportWishes, target: OperationTarget, context: Context): readonly string[] {
+  const { definitions } = context.knowledge;
+  if (target.type !== undefined) permit(context, 'Patient', 'search');
+  const scope = target.type === undefined ? {} : { compartment: { name: 'Patient', id: '' } };
+  const wanted = types ?? typesInScope(scope, definitions).filter(isInWildcards);
+  return [...searchableTypes(context, wanted, types ?? [])];
+}
+
+/**
+ * What is exported of patients has its Provenance with it, whoever that is about besides. Where types are named it comes when
+ * it is one of them or asked for by includeAssociatedData.
+ */
+function provenanceOf(
+  { types, associated }: ExportWishes,
+  level: ExportLevel,
+  exported: readonly string[],
+): ExportSpec['provenance'] {
+  if (associated !== undefined) return associated;
+  const isOfPatients = level.kind !== 'system';
+  return isOfPatients && exported.includes(PROVENANCE) && (types ?? [PROVENANCE]).includes(PROVENANCE)
+    ? 'all'
+    : undefined;
+}
+
+async function levelOf(
+  { type, id }: OperationTarget,
+  { patients }: ExportWishes,
+  context: Context,
+): Promise<{ readonly level: ExportLevel; readonly notes: readonly Issue[] }> {
+  const only = patients.length === 0 ? {} : { patients };
+  if (type === undefined) return { level: { kind: 'system' }, notes: [] };
+  if (id === undefined) {
+    const known = await knownPatients(patients, context);
+    return { level: { kind: 'patient', ...only }, notes: strangers(patients, known, 'may be seen here') };
+  }
+  permit(context, 'Group', 'read');
+  const { backend, access, baseUrl } = context;
+  const result = await backend.read({ type, id }, access.read);
+  if (result.kind !== 'found') throw notFound(result, { type }, baseUrl);
+  const group = parseStored(result.resource.bytes);
+  if (!Array.isArray(group.member) && Array.isArray(group.characteristic)) throw membersByCriteria();
+  const members = new Set(patientsOf(group, baseUrl));
+  const { versionId } = result.resource;
+  return {
+    level: { kind: 'group', id, versionId, ...only },
+    notes: strangers(patients, members, 'are members of the Group'),
+  };
+}
+
+async function knownPatients(
+  ids: readonly string[],
+  { backend, access }: Context,
+): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  return new Set(await backend.resolve('Patient', { op: 'id', ids }, access.search, ids.length));
+}
+
+/** Without their ids: whether somebody is there may be a secret. */
+function strangers(asked: readonly string[], known: ReadonlySet<string>, what: string): readonly Issue[] {
+  const unknown = asked.filter((id) => !known.has(id)).length;
+  if (unknown === 0) return [];
+  const text = `Of the ${asked.length} patients that the parameter patient names, ${unknown} are not among those that ${what}: nothing of them is exported.`;
+  return [{ severity: 'warning', code: 'not-found', text }];
+}
+
+function membersByCriteria(): Refusal {
+  return new Refusal('unprocessable', [
+    {
+      severity: 'error',
+      code: 'not-supported',
+      text: 'This Group describes its members by characteristic and enumerates none: list them in Group.member.',
+      expression: ['Group.characteristic'],
+    },
+  ]);
+}

@@ -1,0 +1,99 @@
+/**
+ * Which resources an export holds, as predicates on each type: those of the patients, what `_typeFilter` asks for, and the
+ * Provenance of both.
+ *
+ * Invariant: at the level of patients and groups, nothing outside of the compartments of the patients but the Provenance of
+ * what is inside; a patient counts who was stored, and could be seen, as of the export.
+ */
+
+import type { Predicate, QueryPart } from '../../fhir/search/query.js';
+import { allOf, anyOf, EVERYTHING } from '../../fhir/search/tree.js';
+import { patientsOf } from '../../interactions/everything/roster.js';
+import type { ExportSpec } from '../../interactions/export/export-spec.js';
+import { parseStored } from '../../interactions/projected.js';
+import type { Backend } from '../../ports/backend.js';
+
+export const PROVENANCE = 'Provenance';
+/** The index values of membership. */
+const COMPARTMENT = '@Patient';
+
+/** Undefined: all patients, or no patients but the whole system. */
+export type Patients = readonly string[] | undefined;
+
+/** Members of the Group in the version of the kick-off; those of the parameter `patient` among them. */
+export async function patientsAsked({ level, baseUrl }: ExportSpec, backend: Backend): Promise<Patients> {
+  if (level.kind === 'system') return undefined;
+  if (level.kind === 'patient') return level.patients;
+  const group = { type: 'Group', id: level.id };
+  const result = await backend.vread(group, level.versionId, {
+    kind: 'unrestricted',
+    reason: 'members of a group that was read at the kick-off',
+  });
+  const members = result.kind === 'found' ? patientsOf(parseStored(result.resource.bytes), baseUrl) : [];
+  const { patients } = level;
+  if (patients === undefined) return members;
+  const asked = new Set(patients);
+  return members.filter((id) => asked.has(id));
+}
+
+export function provenanceComesAlong({ provenance, types, access }: ExportSpec): boolean {
+  if (provenance === undefined) return false;
+  return (
+    types.includes(PROVENANCE) || access.kind === 'unrestricted' || Object.hasOwn(access.byType, PROVENANCE)
+  );
+}
+
+/** What of a type is exported, but for times. `records`: one of the two below. */
+export function exportedOf(type: string, spec: ExportSpec, records: Predicate): Predicate {
+  const { provenance, types, associated } = spec;
+  const filter = spec.filters[type] ?? EVERYTHING;
+  const asked = allOf([records, filter]);
+  if (type !== PROVENANCE || provenance === undefined) return asked;
+  const about = aboutExported(spec, records);
+  return types.includes(PROVENANCE) && !associated
+    ? anyOf([asked, allOf([about, filter])])
+    : allOf([about, filter]);
+}
+
+/** In the record of one of the patients, for a scan: it is judged whether they were there. */
+export function inRecords({ level }: ExportSpec, patients: Patients): Predicate {
+  if (level.kind === 'system') return EVERYTHING;
+  const where: Predicate = patients === undefined ? EVERYTHING : { op: 'id', ids: patients };
+  return { op: 'chain', param: COMPARTMENT, targets: [{ type: 'Patient', where }] };
+}
+
+/** The same for a search, which has an index of it; of patients who are known to have been there. */
+export function inRecordsOf(patients: readonly string[]): Predicate {
+  return anyOf(patients.map((id): Predicate => ({ op: 'compartment', name: 'Patient', id })));
+}
+
+/** Of resources that are exported themselves, in this export and not in one before it. */
+function aboutExported(spec: ExportSpec, records: Predicate): Predicate {
+  const targets = spec.types
+    .filter((type) => type !== PROVENANCE)
+    .map(
+      (type): QueryPart => ({
+        type,
+        where: allOf([records, spec.filters[type] ?? EVERYTHING, ...timeTests(spec)]),
+      }),
+    );
+  return { op: 'chain', param: 'target', targets };
+}
+
+/** Provenance that comes along does so whenever it was written. */
+export function timesOf(type: string, spec: ExportSpec): Pick<ExportSpec, 'since' | 'until'> {
+  if (type === PROVENANCE && (spec.associated || !spec.types.includes(PROVENANCE))) return {};
+  const { since, until } = spec;
+  return { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
+}
+
+/** The same as predicates. */
+export function timeTestsOf(type: string, spec: ExportSpec): readonly Predicate[] {
+  return timeTests(timesOf(type, spec));
+}
+
+function timeTests({ since, until }: Pick<ExportSpec, 'since' | 'until'>): readonly Predicate[] {
+  const test = (prefix: 'sa' | 'eb', at: number | undefined): readonly Predicate[] =>
+    at === undefined ? [] : [{ op: 'last-updated', test: { kind: 'date', prefix, lo: at, hi: at } }];
+  return [...test('sa', since), ...test('eb', until)];
+}

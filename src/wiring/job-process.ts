@@ -1,0 +1,72 @@
+/**
+ * A process that works on jobs (`fairway run-jobs`, which the server starts itself): claims parts and does them until there
+ * were none for a while.
+ *
+ * Invariant: requests come first: it is niced, and has its own connections to the store. It ends with its parent.
+ */
+import { setPriority } from 'node:os';
+import type { Config } from '../config.js';
+import { JOB_KINDS } from '../jobs/job-kinds.js';
+import { JobRunner } from '../jobs/job-runner.js';
+import { endOnDefect, openLog } from './process-log.js';
+import { openTenant } from './tenant.js';
+
+const NICENESS = 10;
+const HOUR = 3_600_000;
+/** How often it looks for work that nobody told it of. */
+const LOOK_MILLISECONDS = 1_000;
+const IDLE_MILLISECONDS = 60_000;
+
+export async function runJobs(config: Config): Promise<void> {
+  setPriority(NICENESS);
+  const log = openLog(config.logLevel, 1);
+  endOnDefect(log);
+  const bell = new Bell();
+  const { parts, store } = await openTenant({ ...config, audit: 'off' }, log);
+  const { jobLease: lease, jobHours, jobPartSize: partSize } = config;
+  const runner = new JobRunner({
+    parts,
+    kinds: JOB_KINDS,
+    settings: { lease, kept: jobHours * HOUR, partSize },
+  });
+  let isStopped = false;
+  const stop = (): void => {
+    isStopped = true;
+    runner.stop();
+    bell.ring();
+  };
+  for (const event of ['SIGTERM', 'SIGINT', 'disconnect']) process.on(event, stop);
+  process.on('message', () => bell.ring());
+  let idleSince = performance.now();
+  while (!isStopped) {
+    if (await runner.step()) {
+      idleSince = performance.now();
+      continue;
+    }
+    await runner.tidy();
+    if (await store.jobs.hasWork()) idleSince = performance.now();
+    else if (performance.now() - idleSince > IDLE_MILLISECONDS) break;
+    if (!isStopped) await bell.heard(LOOK_MILLISECONDS);
+  }
+  await store.close();
+}
+
+/** Somebody says that there is work. */
+class Bell {
+  #heard: () => void = () => undefined;
+
+  ring(): void {
+    this.#heard();
+  }
+
+  /** Resolves when it rings, or when the time is over. */
+  heard(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.#heard = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
