@@ -31,6 +31,7 @@ import { recordsAdapter } from './adapter.js';
 import { prepareAuthorize } from './authorize-request.js';
 import { clientMetadata } from './client-metadata.js';
 import { configuration } from './configuration.js';
+import { nameRefreshingClient } from './public-refresh.js';
 import { toldOf } from './told.js';
 
 export interface ProviderParts {
@@ -109,6 +110,7 @@ function handlerOf(parts: ProviderParts, keys: readonly SigningKey[]): Handler {
   provider.use(async (ctx, next) => {
     const context = ctx as KoaContextWithOIDC; // its routes add what it is more
     if (await prepareAuthorize(context, settings.issuer)) return;
+    await nameRefreshingClient(context, provider, findClient);
     await next();
     const told = await toldOf(context, refusals.get(ctx.req), findClient);
     if (told !== undefined) await parts.securityLog.tell(ctx.req, told);
@@ -167,6 +169,7 @@ async function finishAnswer(ctx: KoaContextWithOIDC, grants: GrantRecords): Prom
   if (isActiveToken(body) && grantId !== undefined) body.scope = await wholeScope(ctx, grantId, body.scope);
   if (!isError(body)) return;
   if (isFailedAssertion(ctx)) body.error = 'invalid_client';
+  if (isNamelessRefresh(ctx)) Object.assign(body, UNKNOWN_REFRESH);
   // https://www.rfc-editor.org/rfc/rfc6749#section-5.2: 401 is for clients that used the Authorization header.
   if (body.error === 'invalid_client' && ctx.get('authorization') === '') ctx.status = 400;
 }
@@ -175,6 +178,22 @@ async function finishAnswer(ctx: KoaContextWithOIDC, grants: GrantRecords): Prom
 function isFailedAssertion(ctx: KoaContextWithOIDC): boolean {
   const { params, client } = ctx.oidc ?? {}; // a path that it does not know has none
   return params?.client_assertion !== undefined && client === undefined;
+}
+
+const UNKNOWN_REFRESH = {
+  error: 'invalid_grant',
+  error_description: 'the refresh token is not known, or its client has to authenticate: sign in again',
+} as const;
+
+/** A refresh of nobody: neither the request nor its token says of a client that may do without proof. */
+function isNamelessRefresh(ctx: KoaContextWithOIDC): boolean {
+  const { params, client } = ctx.oidc ?? {};
+  const isRefresh = params?.grant_type === 'refresh_token' && typeof params.refresh_token === 'string';
+  return isRefresh && client === undefined && params.client_id === undefined && !isProving(ctx);
+}
+
+function isProving(ctx: KoaContextWithOIDC): boolean {
+  return ctx.get('authorization') !== '' || ctx.oidc.params?.client_assertion !== undefined;
 }
 
 /** A token is for resources and holds their scopes; what else was granted with it is told as well. */
