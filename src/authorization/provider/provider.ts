@@ -5,13 +5,20 @@
  * the issuer's.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import {
+  type ClientMetadata,
+  type Configuration,
+  errors,
+  type KoaContextWithOIDC,
+  Provider,
+} from 'oidc-provider';
 import type { Clock } from '../../base/clock.js';
 import type { Logger } from '../../base/log.js';
 import type { MaybePromise } from '../../ports/backend.js';
 import type { Records } from '../../ports/records.js';
 import type { RegisteredClient } from '../clients/client.js';
 import type { Clients } from '../clients/clients.js';
+import { type RegistrationParts, serveRegistration } from '../clients/registration-endpoint.js';
 import { isSecretOf } from '../clients/secret.js';
 import { FormTokens } from '../forms.js';
 import { serveApps } from '../interaction/apps.js';
@@ -23,7 +30,6 @@ import { contextParameters } from '../launch/launch-context.js';
 import { serveLaunch } from '../launch/launch-endpoint.js';
 import type { Launches } from '../launch/launches.js';
 import type { SearchAs } from '../launch/pickers.js';
-import type { SecurityLog } from '../security-log.js';
 import type { AuthorizationSettings } from '../settings.js';
 import type { RegisteredUser } from '../users/user.js';
 import type { Users } from '../users/users.js';
@@ -34,11 +40,10 @@ import { configuration } from './configuration.js';
 import { nameRefreshingClient } from './public-refresh.js';
 import { toldOf } from './told.js';
 
-export interface ProviderParts {
+export interface ProviderParts extends RegistrationParts {
   readonly records: Records;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly clients: Clients;
   readonly signingKeys: SigningKeys;
   readonly sealingKey: () => Uint8Array;
   readonly settings: AuthorizationSettings;
@@ -46,7 +51,6 @@ export interface ProviderParts {
   readonly fetch: Configuration['fetch'];
   readonly users: Users;
   readonly launches: Launches;
-  readonly securityLog: SecurityLog;
   /** Searches with the rights of a person. */
   readonly searchAs: (user: RegisteredUser) => SearchAs;
 }
@@ -95,10 +99,7 @@ function handlerOf(parts: ProviderParts, keys: readonly SigningKey[]): Handler {
       adapter: (model) =>
         recordsAdapter(model, {
           ...parts,
-          findClient: async (id) => {
-            const client = await findClient(id);
-            return client === undefined ? undefined : clientMetadata(client);
-          },
+          findClient: async (id) => metadataOf(await clients.get(id)),
         }),
     }),
   );
@@ -127,6 +128,7 @@ function handlerOf(parts: ProviderParts, keys: readonly SigningKey[]): Handler {
     if (await interactions.serve(request, response)) return;
     if (await serveApps(request, response, provider, people)) return;
     if (await serveLaunch(request, response, people)) return;
+    if (await serveRegistration(request, response, parts)) return;
     others(request, response);
   };
 }
@@ -142,6 +144,14 @@ function refusalsOf(provider: Provider): WeakMap<IncomingMessage, Error> {
   provider.on('introspection.error', keep);
   provider.on('authorization.error', keep);
   return refusals;
+}
+
+/** Of a client that waits nobody must guess why it may not come in. */
+function metadataOf(client: RegisteredClient | undefined): ClientMetadata | undefined {
+  if (client?.status === 'pending') {
+    throw new errors.InvalidClient('this client waits until an administrator approves it');
+  }
+  return client?.status === 'active' ? clientMetadata(client) : undefined;
 }
 
 async function activeClient(clients: Clients, id: string): Promise<RegisteredClient | undefined> {
