@@ -115,6 +115,10 @@ const COMMANDS: readonly CommandEntry[] = [
             }),
           );
         },
+        withInitialTokens: async (work) => {
+          const { withInitialTokens } = await import('./wiring/authorization.js');
+          return withInitialTokens(configOf(globals()), work);
+        },
         readFile: (file) => readFileSync(file, 'utf8'),
         output: process.stdout,
       });

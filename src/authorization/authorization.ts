@@ -9,10 +9,11 @@ import { serialise } from '../fhir/format/serialise.js';
 import type { AccessDecision } from '../ports/access-filter.js';
 import type { MaybePromise } from '../ports/backend.js';
 import type { CurrentDefinitions } from '../ports/current-definitions.js';
+import { type Administrator, administratorOf } from './administrator.js';
 import type { Clients } from './clients/clients.js';
 import { smartConfiguration } from './discovery.js';
 import type { ProviderParts, Providers } from './provider/provider.js';
-import type { Origin } from './security-log.js';
+import type { Origin, SecurityLog } from './security-log.js';
 import { type ForeignTokens, TokenCheck } from './token-check.js';
 import type { Users } from './users/users.js';
 
@@ -51,6 +52,20 @@ export class Authorization {
   /** Whether pages of this origin may read answers. */
   isOrigin(origin: string): MaybePromise<boolean> {
     return this.clients.isOrigin(origin);
+  }
+
+  /** Who sent the request, if they may manage this server. Rejects with a refusal. */
+  administratorOf(request: IncomingMessage): Promise<Administrator> {
+    return administratorOf(request, this.#parts);
+  }
+
+  /** What there is to manage. */
+  get administered(): Pick<ProviderParts, 'clients' | 'users' | 'newClients'> {
+    return this.#parts;
+  }
+
+  get securityLog(): SecurityLog {
+    return this.#parts.securityLog;
   }
 
   /** The body of `.well-known/smart-configuration`. */

@@ -56,6 +56,7 @@ describe('discovery', () => {
       'token_endpoint',
       'introspection_endpoint',
       'revocation_endpoint',
+      'registration_endpoint',
       'management_endpoint',
     ]);
     for (const [, url] of endpoints) {
@@ -79,6 +80,7 @@ describe('discovery', () => {
             { url: 'authorize', valueUri: `${server.url}/auth/authorize` },
             { url: 'token', valueUri: `${server.url}/auth/token` },
             { url: 'introspect', valueUri: `${server.url}/auth/token/introspection` },
+            { url: 'register', valueUri: `${server.url}/auth/register` },
             { url: 'revoke', valueUri: `${server.url}/auth/token/revocation` },
           ],
         },

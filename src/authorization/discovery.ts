@@ -47,20 +47,22 @@ export interface AuthorizationEndpoints {
   readonly token: string;
   readonly introspect: string;
   readonly revoke: string;
+  readonly register: string;
 }
 
-/** Where oidc-provider answers, below the issuer. */
+/** Where oidc-provider answers, and clients register, below the issuer. */
 export function endpointsOf(issuer: string): AuthorizationEndpoints {
   return {
     authorize: `${issuer}/authorize`,
     token: `${issuer}/token`,
     introspect: `${issuer}/token/introspection`,
     revoke: `${issuer}/token/revocation`,
+    register: `${issuer}/register`,
   };
 }
 
 export function smartConfiguration(issuer: string): JsonObject {
-  const { authorize, token, introspect, revoke } = endpointsOf(issuer);
+  const { authorize, token, introspect, revoke, register } = endpointsOf(issuer);
   return {
     issuer,
     jwks_uri: `${issuer}/jwks`,
@@ -68,6 +70,7 @@ export function smartConfiguration(issuer: string): JsonObject {
     token_endpoint: token,
     introspection_endpoint: introspect,
     revocation_endpoint: revoke,
+    registration_endpoint: register,
     management_endpoint: `${issuer}/apps`,
     grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
     response_types_supported: ['code'],

@@ -4,6 +4,10 @@ export const KIND = {
   client: 'client',
   /** By origin and client id, divided by a blank. */
   origin: 'client-origin',
+  /** By the hash of the token: who holds it may register clients. */
+  initialToken: 'initial-token',
+  /** By the hash of the token and the number of the use, divided by a blank. */
+  initialTokenUse: 'initial-token-use',
   /** By subject. */
   user: 'user',
   /** By folded login: the subject. */

@@ -13,6 +13,7 @@ import {
   writeResourceScope,
   writeScopes,
 } from '../smart/scope.js';
+import { ADMINISTRATOR, type RegisteredUser } from './users/user.js';
 
 export type ScopeDecision =
   | { readonly granted: string }
@@ -25,16 +26,20 @@ export function systemScopes(
   registered: string,
   isResourceType: (type: string) => boolean,
 ): ScopeDecision {
-  const { resources, launch, identity, unknown } = parseScopes(asked, isResourceType);
+  const { resources, launch, identity, admin, unknown } = parseScopes(asked, isResourceType);
   if (unknown.length > 0) return { problem: `not known here: ${unknown.join(' ')}` };
   const others = [...launch, ...identity, ...resources.filter(isNoSystemScope).map(writeResourceScope)];
   if (others.length > 0)
     return { problem: `only system/ scopes are for backend clients: ${others.join(' ')}` };
-  if (resources.length === 0) return { problem: 'scope is missing: ask for system/ scopes' };
-  const held = parseScopes(registered).resources;
-  const granted = resources.flatMap((scope) => narrowed(scope, held));
-  if (granted.length === 0) return { problem: 'none of these scopes is registered for this client' };
-  return { granted: [...new Set(granted.map(writeResourceScope))].join(' ') };
+  if (resources.length + admin.length === 0) return { problem: 'scope is missing: ask for system/ scopes' };
+  const held = parseScopes(registered);
+  const granted = writeScopes({
+    launch: [],
+    identity: [],
+    admin: admin.filter((scope) => held.admin.includes(scope)),
+    resources: resources.flatMap((scope) => narrowed(scope, held.resources)),
+  });
+  return granted === '' ? { problem: 'none of these scopes is registered for this client' } : { granted };
 }
 
 /** Scopes that are about who somebody is: OpenID's own. All others are about our resources. */
@@ -62,15 +67,24 @@ export function offeredScopes(
   isResourceType: (type: string) => boolean,
 ): Omit<Scopes, 'unknown'> {
   const held = parseScopes(registered);
-  const { launch, identity, resources } = parseScopes(asked, isResourceType);
+  const { launch, identity, admin, resources } = parseScopes(asked, isResourceType);
   const others = [...held.launch, ...held.identity];
   return {
     launch: launch.filter((scope) => others.includes(scope)),
     identity: identity.filter((scope) => others.includes(scope)),
+    admin: admin.filter((scope) => held.admin.includes(scope)),
     resources: resources
       .filter(({ context }) => context !== 'system')
       .flatMap((scope) => narrowed(scope, held.resources)),
   };
+}
+
+/** Of these what this person may be asked for: the management of the server is for administrators alone. */
+export function offeredTo(
+  { roles }: Pick<RegisteredUser, 'roles'>,
+  offered: Omit<Scopes, 'unknown'>,
+): Omit<Scopes, 'unknown'> {
+  return roles.includes(ADMINISTRATOR) ? offered : { ...offered, admin: [] };
 }
 
 /** The part of a scope that lies within those that are held. */

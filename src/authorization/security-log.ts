@@ -25,6 +25,8 @@ export interface Told {
   readonly scope?: string | undefined;
   /** Whose record it is about. */
   readonly patient?: string | undefined;
+  /** What an administrator did, and with what: `act=disable&client=0190…`. */
+  readonly query?: string | undefined;
 }
 
 const NOWHERE: Origin = { requestId: 'unknown' };
@@ -50,7 +52,7 @@ export class SecurityLog {
   /** Durable when it resolves. */
   async tell(request: IncomingMessage, told: Told): Promise<void> {
     if (this.#auditing === undefined) return;
-    const { event, outcome, client, person, scope, patient } = told;
+    const { event, outcome, client, person, scope, patient, query } = told;
     await this.#auditing.record({
       time: this.#auditing.now(),
       ...(this.#origins.get(request) ?? NOWHERE),
@@ -61,6 +63,7 @@ export class SecurityLog {
       ...(person === undefined ? {} : { user: person.fhirUser }),
       ...(scope === undefined || scope === '' ? {} : { scope }),
       ...(patient === undefined ? {} : { patients: [patient] }),
+      ...(query === undefined ? {} : { query }),
     });
   }
 }

@@ -5,12 +5,15 @@
  *
  * Invariant: a secret is written once, by the command that made it.
  */
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ClientStatus, RegisteredClient } from '../authorization/clients/client.js';
+import { clientJson, madeClientJson } from '../authorization/clients/client-json.js';
 import type { MadeClient } from '../authorization/clients/clients.js';
+import type { MadeInitialToken, WantedInitialToken } from '../authorization/clients/initial-tokens.js';
 import type { WantedClient } from '../authorization/clients/registration.js';
-import type { JsonObject, JsonValue } from '../fhir/format/json.js';
+import type { JsonValue } from '../fhir/format/json.js';
 import { serialisePretty } from '../fhir/format/serialise.js';
+import { countOf } from './units.js';
 
 export interface ClientRegistry {
   add(wanted: WantedClient): Promise<MadeClient>;
@@ -19,8 +22,14 @@ export interface ClientRegistry {
   rotate(id: string, jwks: string | undefined): Promise<MadeClient>;
 }
 
+export interface InitialTokenRegistry {
+  make(wanted: WantedInitialToken): Promise<MadeInitialToken>;
+  endAll(): Promise<number>;
+}
+
 export interface ClientDeps {
   readonly withClients: <T>(work: (clients: ClientRegistry) => Promise<T>) => Promise<T>;
+  readonly withInitialTokens: <T>(work: (tokens: InitialTokenRegistry) => Promise<T>) => Promise<T>;
   readonly readFile: (file: string) => string;
   readonly output: { write(text: string): unknown };
 }
@@ -33,7 +42,8 @@ Examples:
   fairway client add --type backend --jwks keys.json --scope "system/*.rs"
   fairway client list
   fairway client disable 0190…     its tokens die at once; fairway client enable brings it back
-  fairway client rotate 0190…      a new secret; with --jwks FILE new keys`;
+  fairway client rotate 0190…      a new secret; with --jwks FILE new keys
+  fairway client token --uses 5 --days 7      a token by which five clients register themselves`;
 
 interface AddOptions {
   readonly type: string;
@@ -56,6 +66,7 @@ export function clientCommand(deps: ClientDeps): Command {
   );
   command.addCommand(statusCommand(deps, 'enable', 'active', 'Lets a client in that was disabled or waits'));
   command.addCommand(rotateCommand(deps));
+  command.addCommand(tokenCommand(deps));
   return command;
 }
 
@@ -77,7 +88,7 @@ function addCommand({ withClients, readFile, output }: ClientDeps): Command {
       const wanted = { type, name, redirectUris: redirectUri, scope, jwksUrl };
       const keys = jwks === undefined ? undefined : readFile(jwks);
       const made = await withClients((clients) => clients.add({ ...wanted, jwks: keys }));
-      output.write(json === true ? asJson(madeJson(made)) : madeText(made));
+      output.write(json === true ? asJson(madeClientJson(made)) : madeText(made));
     });
 }
 
@@ -115,8 +126,49 @@ function rotateCommand({ withClients, readFile, output }: ClientDeps): Command {
     .action(async (id: string, { jwks, json }: { jwks?: string; json?: true }) => {
       const keys = jwks === undefined ? undefined : readFile(jwks);
       const made = await withClients((clients) => clients.rotate(id, keys));
-      output.write(json === true ? asJson(madeJson(made)) : madeText(made));
+      output.write(json === true ? asJson(madeClientJson(made)) : madeText(made));
     });
+}
+
+const DAY = 24 * 3600 * 1000;
+
+function tokenCommand({ withInitialTokens, output }: ClientDeps): Command {
+  return new Command('token')
+    .description('Makes an initial access token: whoever holds it may register clients at /auth/register')
+    .option('--uses <number>', 'how many clients, up to 1000', wholeNumber, 1)
+    .option('--days <number>', 'how long it lives, up to 90 days', wholeNumber, 1)
+    .option('--end-all', 'make none, and end all that there are')
+    .addOption(jsonOption())
+    .action(async ({ uses, days, endAll, json }: TokenOptions) => {
+      if (endAll === true) {
+        const ended = await withInitialTokens((tokens) => tokens.endAll());
+        output.write(`ended: ${countOf(ended, 'initial access token', 'initial access tokens')}\n`);
+        return;
+      }
+      const made = await withInitialTokens((tokens) => tokens.make({ uses, life: days * DAY }));
+      output.write(json === true ? asJson(tokenJson(made)) : tokenText(made));
+    });
+}
+
+interface TokenOptions {
+  readonly uses: number;
+  readonly days: number;
+  readonly endAll?: true;
+  readonly json?: true;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}
+
+function tokenText({ token, uses, expires }: MadeInitialToken): string {
+  const until = new Date(expires).toISOString();
+  return `initial access token  ${token}    (shown this once)\nfor ${countOf(uses, 'client', 'clients')}, until ${until}\n`;
+}
+
+function tokenJson({ token, uses, expires }: MadeInitialToken): JsonValue {
+  return { initial_access_token: token, uses, expires: new Date(expires).toISOString() };
 }
 
 function jsonOption(): Option {
@@ -136,26 +188,6 @@ function madeText({ client, secret }: MadeClient): string {
 
 function line({ id, status, type, name, scope }: RegisteredClient): string {
   return `${id}  ${status.padEnd(8)}  ${type.padEnd(12)}  ${name}  (${scope})\n`;
-}
-
-function madeJson({ client, secret }: MadeClient): JsonObject {
-  return { ...clientJson(client), ...(secret === undefined ? {} : { client_secret: secret }) };
-}
-
-/** The names of https://www.rfc-editor.org/rfc/rfc7591; never the hash of a secret. */
-function clientJson(client: RegisteredClient): JsonObject {
-  const { id, name, type, status, redirectUris, scope, proof, created } = client;
-  return {
-    client_id: id,
-    client_name: name,
-    type,
-    status,
-    redirect_uris: [...redirectUris],
-    scope,
-    ...(proof.by === 'keys' ? { kids: proof.jwks.keys.map(({ kid }) => kid ?? null) } : {}),
-    ...(proof.by === 'key-url' ? { jwks_uri: proof.url } : {}),
-    created: new Date(created).toISOString(),
-  };
 }
 
 function asJson(value: JsonValue): string {

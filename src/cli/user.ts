@@ -6,7 +6,8 @@
  */
 import { Command, Option } from 'commander';
 import type { RegisteredUser, WantedUser } from '../authorization/users/user.js';
-import type { JsonObject, JsonValue } from '../fhir/format/json.js';
+import { userJson } from '../authorization/users/user-json.js';
+import type { JsonValue } from '../fhir/format/json.js';
 import { serialisePretty } from '../fhir/format/serialise.js';
 
 export interface UserRegistry {
@@ -130,20 +131,6 @@ function collect(value: string, before: readonly string[]): readonly string[] {
 function line({ subject, login, status, fhirUser, roles, patients }: RegisteredUser): string {
   const opens = patients.length === 0 ? '' : `  patients: ${patients.join(', ')}`;
   return `${subject}  ${status.padEnd(8)}  ${login}  ${fhirUser}  roles: ${roles.join(', ')}${opens}\n`;
-}
-
-/** Never the hash of a password. */
-function userJson({
-  subject,
-  login,
-  status,
-  fhirUser,
-  roles,
-  patients,
-  created,
-}: RegisteredUser): JsonObject {
-  const asText = new Date(created).toISOString();
-  return { subject, login, status, fhirUser, roles: [...roles], patients: [...patients], created: asText };
 }
 
 function asJson(value: JsonValue): string {

@@ -1,5 +1,5 @@
 /**
- * Everything but FHIR, on express: the landing page, the metrics and the authorization server. Loaded when the first such
+ * Everything but FHIR, on express: the landing page, the metrics, the authorization server and the management API. Loaded when the first such
  * request comes.
  *
  * Invariant: pages load nothing from elsewhere and run no script (Content-Security-Policy).
@@ -16,6 +16,8 @@ export interface ApplicationParts {
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>;
   /** Answers below /auth, which the URL no longer begins with; undefined: there is nothing. */
   readonly authorize: ((request: Request, response: Response) => Promise<void>) | undefined;
+  /** Answers below /admin, likewise. */
+  readonly administer: ((request: Request, response: Response) => Promise<void>) | undefined;
   /** Names the route for logs and metrics. */
   readonly onRoute: (request: Request, route: string) => void;
   /** Answers with an OperationOutcome. */
@@ -46,11 +48,17 @@ export function application(parts: ApplicationParts): Express {
       },
     );
   });
-  const { authorize } = parts;
+  const { authorize, administer } = parts;
   if (authorize !== undefined) {
     app.use('/auth', async (request, response) => {
       parts.onRoute(request, 'auth');
       await authorize(request, response);
+    });
+  }
+  if (administer !== undefined) {
+    app.use('/admin', async (request, response) => {
+      parts.onRoute(request, 'admin');
+      await administer(request, response);
     });
   }
   app.use(() => {

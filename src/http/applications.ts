@@ -10,7 +10,7 @@ import type { Flight } from './flight.js';
 import type { Responder } from './responder.js';
 
 export interface ApplicationsParts
-  extends Pick<ApplicationParts, 'facts' | 'metrics' | 'secure' | 'authorize'> {
+  extends Pick<ApplicationParts, 'facts' | 'metrics' | 'secure' | 'authorize' | 'administer'> {
   readonly responder: Responder;
 }
 

@@ -45,7 +45,7 @@ export interface ServerParts extends Pick<RequestLogParts, 'log' | 'meter'>, Pro
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly tenants: readonly FhirEndpointParts['tenant'][];
   readonly entrance: FhirEndpointParts['entrance'];
-  readonly application: Pick<ApplicationsParts, 'facts' | 'metrics' | 'authorize'>;
+  readonly application: Pick<ApplicationsParts, 'facts' | 'metrics' | 'authorize' | 'administer'>;
 }
 
 /** How often overdue requests are looked for. */

@@ -9,6 +9,7 @@ import { type Config, readConfig } from '../config.js';
 import type { Fetcher } from '../net/fetcher.js';
 import { openAuthorization } from '../wiring/authorization.js';
 import { openTenant, type Tenant } from '../wiring/tenant.js';
+import { adminDoor } from './admin-door.js';
 import { authorizeDoor } from './authorize-door.js';
 import { openEntrance } from './entrance.js';
 import { freePort } from './free-port.js';
@@ -54,6 +55,7 @@ export async function startServer(settings: Partial<Config> = {}, fetcher?: Fetc
       facts: { fhirBase: tenant.parts.baseUrl, version: 'test', auth: 'open' },
       metrics: async () => ({ type: 'text/plain', text: await metrics.text() }),
       authorize: authorizeDoor(authorization, config.trustProxy),
+      administer: adminDoor(authorization, config.trustProxy),
     },
   });
   await server.listen();

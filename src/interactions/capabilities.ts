@@ -84,13 +84,13 @@ function statement(context: Context, routes: Routes): JsonObject {
 
 /** https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html#declaring-support-for-oauth2-endpoints */
 function securityStatement(endpoints: SecurityEndpoints): JsonObject {
-  const { authorize, token, introspect, revoke } = endpoints;
+  const { authorize, token, introspect, register, revoke } = endpoints;
   return {
     extension: [
       {
         url: 'http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris',
-        extension: Object.entries({ authorize, token, introspect, revoke }).flatMap(([url, valueUri]) =>
-          valueUri === undefined ? [] : [{ url, valueUri }],
+        extension: Object.entries({ authorize, token, introspect, register, revoke }).flatMap(
+          ([url, valueUri]) => (valueUri === undefined ? [] : [{ url, valueUri }]),
         ),
       },
     ],

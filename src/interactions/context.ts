@@ -69,6 +69,7 @@ export interface SecurityEndpoints {
   readonly authorize?: string;
   readonly token: string;
   readonly introspect: string;
+  readonly register: string;
   readonly revoke: string;
 }
 

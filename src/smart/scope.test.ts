@@ -66,7 +66,13 @@ describe('parsing scopes', () => {
     'root',
     'patient/Observation.rs\n',
   ])('grants nothing for %s', (written) => {
-    expect(parseScopes(written)).toEqual({ resources: [], launch: [], identity: [], unknown: [written] });
+    expect(parseScopes(written)).toEqual({
+      resources: [],
+      launch: [],
+      identity: [],
+      admin: [],
+      unknown: [written],
+    });
   });
 
   it('knows no types but those that it is told of', () => {
@@ -96,7 +102,9 @@ describe('writing scopes', () => {
   test('what version 1 has no word for is said in version 2', () => {
     const half: ResourceScope = { ...scope('patient/Observation.read'), permissions: 'r' };
 
-    expect(writeScopes({ launch: [], identity: [], resources: [half] })).toBe('patient/Observation.r');
+    expect(writeScopes({ launch: [], identity: [], admin: [], resources: [half] })).toBe(
+      'patient/Observation.r',
+    );
   });
 
   test('unknown scopes are not written', () => {

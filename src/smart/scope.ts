@@ -30,6 +30,8 @@ export interface Scopes {
   readonly launch: readonly string[];
   /** `openid`, `fhirUser`, `profile`, `offline_access`, `online_access`. */
   readonly identity: readonly string[];
+  /** `fairway/admin`: about this server itself. */
+  readonly admin: readonly string[];
   /** As written: refused or dropped by the caller, never granted. */
   readonly unknown: readonly string[];
 }
@@ -43,6 +45,8 @@ const IDENTITY: ReadonlySet<string> = new Set([
   'offline_access',
   'online_access',
 ]);
+/** The management of clients and people. A person must be an administrator besides. No scope of SMART means this. */
+export const ADMIN_SCOPE = 'fairway/admin';
 /** https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html#scopes-for-requesting-fhir-resources */
 const VERSION_1: Readonly<Record<string, Permissions>> = { read: 'rs', write: 'cud', '*': ALL };
 const RESOURCE_SCOPE = /^(patient|user|system)\/(\*|[A-Z][A-Za-z]*)\.([a-z]+|\*)(?:\?(.*))?$/;
@@ -55,16 +59,18 @@ export function parseScopes(text: string, isType: (type: string) => boolean = ()
   const resources: ResourceScope[] = [];
   const launch: string[] = [];
   const identity: string[] = [];
+  const admin: string[] = [];
   const unknown: string[] = [];
   for (const written of new Set(text.split(' ').filter((each) => each !== ''))) {
     const resource = parseResourceScope(written);
     if (LAUNCH.has(written)) launch.push(written);
     else if (IDENTITY.has(written)) identity.push(written);
+    else if (written === ADMIN_SCOPE) admin.push(written);
     else if (resource !== undefined && (resource.type === '*' || isType(resource.type)))
       resources.push(resource);
     else unknown.push(written);
   }
-  return { resources, launch, identity, unknown };
+  return { resources, launch, identity, admin, unknown };
 }
 
 /** One scope about resources; undefined where it is none, or is malformed. */
@@ -87,8 +93,8 @@ export function parseResourceScope(written: string): ResourceScope | undefined {
 }
 
 /** A `scope` parameter; unknown scopes are not written. */
-export function writeScopes({ launch, identity, resources }: Omit<Scopes, 'unknown'>): string {
-  return [...new Set([...launch, ...identity, ...resources.map(writeResourceScope)])].join(' ');
+export function writeScopes({ launch, identity, admin, resources }: Omit<Scopes, 'unknown'>): string {
+  return [...new Set([...launch, ...identity, ...admin, ...resources.map(writeResourceScope)])].join(' ');
 }
 
 export function writeResourceScope(scope: ResourceScope): string {

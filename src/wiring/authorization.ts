@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Authorization } from '../authorization/authorization.js';
 import { Clients } from '../authorization/clients/clients.js';
+import { InitialTokens } from '../authorization/clients/initial-tokens.js';
 import { IssuerTokens } from '../authorization/foreign-tokens.js';
 import { sealingKey } from '../authorization/keys/sealing-key.js';
 import { SigningKeys } from '../authorization/keys/signing-keys.js';
@@ -39,6 +40,8 @@ export function openAuthorization(
     clock: systemClock,
     log,
     clients: openClients({ parts, store }),
+    initialTokens: new InitialTokens({ records: store.records, clock: systemClock }),
+    newClients: config.clientApproval ? 'pending' : 'active',
     users: openUsers({ parts, store }),
     launches: new Launches({ records: store.records, clock: systemClock }),
     securityLog: new SecurityLog(parts.auditing),
@@ -71,6 +74,15 @@ function foreignTokens(
 /** For commands of the operator. */
 export async function withClients<T>(config: Config, work: (clients: Clients) => Promise<T>): Promise<T> {
   return withTenant(config, (tenant) => work(openClients(tenant)));
+}
+
+export async function withInitialTokens<T>(
+  config: Config,
+  work: (tokens: InitialTokens) => Promise<T>,
+): Promise<T> {
+  return withTenant(config, ({ store }) =>
+    work(new InitialTokens({ records: store.records, clock: systemClock })),
+  );
 }
 
 export async function withUsers<T>(config: Config, work: (users: Users) => Promise<T>): Promise<T> {

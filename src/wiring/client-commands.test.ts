@@ -92,7 +92,7 @@ describe('fairway client', () => {
 
   it.each([
     [['add', '--type', 'secret', '--scope', 'system/*.rs'], 'The type must be'],
-    [['add', '--type', 'backend', '--scope', 'system/*.rs'], 'give --jwks'],
+    [['add', '--type', 'backend', '--scope', 'system/*.rs'], 'proves itself by its keys'],
     [['add', '--type', 'public', '--scope', 'openid'], 'needs a redirect URI'],
     [['disable', 'nobody'], 'There is no client nobody'],
     [['frob'], "unknown command 'frob'"],
@@ -110,13 +110,44 @@ describe('fairway client', () => {
   });
 });
 
+describe('fairway client token', () => {
+  it('makes a token by which so many clients register at the running server', async () => {
+    const made = await client('token', '--uses', '2', '--days', '3', '--json');
+    const { initial_access_token: token, uses } = JSON.parse(made.output) as Record<string, unknown>;
+    const register = async (): Promise<number> => {
+      const answer = await fetch(`${server.url}/auth/register`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}` },
+        body: '{"redirect_uris":["https://app.example.org/"],"scope":"patient/*.rs","token_endpoint_auth_method":"none"}',
+      });
+      return answer.status;
+    };
+
+    expect(uses).toBe(2);
+    expect([await register(), await register(), await register()]).toEqual([201, 201, 401]);
+    expect(readFileSync(join(folder, 'data', 'fairway.db'), 'latin1')).not.toContain(String(token));
+    expect((await client('token', '--end-all')).output).toBe('ended: 1 initial access token\n');
+  });
+
+  it.each([
+    [['--uses', '0'], 'from 1 to 1000'],
+    [['--uses', 'many'], 'whole number'],
+    [['--days', '91'], 'from 1 to'],
+  ])('refuses %j', async (words, why) => {
+    const { status, errors } = await client('token', ...words);
+
+    expect(status).toBe(2);
+    expect(errors).toContain(why);
+  });
+});
+
 describe('fairway user', () => {
   it('takes no password but a long one, from standard input', async () => {
     const words = ['user', 'add', '--login', 'anna', '--fhir-user', 'Dragon/1', '--password-stdin'];
     const { status, errors } = await fairway(words, settings);
 
     expect(status).toBe(2);
-    expect(errors).toContain('--fhir-user must be');
+    expect(errors).toContain('Who the person is must be one of');
     expect(errors).toContain('8 to 256 characters');
   });
 });

@@ -8,6 +8,7 @@ import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import type { Authorization } from '../authorization/authorization.js';
 import { type Config, ConfigError, publicUrl } from '../config.js';
+import { adminDoor } from '../http/admin-door.js';
 import { authorizeDoor } from '../http/authorize-door.js';
 import { type Entrance, openEntrance } from '../http/entrance.js';
 import { freePort } from '../http/free-port.js';
@@ -185,6 +186,7 @@ function makeServer(
       facts: { fhirBase: parts.baseUrl, version: parts.settings.softwareVersion, auth: config.auth },
       metrics: metricsOf(meter, role),
       authorize: authorizeDoor(authorization, config.trustProxy),
+      administer: adminDoor(authorization, config.trustProxy),
     },
   });
 }

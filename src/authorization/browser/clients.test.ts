@@ -113,8 +113,6 @@ describe.skipIf(NO_BROWSER)('in a real browser', () => {
       await signIn('ada');
       await allow();
       const before = await page.evaluate('client.state.tokenResponse.refresh_token');
-      // Its own setting for servers that want to know which public client refreshes.
-      await page.evaluate('client.environment.options.refreshTokenWithClientId = true');
       await page.evaluate('client.refresh().then(() => undefined)');
 
       expect(await page.evaluate('client.state.tokenResponse.refresh_token')).not.toBe(before);

@@ -27,6 +27,14 @@ export interface MadeClient {
   readonly secret: string | undefined;
 }
 
+export class UnknownClientError extends Error {
+  override readonly name = 'UnknownClientError';
+
+  constructor(id: string) {
+    super(`There is no client ${id}: fairway client list shows them.`);
+  }
+}
+
 const PAGE = 500;
 
 export class Clients {
@@ -34,6 +42,11 @@ export class Clients {
 
   constructor(parts: ClientsParts) {
     this.#parts = parts;
+  }
+
+  /** Throws RegistrationError with all that is wrong. */
+  check(wanted: WantedClient): void {
+    soundClient(wanted, this.#parts.isResourceType);
   }
 
   /** Throws RegistrationError with all that is wrong. `pending`: it waits until somebody enables it. */
@@ -54,10 +67,16 @@ export class Clients {
   async list(): Promise<readonly RegisteredClient[]> {
     const all: RegisteredClient[] = [];
     for (;;) {
-      const page = await this.#parts.records.list(KIND.client, all.at(-1)?.id ?? '', PAGE);
-      all.push(...page.map(({ value }) => readValue<RegisteredClient>(value)));
+      const page = await this.page(all.at(-1)?.id ?? '', PAGE);
+      all.push(...page);
       if (page.length < PAGE) return all;
     }
+  }
+
+  /** At most so many, in the order of their ids, behind the one of this id. */
+  async page(after: string, count: number): Promise<readonly RegisteredClient[]> {
+    const page = await this.#parts.records.list(KIND.client, after, count);
+    return page.map(({ value }) => readValue<RegisteredClient>(value));
   }
 
   async setStatus(id: string, status: ClientStatus): Promise<RegisteredClient> {
@@ -84,7 +103,7 @@ export class Clients {
 
   async #existing(id: string): Promise<RegisteredClient> {
     const client = await this.get(id);
-    if (client === undefined) throw new Error(`There is no client ${id}: fairway client list shows them.`);
+    if (client === undefined) throw new UnknownClientError(id);
     return client;
   }
 
@@ -117,18 +136,21 @@ function nextProof(
 ): Exclude<ClientProof, { by: 'secret' }> | { readonly by: 'secret' } {
   switch (proof.by) {
     case 'secret':
-      if (jwks !== undefined) throw new RegistrationError(['This client has a secret: leave out --jwks.']);
+      if (jwks !== undefined) throw notRotated('This client has a secret: leave out the key set.');
       return { by: 'secret' };
     case 'keys': {
-      if (jwks === undefined)
-        throw new RegistrationError(['This client has keys: give the new ones by --jwks.']);
+      if (jwks === undefined) throw notRotated('This client has keys: give the new key set.');
       const { keys, problems } = readKeySet(jwks);
-      if (keys === undefined) throw new RegistrationError(problems);
+      if (keys === undefined) throw notRotated(...problems);
       return { by: 'keys', jwks: keys };
     }
     case 'key-url':
-      throw new RegistrationError(['This client publishes its keys at its URL: rotate them there.']);
+      throw notRotated('This client publishes its keys at its URL: rotate them there.');
     case 'nothing':
-      throw new RegistrationError(['A public client has no secret to rotate.']);
+      throw notRotated('A public client has no secret to rotate.');
   }
+}
+
+function notRotated(...texts: readonly string[]): RegistrationError {
+  return new RegistrationError(texts.map((text) => ({ about: 'jwks', text })));
 }

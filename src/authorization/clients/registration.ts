@@ -1,5 +1,6 @@
 /**
- * What somebody wants to register, and what is wrong with it: all of it at once.
+ * What somebody wants to register, and what is wrong with it: all of it at once. One set of rules for the command line, the
+ * admin API and registration by the client itself; so its words name no option or member of any of them.
  *
  * Invariant: scopes that would never be granted to such a client are refused here, not first when it asks for them.
  */
@@ -27,18 +28,27 @@ export interface SoundClient {
   readonly proof: Exclude<ClientProof, { by: 'secret' }> | { readonly by: 'secret' };
 }
 
+/** What is wrong, and with which member of WantedClient. */
+export interface RegistrationProblem {
+  readonly about: keyof WantedClient;
+  /** One sentence. */
+  readonly text: string;
+}
+
 export class RegistrationError extends Error {
   override readonly name = 'RegistrationError';
 
-  constructor(readonly problems: readonly string[]) {
+  constructor(readonly problems: readonly RegistrationProblem[]) {
+    const texts = problems.map(({ text }) => text);
     super(
-      problems.length === 1
-        ? (problems[0] ?? '')
-        : `${problems.length} problems with the client:\n  ${problems.join('\n  ')}`,
+      texts.length === 1
+        ? (texts[0] ?? '')
+        : `${texts.length} problems with the client:\n  ${texts.join('\n  ')}`,
     );
   }
 }
 
+const LONGEST_NAME = 200;
 const TYPES: readonly ClientType[] = ['public', 'confidential', 'backend'];
 
 /** Throws RegistrationError with all problems. */
@@ -46,11 +56,17 @@ export function soundClient(wanted: WantedClient, isResourceType: (type: string)
   const type = TYPES.find((each) => each === wanted.type);
   const keys = wanted.jwks === undefined ? undefined : readKeySet(wanted.jwks);
   const problems = [
-    ...(type === undefined ? [`The type must be ${TYPES.join(', ')}.`] : typeProblems(type, wanted)),
-    ...wanted.redirectUris.flatMap((uri) => redirectUriProblem(uri) ?? []),
-    ...(keys?.problems ?? []),
-    ...keyUrlProblems(wanted),
-    ...scopeProblems(type, wanted.scope, isResourceType),
+    ...(type === undefined
+      ? about('type', [`The type must be ${TYPES.join(', ')}.`])
+      : typeProblems(type, wanted)),
+    ...about('name', nameProblems(wanted)),
+    ...about(
+      'redirectUris',
+      wanted.redirectUris.flatMap((uri) => redirectUriProblem(uri) ?? []),
+    ),
+    ...about('jwks', keys?.problems ?? []),
+    ...about('jwksUrl', keyUrlProblems(wanted)),
+    ...about('scope', scopeProblems(type, wanted.scope, isResourceType)),
   ];
   if (type === undefined || problems.length > 0) throw new RegistrationError(problems);
   return {
@@ -72,26 +88,46 @@ function proofOf(
   return url === undefined ? { by: 'secret' } : { by: 'key-url', url };
 }
 
-function typeProblems(type: ClientType, { redirectUris, jwks, jwksUrl }: WantedClient): string[] {
+function about(member: keyof WantedClient, texts: readonly string[]): readonly RegistrationProblem[] {
+  return texts.map((text) => ({ about: member, text }));
+}
+
+function nameProblems({ name }: WantedClient): string[] {
+  if (name === undefined || (name.trim() !== '' && name.length <= LONGEST_NAME)) return [];
+  return [`The name must have 1 to ${LONGEST_NAME} characters.`];
+}
+
+function typeProblems(
+  type: ClientType,
+  { redirectUris, jwks, jwksUrl }: WantedClient,
+): readonly RegistrationProblem[] {
   const hasKeys = jwks !== undefined || jwksUrl !== undefined;
-  const problems: string[] = [];
+  const problems: RegistrationProblem[] = [];
   if (type === 'backend') {
-    if (!hasKeys) problems.push('A backend client proves itself by its keys: give --jwks or --jwks-url.');
-    if (redirectUris.length > 0) problems.push('A backend client has no redirect URI: nobody signs in.');
+    if (!hasKeys) {
+      const text = 'A backend client proves itself by its keys: give its key set, or the URL of one.';
+      problems.push({ about: 'jwks', text });
+    }
+    if (redirectUris.length > 0) {
+      const text = 'A backend client has no redirect URI: nobody signs in.';
+      problems.push({ about: 'redirectUris', text });
+    }
   } else if (redirectUris.length === 0) {
-    problems.push(`A ${type} client needs a redirect URI: give --redirect-uri.`);
+    problems.push({
+      about: 'redirectUris',
+      text: `A ${type} client needs a redirect URI: give one or more.`,
+    });
   }
   if (type === 'public' && hasKeys) {
-    problems.push(
-      'A public client can keep no keys: leave out --jwks and --jwks-url, or make it confidential.',
-    );
+    const text = 'A public client can keep no keys: leave out its key set, or make it confidential.';
+    problems.push({ about: jwks === undefined ? 'jwksUrl' : 'jwks', text });
   }
   return problems;
 }
 
 function keyUrlProblems({ jwks, jwksUrl }: WantedClient): string[] {
   if (jwksUrl === undefined) return [];
-  const problems = jwks === undefined ? [] : ['Give --jwks or --jwks-url, not both.'];
+  const problems = jwks === undefined ? [] : ['Give a key set or the URL of one, not both.'];
   if (!URL.canParse(jwksUrl) || new URL(jwksUrl).protocol !== 'https:') {
     problems.push(`The URL of the key set, ${jwksUrl}, must be an https URL.`);
   }
@@ -103,11 +139,10 @@ function scopeProblems(
   scope: string,
   isResourceType: (type: string) => boolean,
 ): string[] {
-  const { resources, launch, identity, unknown } = parseScopes(scope, isResourceType);
+  const { resources, launch, identity, admin, unknown } = parseScopes(scope, isResourceType);
   const problems = unknown.map((each) => `${each} is no scope that this server knows.`);
-  const named = resources.length + launch.length + identity.length;
-  if (named + unknown.length === 0)
-    problems.push('Say which scopes the client may be granted: give --scope.');
+  const named = resources.length + launch.length + identity.length + admin.length;
+  if (named + unknown.length === 0) problems.push('Say which scopes the client may be granted at most.');
   if (type === 'backend') {
     // `launch` alone says that the service is an EHR, which opens apps.
     const others = [

@@ -13,7 +13,7 @@ import { appsPage } from '../pages/apps-page.js';
 import { dayWords } from '../pages/day-words.js';
 import { pageHeaders } from '../pages/frame.js';
 import { tellingPage } from '../pages/plain-pages.js';
-import { scopeWords } from '../pages/scope-words.js';
+import { adminWords, scopeWords } from '../pages/scope-words.js';
 import type { SecurityLog } from '../security-log.js';
 import type { AuthorizationSettings } from '../settings.js';
 import type { RegisteredUser } from '../users/user.js';
@@ -101,7 +101,10 @@ async function listPage(
     const whose = user.fhirUser === `Patient/${app.patient}` ? 'your' : 'the patient’s';
     return {
       name: (await findClient(app.clientId))?.name ?? 'An app that was removed',
-      may: parseScopes(app.scope).resources.map((scope) => scopeWords(scope, whose).title),
+      may: [
+        ...parseScopes(app.scope).resources.map((scope) => scopeWords(scope, whose).title),
+        ...parseScopes(app.scope).admin.map((scope) => adminWords(scope).title),
+      ],
       ...(patient === undefined ? {} : { patient: patient.title }),
       since: dayOf(app.since),
       until: dayOf(app.until),

@@ -18,7 +18,7 @@ import type { Scopes } from '../../smart/scope.js';
 import { writeResourceScope, writeScopes } from '../../smart/scope.js';
 import type { RegisteredClient } from '../clients/client.js';
 import { FormError, type FormTokens, readForm } from '../forms.js';
-import { choicesOf, tickedScopes } from '../launch/consent-scopes.js';
+import { adminChoices, choicesOf, tickedScopes } from '../launch/consent-scopes.js';
 import type { LaunchContext } from '../launch/launch-context.js';
 import type { Launches } from '../launch/launches.js';
 import {
@@ -34,7 +34,7 @@ import { pageHeaders } from '../pages/frame.js';
 import { pickerPage } from '../pages/picker-page.js';
 import { tellingPage } from '../pages/plain-pages.js';
 import { signInPage } from '../pages/sign-in-page.js';
-import { offeredScopes } from '../scopes.js';
+import { offeredScopes, offeredTo } from '../scopes.js';
 import type { SecurityLog, Told } from '../security-log.js';
 import type { AuthorizationSettings } from '../settings.js';
 import type { RegisteredUser } from '../users/user.js';
@@ -163,11 +163,15 @@ export class Interactions {
     this.#show(visit, page, problem === undefined ? 200 : 401);
   }
 
-  async #consent(visit: Visit): Promise<void> {
-    const { details, client } = visit;
+  async #consent(asked: Visit): Promise<void> {
+    const { details, client } = asked;
     const user = await this.#parts.users.get(details.session?.accountId ?? '');
     if (user === undefined || user.status !== 'active') {
-      return this.#refuse(visit, 'access_denied', 'The person may not sign in any more.');
+      return this.#refuse(asked, 'access_denied', 'The person may not sign in any more.');
+    }
+    const visit = { ...asked, offered: offeredTo(user, asked.offered) };
+    if (writeScopes(visit.offered) === '') {
+      return this.#refuse(visit, 'access_denied', 'The person may not grant what is asked for.');
     }
     const progress = await this.#progress.get(details.uid);
     const begun = progress?.context ?? (await this.#begin(visit, user));
@@ -286,7 +290,7 @@ export class Interactions {
       clientName: client.name,
       person: user.login,
       ...(patient === undefined ? {} : { patient: { name: patient.title, details: patient.details } }),
-      choices: choicesOf(offered.resources, whose),
+      choices: [...choicesOf(offered.resources, whose), ...adminChoices(offered.admin)],
       notes: isIdentity ? ['who you are'] : [],
       howLong: lastingWords(offered.identity),
       appsHref: `${this.#parts.settings.issuer}/apps`,
@@ -299,18 +303,21 @@ export class Interactions {
   async #grant(visit: Visit, user: RegisteredUser, context: LaunchContext): Promise<void> {
     const { details, client, offered, form } = visit;
     const { fhirBase } = this.#parts.settings;
-    const resources = tickedScopes(offered.resources, form?.getAll('scope') ?? []);
-    if (offered.resources.length > 0 && resources.length === 0) {
+    const ticked = form?.getAll('scope') ?? [];
+    const resources = tickedScopes(offered.resources, ticked);
+    const admin = offered.admin.filter((scope) => ticked.includes(scope));
+    const isOffered = offered.resources.length + offered.admin.length > 0;
+    if (isOffered && resources.length + admin.length === 0) {
       return this.#refuse(visit, 'access_denied', 'The person agreed to nothing.');
     }
     const grant = new this.#provider.Grant({ accountId: user.subject, clientId: client.id });
     const identity = offered.identity.join(' ');
-    const about = [...offered.launch, ...resources.map(writeResourceScope)].join(' ');
+    const about = [...offered.launch, ...admin, ...resources.map(writeResourceScope)].join(' ');
     if (identity !== '') grant.addOIDCScope(identity);
     if (about !== '') grant.addResourceScope(fhirBase, about);
     const grantId = await grant.save();
     const since = this.#parts.clock.now();
-    const scope = writeScopes({ ...offered, resources });
+    const scope = writeScopes({ ...offered, admin, resources });
     const { patient } = context;
     await this.#tell(visit, { event: 'consent', outcome: 'success', person: user, scope, patient });
     await this.#parts.grants.save(

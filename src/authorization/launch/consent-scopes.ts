@@ -7,7 +7,7 @@
  */
 import { type ResourceScope, writeResourceScope } from '../../smart/scope.js';
 import type { Choice } from '../pages/consent-page.js';
-import { scopeWords } from '../pages/scope-words.js';
+import { adminWords, scopeWords } from '../pages/scope-words.js';
 
 const CONDITION = 'http://terminology.hl7.org/CodeSystem/condition-category';
 const OBSERVATION = 'http://terminology.hl7.org/CodeSystem/observation-category';
@@ -41,6 +41,11 @@ export function choicesOf(
       parts: [],
     })),
   }));
+}
+
+/** Scopes of the server's own management, which are no part of SMART. */
+export function adminChoices(offered: readonly string[]): readonly Choice[] {
+  return offered.map((value) => ({ value, ...adminWords(value), ticked: true, parts: [] }));
 }
 
 /** The offered scopes and parts that were left ticked; a part of what is granted as a whole adds nothing. */

@@ -10,31 +10,20 @@
  * when they sign in.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Clock } from '../../base/clock.js';
-import type { JsonObject } from '../../fhir/format/json.js';
 import { JsonSyntaxError, parseJson } from '../../fhir/format/parse.js';
-import { serialise } from '../../fhir/format/serialise.js';
 import { Refusal } from '../../fhir/outcome.js';
-import type { Records } from '../../ports/records.js';
-import { bearerToken } from '../bearer.js';
 import type { RegisteredClient } from '../clients/client.js';
 import { FormError, readBody } from '../forms.js';
-import type { IssuedToken } from '../issued-token.js';
-import { readValue } from '../record-json.js';
-import { KIND } from '../record-kinds.js';
+import { answerJson, failure } from '../json-answer.js';
+import { type PresentedParts, presentedToken } from '../presented-token.js';
 import type { SecurityLog } from '../security-log.js';
-import type { AuthorizationSettings } from '../settings.js';
-import { tokenHash } from '../token-hash.js';
 import type { Users } from '../users/users.js';
 import { readLaunch } from './launch-context.js';
 import type { Launches } from './launches.js';
 
-export interface LaunchEndpointParts {
-  readonly records: Records;
-  readonly clock: Clock;
+export interface LaunchEndpointParts extends PresentedParts {
   readonly users: Users;
   readonly launches: Launches;
-  readonly settings: AuthorizationSettings;
   readonly findClient: (id: string) => Promise<RegisteredClient | undefined>;
   readonly securityLog: SecurityLog;
 }
@@ -49,7 +38,7 @@ export async function serveLaunch(
 ): Promise<boolean> {
   if (request.url !== PATH) return false;
   if (request.method !== 'POST') {
-    answer(response, 405, failure('invalid_request', 'Launches are made by POST.'), { allow: 'POST' });
+    answerJson(response, 405, failure('invalid_request', 'Launches are made by POST.'), { allow: 'POST' });
     return true;
   }
   try {
@@ -57,11 +46,11 @@ export async function serveLaunch(
   } catch (error) {
     if (error instanceof Refusal) {
       await parts.securityLog.tell(request, { event: 'launch', outcome: 'refused' });
-      answer(response, 401, failure('invalid_token', error.message), error.headers);
+      answerJson(response, 401, failure('invalid_token', error.message), error.headers);
     } else if (error instanceof FormError)
-      answer(response, error.status, failure('invalid_request', error.message));
+      answerJson(response, error.status, failure('invalid_request', error.message));
     else if (error instanceof JsonSyntaxError) {
-      answer(response, 400, failure('invalid_request', 'The body is no JSON.'));
+      answerJson(response, 400, failure('invalid_request', 'The body is no JSON.'));
     } else throw error;
   }
   return true;
@@ -73,14 +62,15 @@ async function makeLaunch(
   parts: LaunchEndpointParts,
 ): Promise<void> {
   const { launches, users, settings, clock, securityLog } = parts;
-  const ehr = await callerOf(request, parts);
-  if (ehr?.type !== 'backend' || !ehr.scope.split(' ').includes('launch')) {
-    await securityLog.tell(request, { event: 'launch', outcome: 'refused', client: ehr?.id });
+  const { client: ehr } = await presentedToken(request, parts);
+  if (ehr.type !== 'backend' || !ehr.scope.split(' ').includes('launch')) {
+    await securityLog.tell(request, { event: 'launch', outcome: 'refused', client: ehr.id });
     const text = 'The caller must be a backend service that was registered with the scope launch.';
-    return answer(response, 403, failure('insufficient_scope', text));
+    return answerJson(response, 403, failure('insufficient_scope', text));
   }
   const read = readLaunch(parseJson((await readBody(request)).toString('utf8')));
-  if ('problems' in read) return answer(response, 400, failure('invalid_request', read.problems.join(' ')));
+  if ('problems' in read)
+    return answerJson(response, 400, failure('invalid_request', read.problems.join(' ')));
   const { context, clientId, user: login } = read.wanted;
   const user = login === undefined ? undefined : await users.byLogin(login);
   const unknown = [
@@ -89,7 +79,7 @@ async function makeLaunch(
       ? ['client_id is no client of this server.']
       : []),
   ];
-  if (unknown.length > 0) return answer(response, 400, failure('invalid_request', unknown.join(' ')));
+  if (unknown.length > 0) return answerJson(response, 400, failure('invalid_request', unknown.join(' ')));
   await securityLog.tell(request, {
     event: 'launch',
     outcome: 'success',
@@ -103,40 +93,5 @@ async function makeLaunch(
     ...(user === undefined ? {} : { subject: user.subject }),
   });
   const lasts = Math.floor((expires - clock.now()) / 1000);
-  answer(response, 201, { launch: value, iss: settings.fhirBase, expires_in: String(lasts) });
-}
-
-/** Throws Refusal where there is no good token. */
-async function callerOf(
-  request: IncomingMessage,
-  { records, clock, settings, findClient }: LaunchEndpointParts,
-): Promise<RegisteredClient | undefined> {
-  const token = bearerToken(request.headers.authorization);
-  const written = await records.get(KIND.accessToken, tokenHash(token));
-  const issued = written === undefined ? undefined : readValue<IssuedToken>(written);
-  if (issued === undefined || issued.aud !== settings.fhirBase || issued.exp * 1000 <= clock.now()) {
-    throw new Refusal('authentication-required', 'The access token is not accepted. Get a new one.', {
-      'www-authenticate': 'Bearer error="invalid_token"',
-    });
-  }
-  return findClient(issued.clientId);
-}
-
-function failure(error: string, description: string): JsonObject {
-  return { error, error_description: description };
-}
-
-function answer(
-  response: ServerResponse,
-  status: number,
-  body: JsonObject,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  const all = {
-    'content-type': 'application/json',
-    'cache-control': 'no-store',
-    pragma: 'no-cache',
-    ...headers,
-  };
-  response.writeHead(status, all).end(serialise(body));
+  answerJson(response, 201, { launch: value, iss: settings.fhirBase, expires_in: String(lasts) });
 }

@@ -4,7 +4,7 @@
  *
  * Invariant: every scope has words; a type that has none of its own is named as it is, never left out.
  */
-import type { ResourceScope } from '../../smart/scope.js';
+import { ADMIN_SCOPE, type ResourceScope } from '../../smart/scope.js';
 
 export interface ScopeWords {
   /** `See your conditions`. */
@@ -77,6 +77,17 @@ export function scopeWords(scope: ResourceScope, whose: 'your' | 'the patient’
     title: `${verbs(scope.permissions)} ${owned(scope, narrowed ?? name, whose)}`,
     ...(narrowed === undefined && detail !== undefined ? { detail } : {}),
   };
+}
+
+const ADMIN_WORDS: Readonly<Record<string, ScopeWords>> = {
+  [ADMIN_SCOPE]: {
+    title: 'Manage this server',
+    detail: 'Let apps, services and people in, and shut them out',
+  },
+};
+
+export function adminWords(scope: string): ScopeWords {
+  return ADMIN_WORDS[scope] ?? { title: scope };
 }
 
 function verbs(permissions: string): string {

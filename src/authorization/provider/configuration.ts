@@ -12,6 +12,7 @@ import type { Clock } from '../../base/clock.js';
 import type { RegisteredClient } from '../clients/client.js';
 import { originsOf } from '../clients/client.js';
 import { ASSERTION_ALGORITHMS } from '../clients/key-set.js';
+import { endpointsOf } from '../discovery.js';
 import type { GrantRecords } from '../interaction/grant-record.js';
 import { pageHeaders } from '../pages/frame.js';
 import { tellingPage } from '../pages/plain-pages.js';
@@ -53,6 +54,7 @@ export function configuration(parts: ConfigurationParts): Configuration {
     formats: { bitsOfOpaqueRandomness: RANDOM_BITS },
     ttl: lifetimes(settings),
     responseTypes: ['code'],
+    discovery: { registration_endpoint: endpointsOf(settings.issuer).register },
     routes: { authorization: AUTHORIZE },
     extraParams: [...LAUNCH_PARAMETERS],
     interactions: { url: (_ctx, { uid }) => `${settings.issuer}/interaction/${uid}` },
@@ -99,7 +101,12 @@ function features(parts: ConfigurationParts): NonNullable<Configuration['feature
   return {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
-    introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => mayIntrospect(client, token) },
+    introspection: {
+      enabled: true,
+      // Of a client that may not come in any more there is no token that lives.
+      allowedPolicy: async (_ctx, client, token) =>
+        mayIntrospect(client, token) && (await parts.findClient(token.clientId ?? '')) !== undefined,
+    },
     revocation: {
       enabled: true,
       allowedPolicy: (_ctx, client, token) => client.clientId === token.clientId,

@@ -5,13 +5,20 @@
  * the issuer's.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import {
+  type ClientMetadata,
+  type Configuration,
+  errors,
+  type KoaContextWithOIDC,
+  Provider,
+} from 'oidc-provider';
 import type { Clock } from '../../base/clock.js';
 import type { Logger } from '../../base/log.js';
 import type { MaybePromise } from '../../ports/backend.js';
 import type { Records } from '../../ports/records.js';
 import type { RegisteredClient } from '../clients/client.js';
 import type { Clients } from '../clients/clients.js';
+import { type RegistrationParts, serveRegistration } from '../clients/registration-endpoint.js';
 import { isSecretOf } from '../clients/secret.js';
 import { FormTokens } from '../forms.js';
 import { serveApps } from '../interaction/apps.js';
@@ -23,7 +30,6 @@ import { contextParameters } from '../launch/launch-context.js';
 import { serveLaunch } from '../launch/launch-endpoint.js';
 import type { Launches } from '../launch/launches.js';
 import type { SearchAs } from '../launch/pickers.js';
-import type { SecurityLog } from '../security-log.js';
 import type { AuthorizationSettings } from '../settings.js';
 import type { RegisteredUser } from '../users/user.js';
 import type { Users } from '../users/users.js';
@@ -31,13 +37,13 @@ import { recordsAdapter } from './adapter.js';
 import { prepareAuthorize } from './authorize-request.js';
 import { clientMetadata } from './client-metadata.js';
 import { configuration } from './configuration.js';
+import { nameRefreshingClient } from './public-refresh.js';
 import { toldOf } from './told.js';
 
-export interface ProviderParts {
+export interface ProviderParts extends RegistrationParts {
   readonly records: Records;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly clients: Clients;
   readonly signingKeys: SigningKeys;
   readonly sealingKey: () => Uint8Array;
   readonly settings: AuthorizationSettings;
@@ -45,7 +51,6 @@ export interface ProviderParts {
   readonly fetch: Configuration['fetch'];
   readonly users: Users;
   readonly launches: Launches;
-  readonly securityLog: SecurityLog;
   /** Searches with the rights of a person. */
   readonly searchAs: (user: RegisteredUser) => SearchAs;
 }
@@ -94,10 +99,7 @@ function handlerOf(parts: ProviderParts, keys: readonly SigningKey[]): Handler {
       adapter: (model) =>
         recordsAdapter(model, {
           ...parts,
-          findClient: async (id) => {
-            const client = await findClient(id);
-            return client === undefined ? undefined : clientMetadata(client);
-          },
+          findClient: async (id) => metadataOf(await clients.get(id)),
         }),
     }),
   );
@@ -109,6 +111,7 @@ function handlerOf(parts: ProviderParts, keys: readonly SigningKey[]): Handler {
   provider.use(async (ctx, next) => {
     const context = ctx as KoaContextWithOIDC; // its routes add what it is more
     if (await prepareAuthorize(context, settings.issuer)) return;
+    await nameRefreshingClient(context, provider, findClient);
     await next();
     const told = await toldOf(context, refusals.get(ctx.req), findClient);
     if (told !== undefined) await parts.securityLog.tell(ctx.req, told);
@@ -125,6 +128,7 @@ function handlerOf(parts: ProviderParts, keys: readonly SigningKey[]): Handler {
     if (await interactions.serve(request, response)) return;
     if (await serveApps(request, response, provider, people)) return;
     if (await serveLaunch(request, response, people)) return;
+    if (await serveRegistration(request, response, parts)) return;
     others(request, response);
   };
 }
@@ -140,6 +144,14 @@ function refusalsOf(provider: Provider): WeakMap<IncomingMessage, Error> {
   provider.on('introspection.error', keep);
   provider.on('authorization.error', keep);
   return refusals;
+}
+
+/** Of a client that waits nobody must guess why it may not come in. */
+function metadataOf(client: RegisteredClient | undefined): ClientMetadata | undefined {
+  if (client?.status === 'pending') {
+    throw new errors.InvalidClient('this client waits until an administrator approves it');
+  }
+  return client?.status === 'active' ? clientMetadata(client) : undefined;
 }
 
 async function activeClient(clients: Clients, id: string): Promise<RegisteredClient | undefined> {
@@ -167,6 +179,7 @@ async function finishAnswer(ctx: KoaContextWithOIDC, grants: GrantRecords): Prom
   if (isActiveToken(body) && grantId !== undefined) body.scope = await wholeScope(ctx, grantId, body.scope);
   if (!isError(body)) return;
   if (isFailedAssertion(ctx)) body.error = 'invalid_client';
+  if (isNamelessRefresh(ctx)) Object.assign(body, UNKNOWN_REFRESH);
   // https://www.rfc-editor.org/rfc/rfc6749#section-5.2: 401 is for clients that used the Authorization header.
   if (body.error === 'invalid_client' && ctx.get('authorization') === '') ctx.status = 400;
 }
@@ -175,6 +188,22 @@ async function finishAnswer(ctx: KoaContextWithOIDC, grants: GrantRecords): Prom
 function isFailedAssertion(ctx: KoaContextWithOIDC): boolean {
   const { params, client } = ctx.oidc ?? {}; // a path that it does not know has none
   return params?.client_assertion !== undefined && client === undefined;
+}
+
+const UNKNOWN_REFRESH = {
+  error: 'invalid_grant',
+  error_description: 'the refresh token is not known, or its client has to authenticate: sign in again',
+} as const;
+
+/** A refresh of nobody: neither the request nor its token says of a client that may do without proof. */
+function isNamelessRefresh(ctx: KoaContextWithOIDC): boolean {
+  const { params, client } = ctx.oidc ?? {};
+  const isRefresh = params?.grant_type === 'refresh_token' && typeof params.refresh_token === 'string';
+  return isRefresh && client === undefined && params.client_id === undefined && !isProving(ctx);
+}
+
+function isProving(ctx: KoaContextWithOIDC): boolean {
+  return ctx.get('authorization') !== '' || ctx.oidc.params?.client_assertion !== undefined;
 }
 
 /** A token is for resources and holds their scopes; what else was granted with it is told as well. */

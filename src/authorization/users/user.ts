@@ -8,8 +8,8 @@ export interface RegisteredUser {
   /** The `sub` of id_tokens: says nothing of the person. */
   readonly subject: string;
   readonly login: string;
-  /** See clients/secret.ts. */
-  readonly password: string;
+  /** See clients/secret.ts; absent: signs in by the hospital's identity provider alone. */
+  readonly password?: string;
   /** `Patient/123`. */
   readonly fhirUser: string;
   /** Of access policies: `patient`, `practitioner`, `administrator`, or the hospital's own. */
@@ -21,9 +21,13 @@ export interface RegisteredUser {
   readonly created: number;
 }
 
+/** The role that the management of the server needs, beside its scope. */
+export const ADMINISTRATOR = 'administrator';
+
 export interface WantedUser {
   readonly login: string;
-  readonly password: string;
+  /** Undefined: the person signs in by the hospital's identity provider alone. */
+  readonly password: string | undefined;
   readonly fhirUser: string;
   readonly roles: readonly string[];
   readonly patients: readonly string[];
@@ -59,11 +63,11 @@ export function soundUser(
   const role = Object.hasOwn(PERSONS, type) ? PERSONS[type] : undefined;
   if (role === undefined || rest.length > 0 || !ID.test(id)) {
     problems.push(
-      `--fhir-user must be one of ${Object.keys(PERSONS).join(', ')} with its id, as Patient/123.`,
+      `Who the person is must be one of ${Object.keys(PERSONS).join(', ')} with its id, as Patient/123.`,
     );
   }
   for (const one of wanted.roles) {
-    if (!ROLE.test(one)) problems.push(`--role ${one}: a role is small letters, digits and hyphens.`);
+    if (!ROLE.test(one)) problems.push(`The role ${one} must be small letters, digits and hyphens.`);
   }
   if (problems.length > 0 || role === undefined) return { problems };
   return {
@@ -84,15 +88,15 @@ export function passwordProblem(password: string): string | undefined {
 
 function loginProblems({ login, password }: WantedUser): string[] {
   const folded = foldedLogin(login);
-  const length = passwordProblem(password);
+  const length = password === undefined ? undefined : passwordProblem(password);
   return [
     ...(folded === '' || folded.length > LONGEST_LOGIN
-      ? [`--login must have 1 to ${LONGEST_LOGIN} characters.`]
+      ? [`The login must have 1 to ${LONGEST_LOGIN} characters.`]
       : []),
     ...(length === undefined ? [] : [length]),
   ];
 }
 
 function noPatient(id: string): string {
-  return `--patient ${id}: this is no id of a resource.`;
+  return `The patient ${id} is no id of a resource.`;
 }

@@ -66,11 +66,11 @@ describe('a person', () => {
     };
     await expect(users.add(wrong)).rejects.toMatchObject({
       problems: [
-        expect.stringContaining('--login'),
+        expect.stringContaining('The login must'),
         expect.stringContaining('8 to 256'),
-        expect.stringContaining('--patient a/b'),
-        expect.stringContaining('--fhir-user'),
-        expect.stringContaining('--role Boss!'),
+        expect.stringContaining('The patient a/b'),
+        expect.stringContaining('Who the person is'),
+        expect.stringContaining('The role Boss!'),
       ],
     });
   });
@@ -82,6 +82,14 @@ describe('a person', () => {
 });
 
 describe('signing in', () => {
+  it('is not for whoever has no password here', async () => {
+    await users.add({ ...ADA, password: undefined });
+
+    for (const guess of ['', 'undefined', 'nobody']) {
+      expect(await users.signIn('ada', guess)).toEqual({ kind: 'refused' });
+    }
+  });
+
   it('takes the password, and nothing else', async () => {
     const ada = await users.add(ADA);
 

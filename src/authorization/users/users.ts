@@ -9,7 +9,7 @@
 import type { Clock } from '../../base/clock.js';
 import type { NewId } from '../../base/ids.js';
 import type { Records } from '../../ports/records.js';
-import { hashSecret, isSecretOf } from '../clients/secret.js';
+import { hashSecret, isSecretOf, newSecret } from '../clients/secret.js';
 import { readValue, writeValue } from '../record-json.js';
 import { KIND } from '../record-kinds.js';
 import { tokenHash } from '../token-hash.js';
@@ -22,10 +22,16 @@ export interface UsersParts {
 }
 
 export class UserError extends Error {
-  override readonly name = 'UserError';
+  override readonly name: string = 'UserError';
 
   constructor(readonly problems: readonly string[]) {
     super(problems.join('\n'));
+  }
+}
+
+export class LoginTakenError extends UserError {
+  constructor(login: string) {
+    super([`The login ${login} is taken: fairway user list shows them.`]);
   }
 }
 
@@ -70,12 +76,12 @@ export class Users {
     const user: RegisteredUser = {
       subject,
       ...sound,
-      password: await hashSecret(password),
+      ...(password === undefined ? {} : { password: await hashSecret(password) }),
       status: 'active',
       created: clock.now(),
     };
     if (!(await records.insert(KIND.login, foldedLogin(sound.login), subject))) {
-      throw new UserError([`The login ${sound.login} is taken: fairway user list shows them.`]);
+      throw new LoginTakenError(sound.login);
     }
     await this.#save(user);
     return user;
@@ -94,10 +100,16 @@ export class Users {
   async list(): Promise<readonly RegisteredUser[]> {
     const all: RegisteredUser[] = [];
     for (;;) {
-      const page = await this.#parts.records.list(KIND.user, all.at(-1)?.subject ?? '', PAGE);
-      all.push(...page.map(({ value }) => readValue<RegisteredUser>(value)));
+      const page = await this.page(all.at(-1)?.subject ?? '', PAGE);
+      all.push(...page);
       if (page.length < PAGE) return all;
     }
+  }
+
+  /** At most so many, in the order of their subjects, behind the one of this subject. */
+  async page(after: string, count: number): Promise<readonly RegisteredUser[]> {
+    const page = await this.#parts.records.list(KIND.user, after, count);
+    return page.map(({ value }) => readValue<RegisteredUser>(value));
   }
 
   async setStatus(login: string, status: RegisteredUser['status']): Promise<RegisteredUser> {
@@ -137,9 +149,9 @@ export class Users {
     const { records, clock } = this.#parts;
     const user = await this.byLogin(login);
     // The same work whether there is such a person or not: how long it takes tells nothing.
-    this.#nobody ??= hashSecret('nobody');
+    this.#nobody ??= hashSecret(newSecret());
     const isRight = await isSecretOf(password, user?.password ?? (await this.#nobody));
-    if (user !== undefined && isRight && user.status === 'active') {
+    if (user?.password !== undefined && isRight && user.status === 'active') {
       await records.remove(KIND.failures, name);
       return { kind: 'signed-in', user };
     }

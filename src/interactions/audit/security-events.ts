@@ -24,7 +24,13 @@ export type SecurityEventName =
   /** A form that one of our pages did not make, or that another site sent. */
   | 'forged-form'
   | 'revocation'
-  | 'launch';
+  | 'launch'
+  /** A client registers itself. */
+  | 'client-registration'
+  /** An administrator changes a client, a person, or looks at them. */
+  | 'client-change'
+  | 'user-change'
+  | 'administration';
 
 interface SecurityEvent {
   readonly action: 'C' | 'R' | 'U' | 'D' | 'E';
@@ -54,6 +60,14 @@ const EVENTS: Readonly<Record<SecurityEventName, SecurityEvent>> = {
   'forged-form': { action: 'E', type: ALERT, subtype: own('forged-form', 'Form from elsewhere') },
   revocation: { action: 'D', type: AUTHENTICATION, subtype: own('revocation', 'Token revoked') },
   launch: { action: 'C', type: AUTHENTICATION, subtype: own('launch', 'App launched by an EHR') },
+  'client-registration': {
+    action: 'C',
+    type: AUTHENTICATION,
+    subtype: own('registration', 'Client registered'),
+  },
+  'client-change': { action: 'U', type: ALERT, subtype: dicom('110129', 'Security Configuration') },
+  'user-change': { action: 'U', type: ALERT, subtype: dicom('110137', 'User Security Attributes Changed') },
+  administration: { action: 'R', type: ALERT, subtype: dicom('110132', 'Use of Restricted Function') },
 };
 
 /** By the name of a record's interaction; undefined where it is one of FHIR's. */
