@@ -10,7 +10,7 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { importPKCS8, SignJWT } from 'jose';
-import { Browsing, type Left, type Shown } from '#src/authorization/browsing.testing.js';
+import { Browsing, type Left, type Shown } from '#src/authorization/browsing/testing.js';
 import { freePort, type ServerProcess, startFairway } from '../processes.js';
 import { demoData, loadFolder } from './load.js';
 import { atLeast, cpuSeconds, median, type Row, rate } from './measure.js';

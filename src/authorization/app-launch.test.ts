@@ -5,7 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Browsing, type Left, type Shown } from './browsing.testing.js';
+import { Browsing, type Left, type Shown } from './browsing/testing.js';
 import type { RegisteredClient } from './clients/client.js';
 import {
   addBackend,

@@ -3,7 +3,7 @@
  * https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html, https://www.rfc-editor.org/rfc/rfc7662
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { Launching, type TestApp, type TokenAnswer } from './launching.testing.js';
+import { Launching, type TestApp, type TokenAnswer } from './launching/testing.js';
 import {
   addBackend,
   type KeyPair,

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_POLICIES } from '../access/policies.js';
 import type { AuditRecord } from '../ports/audit-log.js';
-import { Browsing, type Left, type Shown } from './browsing.testing.js';
+import { Browsing, type Left, type Shown } from './browsing/testing.js';
 import type { RegisteredClient } from './clients/client.js';
 import {
   addBackend,

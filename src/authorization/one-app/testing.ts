@@ -1,6 +1,6 @@
 /** For tests: one app and its person, from the request for a code to the tokens. */
 import { createHash, randomBytes } from 'node:crypto';
-import { Browsing, type Left, type Shown } from '../browsing.testing.js';
+import { Browsing, type Left, type Shown } from '../browsing/testing.js';
 import type { MadeClient } from '../clients/clients.js';
 import type { SmartServer } from '../testing.js';
 

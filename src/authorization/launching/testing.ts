@@ -1,7 +1,7 @@
 /** For tests: a person opens an app by the pages, and the app gets its tokens. */
 import { createHash, randomBytes } from 'node:crypto';
-import { Browsing, type Left, type Shown } from './browsing.testing.js';
-import type { SmartServer } from './testing.js';
+import { Browsing, type Left, type Shown } from '../browsing/testing.js';
+import type { SmartServer } from '../testing.js';
 
 export interface TokenAnswer {
   readonly status: number;
