@@ -2,11 +2,12 @@
  * Apps are opened, standalone and by an EHR: sign-in, choice of the patient, consent, code, tokens.
  * https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html
  */
-import { createHash, randomBytes } from 'node:crypto';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Browsing, type Left, type Shown } from './browsing/testing.js';
+import { Browsing } from './browsing/testing.js';
 import type { RegisteredClient } from './clients/client.js';
+import type { MadeClient } from './clients/clients.js';
+import { addApp, OneApp } from './one-app/testing.js';
 import {
   addBackend,
   type KeyPair,
@@ -16,24 +17,23 @@ import {
   tokenFor,
 } from './testing.js';
 
-const BACK = 'https://app.example.org/back';
 const EVERYTHING =
   'launch launch/patient launch/encounter openid fhirUser offline_access online_access patient/*.cruds user/*.cruds';
 
 let server: SmartServer;
+/** The app, and its id. */
+let made: MadeClient;
 let app: string;
 let keys: KeyPair;
 let ehr: RegisteredClient;
 
 beforeAll(async () => {
   server = await startSmartServer();
-  const { authorization } = server;
-  const wanted = { name: 'Growth Chart', jwks: undefined, jwksUrl: undefined, redirectUris: [BACK] };
-  app = (await authorization.clients.add({ ...wanted, type: 'public', scope: EVERYTHING }, 'active')).client
-    .id;
+  made = await addApp(server, 'public', EVERYTHING);
+  app = made.client.id;
   keys = await keyPair();
   ehr = await addBackend(server, keys, 'launch system/*.cruds');
-  const { users } = authorization;
+  const { users } = server.authorization;
   const common = { password: 'correct horse', roles: [], patients: [] };
   await users.add({ ...common, login: 'ada', fhirUser: 'Patient/ada' });
   await users.add({ ...common, login: 'mum', fhirUser: 'RelatedPerson/mum', patients: ['ada', 'ben'] });
@@ -72,57 +72,11 @@ function resource(type: string, id: string, rest: object): object {
   return { resource: { resourceType: type, id, ...rest }, request: { method: 'PUT', url: `${type}/${id}` } };
 }
 
-let browser: Browsing;
-let verifier: string;
+let one: OneApp;
 
 beforeEach(() => {
-  browser = new Browsing(server.url);
-  verifier = randomBytes(32).toString('base64url');
+  one = new OneApp(server, made);
 });
-
-function request(scope: string, more: Readonly<Record<string, string>> = {}): URLSearchParams {
-  return new URLSearchParams({
-    response_type: 'code',
-    client_id: app,
-    redirect_uri: BACK,
-    scope,
-    state: 'a state/with=signs',
-    aud: server.fhirBase,
-    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-    code_challenge_method: 'S256',
-    ...(scope.includes('openid') ? { nonce: 'n-1' } : {}),
-    ...more,
-  });
-}
-
-function start(scope: string, more: Readonly<Record<string, string>> = {}): Promise<Shown | Left> {
-  return browser.open(`${server.url}/auth/authorize?${request(scope, more)}`);
-}
-
-function signIn(login: string, password = 'correct horse'): Promise<Shown | Left> {
-  return browser.send({ login, password });
-}
-
-async function token(
-  form: Readonly<Record<string, string>>,
-): Promise<{ status: number; body: Record<string, unknown>; headers: Headers }> {
-  const answer = await fetch(server.tokenUrl, {
-    method: 'POST',
-    body: new URLSearchParams({ client_id: app, ...form }),
-  });
-  return {
-    status: answer.status,
-    body: (await answer.json()) as Record<string, unknown>,
-    headers: answer.headers,
-  };
-}
-
-function exchange(end: Shown | Left): ReturnType<typeof token> {
-  if (!('left' in end)) throw new Error(`a page was shown: ${end.status} ${end.text}`);
-  const code = end.left.searchParams.get('code');
-  if (code === null) throw new Error(`no code: ${end.left}`);
-  return token({ grant_type: 'authorization_code', code, redirect_uri: BACK, code_verifier: verifier });
-}
 
 function scopeSet(value: unknown): string[] {
   return String(value).split(' ').sort();
@@ -138,16 +92,16 @@ async function read(path: string, accessToken: unknown): Promise<number> {
 
 describe('a patient opens an app', () => {
   it('signs in, agrees, and the app reads the own record alone', async () => {
-    await start('launch/patient openid fhirUser patient/Patient.rs patient/Observation.rs');
-    expect(browser.shown.text).toContain('Sign in');
-    await signIn('ada');
-    expect(browser.shown.text).toContain('Growth Chart asks for access');
-    expect(browser.shown.text).toContain('See your measurements and results');
-    const end = await browser.send({
+    await one.start('launch/patient openid fhirUser patient/Patient.rs patient/Observation.rs');
+    expect(one.browser.shown.text).toContain('Sign in');
+    await one.signIn('ada');
+    expect(one.browser.shown.text).toContain('Growth Chart asks for access');
+    expect(one.browser.shown.text).toContain('See your measurements and results');
+    const end = await one.browser.send({
       decision: 'allow',
       scope: ['patient/Patient.rs', 'patient/Observation.rs'],
     });
-    const { status, body, headers } = await exchange(end);
+    const { status, body, headers } = await one.exchange(end);
 
     expect('left' in end && end.left.searchParams.get('state')).toBe('a state/with=signs');
     expect(status).toBe(200);
@@ -166,9 +120,11 @@ describe('a patient opens an app', () => {
   });
 
   it('gets an id_token that says who signed in', async () => {
-    await start('launch/patient openid fhirUser patient/Patient.rs');
-    await signIn('ada');
-    const { body } = await exchange(await browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }));
+    await one.start('launch/patient openid fhirUser patient/Patient.rs');
+    await one.signIn('ada');
+    const { body } = await one.exchange(
+      await one.browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }),
+    );
     const set = createRemoteJWKSet(new URL(`${server.url}/auth/jwks`));
     const { payload, protectedHeader } = await jwtVerify(String(body.id_token), set, {
       issuer: `${server.url}/auth`,
@@ -180,12 +136,12 @@ describe('a patient opens an app', () => {
   });
 
   it('keeps for herself what she unticks, and grants a part of the rest', async () => {
-    await start('launch/patient patient/Patient.rs patient/Observation.rs patient/Condition.read');
-    await signIn('ada');
+    await one.start('launch/patient patient/Patient.rs patient/Observation.rs patient/Condition.read');
+    await one.signIn('ada');
     const part =
       'patient/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory';
-    const { body } = await exchange(
-      await browser.send({ decision: 'allow', scope: ['patient/Condition.read', part] }),
+    const { body } = await one.exchange(
+      await one.browser.send({ decision: 'allow', scope: ['patient/Condition.read', part] }),
     );
 
     expect(scopeSet(body.scope)).toEqual(['launch/patient', 'patient/Condition.read', part].sort());
@@ -195,22 +151,22 @@ describe('a patient opens an app', () => {
   });
 
   it('is granted nothing that was not on the page', async () => {
-    await start('launch/patient patient/Patient.rs');
-    await signIn('ada');
-    const end = await browser.send({
+    await one.start('launch/patient patient/Patient.rs');
+    await one.signIn('ada');
+    const end = await one.browser.send({
       decision: 'allow',
       scope: ['patient/Patient.rs', 'patient/*.cruds', 'user/*.rs'],
     });
-    const { body } = await exchange(end);
+    const { body } = await one.exchange(end);
     expect(scopeSet(body.scope)).toEqual(['launch/patient', 'patient/Patient.rs']);
   });
 
   it('can say no, on either page', async () => {
-    await start('launch/patient patient/Patient.rs');
-    const early = await browser.send({ decision: 'deny' });
-    await start('launch/patient patient/Patient.rs');
-    await signIn('ada');
-    const late = await browser.send({ decision: 'deny' });
+    await one.start('launch/patient patient/Patient.rs');
+    const early = await one.browser.send({ decision: 'deny' });
+    await one.start('launch/patient patient/Patient.rs');
+    await one.signIn('ada');
+    const late = await one.browser.send({ decision: 'deny' });
 
     for (const end of [early, late]) {
       expect('left' in end && Object.fromEntries(end.left.searchParams)).toMatchObject({
@@ -221,14 +177,16 @@ describe('a patient opens an app', () => {
   });
 
   it('chooses whose record it is, where there are several, and no other', async () => {
-    await start('launch/patient patient/Patient.rs');
-    await signIn('mum');
-    expect(browser.shown.text).toContain('Ben Lovelace');
-    expect(browser.shown.text).not.toContain('Eve Other');
-    await browser.send({ decision: 'pick', id: 'eve' });
-    expect(browser.shown.text).toContain('You may not open what was chosen');
-    await browser.send({ decision: 'pick', id: 'ben' });
-    const { body } = await exchange(await browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }));
+    await one.start('launch/patient patient/Patient.rs');
+    await one.signIn('mum');
+    expect(one.browser.shown.text).toContain('Ben Lovelace');
+    expect(one.browser.shown.text).not.toContain('Eve Other');
+    await one.browser.send({ decision: 'pick', id: 'eve' });
+    expect(one.browser.shown.text).toContain('You may not open what was chosen');
+    await one.browser.send({ decision: 'pick', id: 'ben' });
+    const { body } = await one.exchange(
+      await one.browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }),
+    );
 
     expect(body.patient).toBe('ben');
     expect(await read('Patient/ben', body.access_token)).toBe(200);
@@ -238,22 +196,24 @@ describe('a patient opens an app', () => {
 
 describe('a clinician opens an app', () => {
   it('searches for the patient and the visit', async () => {
-    await start('launch/patient launch/encounter patient/Patient.rs');
-    await signIn('grey');
-    await browser.send({ decision: 'search', query: '1815-12-10' });
-    expect(browser.shown.text).toContain('Ada Lovelace');
-    expect(browser.shown.text).not.toContain('Eve Other');
-    await browser.send({ decision: 'pick', id: 'ada' });
-    expect(browser.shown.text).toContain('Choose a visit');
-    await browser.send({ decision: 'pick', id: 'visit' });
-    const { body } = await exchange(await browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }));
+    await one.start('launch/patient launch/encounter patient/Patient.rs');
+    await one.signIn('grey');
+    await one.browser.send({ decision: 'search', query: '1815-12-10' });
+    expect(one.browser.shown.text).toContain('Ada Lovelace');
+    expect(one.browser.shown.text).not.toContain('Eve Other');
+    await one.browser.send({ decision: 'pick', id: 'ada' });
+    expect(one.browser.shown.text).toContain('Choose a visit');
+    await one.browser.send({ decision: 'pick', id: 'visit' });
+    const { body } = await one.exchange(
+      await one.browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }),
+    );
 
     expect(body).toMatchObject({ patient: 'ada', encounter: 'visit' });
   });
 
   it('gets the patient that the EHR shows, once', async () => {
     const bearer = await tokenFor(server, ehr, keys, 'system/*.cruds');
-    const made = await fetch(`${server.url}/auth/launch`, {
+    const launched = await fetch(`${server.url}/auth/launch`, {
       method: 'POST',
       headers: { authorization: `Bearer ${bearer}` },
       body: JSON.stringify({
@@ -265,15 +225,17 @@ describe('a clinician opens an app', () => {
         fhirContext: [{ reference: 'ImagingStudy/1' }],
       }),
     });
-    const { launch } = (await made.json()) as { launch: string };
-    await start('launch user/Patient.rs', { launch });
-    await signIn('grey');
-    const { body } = await exchange(await browser.send({ decision: 'allow', scope: ['user/Patient.rs'] }));
-    browser = new Browsing(server.url);
-    await start('launch user/Patient.rs', { launch });
-    const again = await signIn('grey');
+    const { launch } = (await launched.json()) as { launch: string };
+    await one.start('launch user/Patient.rs', { launch });
+    await one.signIn('grey');
+    const { body } = await one.exchange(
+      await one.browser.send({ decision: 'allow', scope: ['user/Patient.rs'] }),
+    );
+    one = new OneApp(server, made);
+    await one.start('launch user/Patient.rs', { launch });
+    const again = await one.signIn('grey');
 
-    expect(made.status).toBe(201);
+    expect(launched.status).toBe(201);
     expect(body).toMatchObject({
       patient: 'eve',
       intent: 'order-review',
@@ -287,14 +249,16 @@ describe('a clinician opens an app', () => {
 
 describe('a person who is disabled', () => {
   it('is out with the next request, whatever tokens there are', async () => {
-    await start('launch/patient offline_access patient/Patient.rs');
-    await signIn('ada');
-    const { body } = await exchange(await browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }));
+    await one.start('launch/patient offline_access patient/Patient.rs');
+    await one.signIn('ada');
+    const { body } = await one.exchange(
+      await one.browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }),
+    );
     const { users } = server.authorization;
     const before = await read('Patient/ada', body.access_token);
     await users.setStatus('ada', 'disabled');
     const during = await read('Patient/ada', body.access_token);
-    const refreshed = await token({
+    const refreshed = await one.token({
       grant_type: 'refresh_token',
       refresh_token: String(body.refresh_token),
     });
@@ -306,12 +270,14 @@ describe('a person who is disabled', () => {
 
 describe('refresh', () => {
   it('rotates, keeps the context, and a stolen token ends everything', async () => {
-    await start('launch/patient offline_access patient/Patient.rs');
-    await signIn('ada');
-    const { body } = await exchange(await browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }));
+    await one.start('launch/patient offline_access patient/Patient.rs');
+    await one.signIn('ada');
+    const { body } = await one.exchange(
+      await one.browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }),
+    );
     const first = String(body.refresh_token);
-    const refreshed = await token({ grant_type: 'refresh_token', refresh_token: first });
-    const stolen = await token({ grant_type: 'refresh_token', refresh_token: first });
+    const refreshed = await one.token({ grant_type: 'refresh_token', refresh_token: first });
+    const stolen = await one.token({ grant_type: 'refresh_token', refresh_token: first });
 
     expect(refreshed.body).toMatchObject({
       patient: 'ada',
@@ -323,13 +289,18 @@ describe('refresh', () => {
   });
 
   it('by an app that works while the person is there ends when the person signs out', async () => {
-    await start('launch/patient online_access patient/Patient.rs');
-    await signIn('ada');
-    const { body } = await exchange(await browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }));
-    const before = await token({ grant_type: 'refresh_token', refresh_token: String(body.refresh_token) });
-    await browser.open(`${server.url}/auth/apps`);
-    await browser.send({ decision: 'sign-out' });
-    const after = await token({
+    await one.start('launch/patient online_access patient/Patient.rs');
+    await one.signIn('ada');
+    const { body } = await one.exchange(
+      await one.browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }),
+    );
+    const before = await one.token({
+      grant_type: 'refresh_token',
+      refresh_token: String(body.refresh_token),
+    });
+    await one.browser.open(`${server.url}/auth/apps`);
+    await one.browser.send({ decision: 'sign-out' });
+    const after = await one.token({
       grant_type: 'refresh_token',
       refresh_token: String(before.body.refresh_token),
     });
@@ -339,32 +310,38 @@ describe('refresh', () => {
   });
 
   it('is not given to an app that did not ask to stay', async () => {
-    await start('launch/patient patient/Patient.rs');
-    await signIn('ada');
-    const { body } = await exchange(await browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }));
+    await one.start('launch/patient patient/Patient.rs');
+    await one.signIn('ada');
+    const { body } = await one.exchange(
+      await one.browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }),
+    );
     expect(body.refresh_token).toBeUndefined();
   });
 });
 
 describe('the list of apps', () => {
   it('shows what was granted and ends it at once', async () => {
-    await start('launch/patient offline_access patient/Patient.rs');
-    await signIn('ada');
-    const { body } = await exchange(await browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }));
-    await browser.open(`${server.url}/auth/apps`);
-    expect(browser.shown.text).toContain('End the access of Growth Chart');
-    const grant = [...browser.shown.text.matchAll(/name="grant" value="([^"]*)"/g)].map(([, id = '']) => id);
-    for (const one of grant) await browser.send({ decision: 'end', grant: one });
+    await one.start('launch/patient offline_access patient/Patient.rs');
+    await one.signIn('ada');
+    const { body } = await one.exchange(
+      await one.browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }),
+    );
+    await one.browser.open(`${server.url}/auth/apps`);
+    expect(one.browser.shown.text).toContain('End the access of Growth Chart');
+    const grant = [...one.browser.shown.text.matchAll(/name="grant" value="([^"]*)"/g)].map(
+      ([, id = '']) => id,
+    );
+    for (const each of grant) await one.browser.send({ decision: 'end', grant: each });
 
     expect(await read('Patient/ada', body.access_token)).toBe(401);
     expect(
-      await token({ grant_type: 'refresh_token', refresh_token: String(body.refresh_token) }),
+      await one.token({ grant_type: 'refresh_token', refresh_token: String(body.refresh_token) }),
     ).toMatchObject({
       status: 400,
     });
-    await browser.send({ decision: 'sign-out' });
-    await browser.open(`${server.url}/auth/apps`);
-    expect(browser.shown.status).toBe(401);
+    await one.browser.send({ decision: 'sign-out' });
+    await one.browser.open(`${server.url}/auth/apps`);
+    expect(one.browser.shown.status).toBe(401);
   });
 });
 
@@ -373,15 +350,15 @@ describe('attacks', () => {
     ['an audience that is another server', { aud: 'https://other.example.org/fhir' }],
     ['a plain challenge', { code_challenge_method: 'plain' }],
   ])('%s gets no code', async (_name, more) => {
-    const end = await start('launch/patient patient/Patient.rs', more);
+    const end = await one.start('launch/patient patient/Patient.rs', more);
     expect('left' in end && end.left.searchParams.get('error')).toMatch(/invalid_(target|request)/);
     expect('left' in end && end.left.searchParams.get('code')).toBeNull();
   });
 
   it.each(['aud', 'code_challenge'])('a request without %s gets no code', async (name) => {
-    const params = request('launch/patient patient/Patient.rs');
+    const params = one.request('launch/patient patient/Patient.rs');
     params.delete(name);
-    const end = await browser.open(`${server.url}/auth/authorize?${params}`);
+    const end = await one.browser.open(`${server.url}/auth/authorize?${params}`);
     expect('left' in end && end.left.searchParams.has('error')).toBe(true);
   });
 
@@ -392,57 +369,57 @@ describe('attacks', () => {
     'https://evil.example/back',
     'javascript:alert(1)',
   ])('a redirect to %s leads nowhere', async (uri) => {
-    const end = await start('launch/patient patient/Patient.rs', { redirect_uri: uri });
+    const end = await one.start('launch/patient patient/Patient.rs', { redirect_uri: uri });
     expect('status' in end && end.status).toBe(400);
   });
 
   it('a code is good once, and used again it ends what it gave', async () => {
-    await start('launch/patient patient/Patient.rs');
-    await signIn('ada');
-    const end = await browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] });
-    const { body } = await exchange(end);
-    const again = await exchange(end);
+    await one.start('launch/patient patient/Patient.rs');
+    await one.signIn('ada');
+    const end = await one.browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] });
+    const { body } = await one.exchange(end);
+    const again = await one.exchange(end);
 
     expect(again).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
     expect(await read('Patient/ada', body.access_token)).toBe(401);
   });
 
   it.each(['', 'x'.repeat(43)])('a code without its verifier is worth nothing (%s)', async (wrong) => {
-    await start('launch/patient patient/Patient.rs');
-    await signIn('ada');
-    const end = await browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] });
-    verifier = wrong;
-    expect((await exchange(end)).status).toBe(400);
+    await one.start('launch/patient patient/Patient.rs');
+    await one.signIn('ada');
+    const end = await one.browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] });
+    one.verifier = wrong;
+    expect((await one.exchange(end)).status).toBe(400);
   });
 
   it.each<[string, Readonly<Record<string, string>>]>([
     ['of another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
     ['of another port', { origin: 'http://localhost:1' }],
   ])('a consent form %s is refused', async (_name, headers) => {
-    await start('launch/patient patient/Patient.rs');
-    await signIn('ada');
-    const end = await browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }, headers);
+    await one.start('launch/patient patient/Patient.rs');
+    await one.signIn('ada');
+    const end = await one.browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }, headers);
     expect('status' in end && end.status).toBe(403);
   });
 
   it('a consent form without its token is refused', async () => {
-    await start('launch/patient patient/Patient.rs');
-    await signIn('ada');
-    const end = await browser.send({ decision: 'allow', scope: ['patient/Patient.rs'], csrf: 'guessed' });
+    await one.start('launch/patient patient/Patient.rs');
+    await one.signIn('ada');
+    const end = await one.browser.send({ decision: 'allow', scope: ['patient/Patient.rs'], csrf: 'guessed' });
     expect('status' in end && end.status).toBe(403);
   });
 
   it('no page may be framed or kept', async () => {
-    await start('launch/patient patient/Patient.rs');
-    const { headers } = browser.shown;
+    await one.start('launch/patient patient/Patient.rs');
+    const { headers } = one.browser.shown;
     expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
     expect(headers.get('x-frame-options')).toBe('DENY');
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
   it('a person is asked again when somebody else’s interaction is opened', async () => {
-    await start('launch/patient patient/Patient.rs');
-    const { url } = browser.shown;
+    await one.start('launch/patient patient/Patient.rs');
+    const { url } = one.browser.shown;
     const other = new Browsing(server.url);
     await other.open(url);
     expect(other.shown.status).toBe(400);
@@ -450,10 +427,12 @@ describe('attacks', () => {
   });
 
   it('a refresh cannot widen what was granted', async () => {
-    await start('launch/patient offline_access patient/Patient.rs');
-    await signIn('ada');
-    const { body } = await exchange(await browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }));
-    const wider = await token({
+    await one.start('launch/patient offline_access patient/Patient.rs');
+    await one.signIn('ada');
+    const { body } = await one.exchange(
+      await one.browser.send({ decision: 'allow', scope: ['patient/Patient.rs'] }),
+    );
+    const wider = await one.token({
       grant_type: 'refresh_token',
       refresh_token: String(body.refresh_token),
       scope: 'patient/Patient.rs patient/Observation.rs',

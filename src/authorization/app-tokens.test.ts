@@ -3,7 +3,8 @@
  * https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html, https://www.rfc-editor.org/rfc/rfc7662
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { Launching, type TestApp, type TokenAnswer } from './launching/testing.js';
+import type { MadeClient } from './clients/clients.js';
+import { type Answer, addApp, BACK, OneApp } from './one-app/testing.js';
 import {
   addBackend,
   type KeyPair,
@@ -13,7 +14,6 @@ import {
   tokenFor,
 } from './testing.js';
 
-const BACK = 'https://app.example.org/back';
 const SCOPE =
   'launch/patient launch/encounter openid fhirUser offline_access patient/*.cruds patient/*.read user/*.rs';
 const CATEGORY = 'http://terminology.hl7.org/CodeSystem/observation-category';
@@ -22,23 +22,15 @@ const VITAL = `patient/Observation.rs?category=${CATEGORY}|vital-signs`;
 let server: SmartServer;
 let keys: KeyPair;
 /** A public app, and one with a secret. */
-let app: TestApp;
-let portal: TestApp;
+let app: MadeClient;
+let portal: MadeClient;
 
 beforeAll(async () => {
   server = await startSmartServer();
   keys = await keyPair();
-  const { clients, users } = server.authorization;
-  const wanted = {
-    name: 'Growth Chart',
-    redirectUris: [BACK],
-    scope: SCOPE,
-    jwks: undefined,
-    jwksUrl: undefined,
-  };
-  app = { id: (await clients.add({ ...wanted, type: 'public' }, 'active')).client.id, back: BACK };
-  const made = await clients.add({ ...wanted, type: 'confidential', name: 'Portal' }, 'active');
-  portal = { id: made.client.id, back: BACK, ...(made.secret === undefined ? {} : { secret: made.secret }) };
+  app = await addApp(server, 'public', SCOPE);
+  portal = await addApp(server, 'confidential', SCOPE);
+  const { users } = server.authorization;
   await users.add({
     ...{ login: 'ada', password: 'correct horse', roles: [], patients: [] },
     fhirUser: 'Patient/ada',
@@ -75,11 +67,11 @@ function resource(type: string, id: string, rest: object): object {
 }
 
 /** What the app gets where Ada signs in and leaves these scopes ticked. */
-async function opened(scope: string, ticked: readonly string[], by = app): Promise<TokenAnswer['body']> {
-  const launching = new Launching(server, by);
-  await launching.start(scope);
-  await launching.signIn('ada');
-  const { status, body } = await launching.exchange(await launching.allow(...ticked));
+async function opened(scope: string, ticked: readonly string[], by = app): Promise<Answer['body']> {
+  const one = new OneApp(server, by);
+  await one.start(scope);
+  await one.signIn('ada');
+  const { status, body } = await one.exchange(await one.allow(...ticked));
   expect(status).toBe(200);
   return body;
 }
@@ -94,8 +86,8 @@ async function get(
   return { status: answer.status, json: await answer.json() };
 }
 
-function basic({ id, secret }: TestApp): Record<string, string> {
-  return { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` };
+function basic({ client, secret }: MadeClient): Record<string, string> {
+  return { authorization: `Basic ${Buffer.from(`${client.id}:${secret}`).toString('base64')}` };
 }
 
 async function introspect(
@@ -110,8 +102,8 @@ async function introspect(
   return { status: answer.status, json: (await answer.json()) as Record<string, unknown> };
 }
 
-async function revoke(token: unknown, by: TestApp): Promise<number> {
-  const form = { token: String(token), ...(by.secret === undefined ? { client_id: by.id } : {}) };
+async function revoke(token: unknown, by: MadeClient): Promise<number> {
+  const form = { token: String(token), ...(by.secret === undefined ? { client_id: by.client.id } : {}) };
   const answer = await fetch(`${server.tokenUrl}/revocation`, {
     method: 'POST',
     headers: by.secret === undefined ? {} : basic(by),
@@ -121,7 +113,7 @@ async function revoke(token: unknown, by: TestApp): Promise<number> {
   return answer.status;
 }
 
-const scopesOf = (body: TokenAnswer['body']): readonly string[] => String(body.scope).split(' ');
+const scopesOf = (body: Answer['body']): readonly string[] => String(body.scope).split(' ');
 
 describe('scopes', () => {
   it('of both notations are granted as they were asked for, in one token', async () => {
@@ -165,7 +157,7 @@ describe('who signed in', () => {
     const [, payload = ''] = String(body.id_token).split('.');
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, string>;
 
-    expect(claims).toMatchObject({ iss: `${server.url}/auth`, aud: app.id, nonce: 'n-1' });
+    expect(claims).toMatchObject({ iss: `${server.url}/auth`, aud: app.client.id, nonce: 'n-1' });
     expect(claims.sub?.length).toBeGreaterThan(0);
     expect(await get(claims.fhirUser ?? '', body.access_token)).toMatchObject({
       status: 200,
@@ -178,12 +170,12 @@ describe('refresh', () => {
   const SCOPES = ['patient/Patient.rs', 'patient/Observation.rs'];
 
   it('keeps patient and visit, and gives an expiry again', async () => {
-    const launching = new Launching(server, portal);
-    await launching.start(`launch/patient launch/encounter offline_access ${SCOPES.join(' ')}`);
-    await launching.signIn('ada');
-    await launching.browser.send({ decision: 'pick', id: 'visit' });
-    const first = await launching.exchange(await launching.allow(...SCOPES));
-    const again = await launching.refresh(first.body.refresh_token);
+    const one = new OneApp(server, portal);
+    await one.start(`launch/patient launch/encounter offline_access ${SCOPES.join(' ')}`);
+    await one.signIn('ada');
+    await one.browser.send({ decision: 'pick', id: 'visit' });
+    const first = await one.exchange(await one.allow(...SCOPES));
+    const again = await one.refresh(first.body.refresh_token);
 
     expect(first.body).toMatchObject({ patient: 'ada', encounter: 'visit', expires_in: 3600 });
     expect(again.body).toMatchObject({ patient: 'ada', encounter: 'visit', expires_in: 3600 });
@@ -192,11 +184,11 @@ describe('refresh', () => {
   });
 
   it('may ask for less, and gets that', async () => {
-    const launching = new Launching(server, app);
-    await launching.start(`launch/patient offline_access ${SCOPES.join(' ')}`);
-    await launching.signIn('ada');
-    const { body } = await launching.exchange(await launching.allow(...SCOPES));
-    const less = await launching.refresh(body.refresh_token, { scope: 'patient/Patient.rs' });
+    const one = new OneApp(server, app);
+    await one.start(`launch/patient offline_access ${SCOPES.join(' ')}`);
+    await one.signIn('ada');
+    const { body } = await one.exchange(await one.allow(...SCOPES));
+    const less = await one.refresh(body.refresh_token, { scope: 'patient/Patient.rs' });
 
     expect(less.status).toBe(200);
     expect(scopesOf(less.body)).not.toContain('patient/Observation.rs');
@@ -206,8 +198,8 @@ describe('refresh', () => {
 
   it('is for the app that the token was given to, and for no guess', async () => {
     const body = await opened('launch/patient offline_access patient/Patient.rs', ['patient/Patient.rs']);
-    const stolen = await new Launching(server, portal).refresh(body.refresh_token);
-    const guessed = await new Launching(server, app).refresh('x'.repeat(43));
+    const stolen = await new OneApp(server, portal).refresh(body.refresh_token);
+    const guessed = await new OneApp(server, app).refresh('x'.repeat(43));
 
     for (const { status, body: told } of [stolen, guessed]) {
       expect(status).toBe(400);
@@ -224,7 +216,7 @@ describe('revocation', () => {
     expect(await revoke(body.refresh_token, app)).toBe(200);
 
     expect((await get('Patient/ada', body.access_token)).status).toBe(401);
-    expect((await new Launching(server, app).refresh(body.refresh_token)).status).toBe(400);
+    expect((await new OneApp(server, app).refresh(body.refresh_token)).status).toBe(400);
   });
 
   it('of an access token ends it with the next request', async () => {
@@ -248,7 +240,7 @@ describe('introspection', () => {
     expect(status).toBe(200);
     expect(json).toMatchObject({
       active: true,
-      client_id: app.id,
+      client_id: app.client.id,
       patient: 'ada',
       iss: `${server.url}/auth`,
       sub: expect.any(String),
@@ -284,10 +276,10 @@ describe('a client with a secret', () => {
     const body = await opened('launch/patient patient/Patient.rs', ['patient/Patient.rs'], portal);
     expect(body.patient).toBe('ada');
 
-    const launching = new Launching(server, { ...portal, secret: 'guessed' });
-    await launching.start('launch/patient patient/Patient.rs');
-    await launching.signIn('ada');
-    const refused = await launching.exchange(await launching.allow('patient/Patient.rs'));
+    const one = new OneApp(server, { ...portal, secret: 'guessed' });
+    await one.start('launch/patient patient/Patient.rs');
+    await one.signIn('ada');
+    const refused = await one.exchange(await one.allow('patient/Patient.rs'));
 
     expect(refused).toMatchObject({ status: 401, body: { error: 'invalid_client' } });
   });
@@ -298,12 +290,12 @@ describe('a code', () => {
     ['that nobody gave', {}],
     ['for a client that is not there', { client_id: 'nobody' }],
   ])('%s is worth nothing', async (_which, more) => {
-    const launching = new Launching(server, app);
-    const { status, body } = await launching.token({
+    const one = new OneApp(server, app);
+    const { status, body } = await one.token({
       grant_type: 'authorization_code',
       code: 'x'.repeat(43),
       redirect_uri: BACK,
-      code_verifier: launching.verifier,
+      code_verifier: one.verifier,
       ...more,
     });
 
@@ -312,16 +304,16 @@ describe('a code', () => {
   });
 
   it('is not given for two redirect URIs: the one of the request counts', async () => {
-    const launching = new Launching(server, app);
-    await launching.start('launch/patient patient/Patient.rs');
-    await launching.signIn('ada');
-    const end = await launching.allow('patient/Patient.rs');
+    const one = new OneApp(server, app);
+    await one.start('launch/patient patient/Patient.rs');
+    await one.signIn('ada');
+    const end = await one.allow('patient/Patient.rs');
     const code = 'left' in end ? (end.left.searchParams.get('code') ?? '') : '';
-    const { status } = await launching.token({
+    const { status } = await one.token({
       grant_type: 'authorization_code',
       code,
       redirect_uri: `${BACK}/elsewhere`,
-      code_verifier: launching.verifier,
+      code_verifier: one.verifier,
     });
 
     expect(status).toBe(400);

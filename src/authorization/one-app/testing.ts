@@ -26,7 +26,7 @@ export class OneApp {
   readonly browser: Browsing;
   readonly #server: SmartServer;
   readonly #made: MadeClient;
-  readonly #verifier = randomBytes(32).toString('base64url');
+  verifier = randomBytes(32).toString('base64url');
 
   constructor(server: SmartServer, made: MadeClient) {
     this.#server = server;
@@ -34,19 +34,24 @@ export class OneApp {
     this.browser = new Browsing(server.url);
   }
 
-  start(scope: string, more: Readonly<Record<string, string>> = {}): Promise<Shown | Left> {
-    const query = new URLSearchParams({
+  /** What it asks a code with. */
+  request(scope: string, more: Readonly<Record<string, string>> = {}): URLSearchParams {
+    return new URLSearchParams({
       response_type: 'code',
       client_id: this.#made.client.id,
       redirect_uri: BACK,
       scope,
       state: 'a state/with=signs',
       aud: this.#server.fhirBase,
-      code_challenge: createHash('sha256').update(this.#verifier).digest('base64url'),
+      code_challenge: createHash('sha256').update(this.verifier).digest('base64url'),
       code_challenge_method: 'S256',
+      ...(scope.includes('openid') ? { nonce: 'n-1' } : {}),
       ...more,
     });
-    return this.browser.open(`${this.#server.url}/auth/authorize?${query}`);
+  }
+
+  start(scope: string, more: Readonly<Record<string, string>> = {}): Promise<Shown | Left> {
+    return this.browser.open(`${this.#server.url}/auth/authorize?${this.request(scope, more)}`);
   }
 
   signIn(login: string): Promise<Shown | Left> {
@@ -65,8 +70,12 @@ export class OneApp {
       grant_type: 'authorization_code',
       code,
       redirect_uri: BACK,
-      code_verifier: this.#verifier,
+      code_verifier: this.verifier,
     });
+  }
+
+  refresh(token: unknown, more: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    return this.token({ grant_type: 'refresh_token', refresh_token: String(token), ...more });
   }
 
   /** As the client that it is: by its id, or by its secret. */
