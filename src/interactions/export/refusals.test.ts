@@ -47,7 +47,10 @@ describe('a kick-off', () => {
     ['$export?_typeFilter=Dragon?a=b', /_typeFilter is a search on a type/],
     ['$export?_typeFilter=Patient?colour=blue', /colour/],
     ['$export?_typeFilter=Patient?_sort=name', /_sort/],
-    ['$export?_type=Patient&_typeFilter=Observation?code=a', /is about Observation, which _type does not name/],
+    [
+      '$export?_type=Patient&_typeFilter=Observation?code=a',
+      /is about Observation, which _type does not name/,
+    ],
     ['$export?_typeFilter=Observation?code:in=http://example.org/none', /none/],
     ['$export?colour=blue', /colour is none of \$export/],
     ['Patient/$export?organizeOutputBy=Encounter', /organizeOutputBy can be Patient/],
@@ -169,20 +172,27 @@ describe('a status', () => {
     expect((await collected(world, status)).keys).toEqual(['Patient/a']);
   });
 
-  it.each(['running', 'complete'])('is gone when a job that is %s is deleted, and so are its files', async (state) => {
-    const status = await begin(world, 'GET $export');
-    const files = state === 'running' ? [] : (await collected(world, status)).manifest.output;
+  it.each(['running', 'complete'])(
+    'is gone when a job that is %s is deleted, and so are its files',
+    async (state) => {
+      const status = await begin(world, 'GET $export');
+      const files = state === 'running' ? [] : (await collected(world, status)).manifest.output;
 
-    expect((await world.ask(`DELETE ${status}`)).status).toBe(202);
+      expect((await world.ask(`DELETE ${status}`)).status).toBe(202);
 
-    for (const line of [`GET ${status}`, `DELETE ${status}`, ...files.map(({ url }) => `GET ${below(url)}`)]) {
-      const answer = await world.ask(line);
-      expect(answer.status).toBe(404);
-      expect(answer.json).toMatchObject({ resourceType: 'OperationOutcome' });
-    }
-    await world.runJobs();
-    expect(await world.context.jobs.store.hasWork()).toBe(false);
-  });
+      for (const line of [
+        `GET ${status}`,
+        `DELETE ${status}`,
+        ...files.map(({ url }) => `GET ${below(url)}`),
+      ]) {
+        const answer = await world.ask(line);
+        expect(answer.status).toBe(404);
+        expect(answer.json).toMatchObject({ resourceType: 'OperationOutcome' });
+      }
+      await world.runJobs();
+      expect(await world.context.jobs.store.hasWork()).toBe(false);
+    },
+  );
 
   it('is gone when its time has passed, and nothing is left', async () => {
     const status = await begin(world, 'GET $export');
@@ -231,7 +241,10 @@ describe('a file', () => {
     const range = (asked: string, more: Record<string, string> = {}) =>
       world.ask(file, { headers: { range: asked, ...more } });
 
-    expect(whole.headers).toMatchObject({ 'accept-ranges': 'bytes', etag: expect.stringMatching(/^"[0-9a-f]{64}"$/) });
+    expect(whole.headers).toMatchObject({
+      'accept-ranges': 'bytes',
+      etag: expect.stringMatching(/^"[0-9a-f]{64}"$/),
+    });
     const part = await range('bytes=2-11');
     expect(part.status).toBe(206);
     expect(part.text).toBe(whole.text.slice(2, 12));
