@@ -153,9 +153,17 @@ describe('a bulk export', () => {
     await (await ask(url, token)).arrayBuffer();
     const job = status.split('/').at(-1) ?? '';
 
-    const found = await ask(`${server.fhirBase}/AuditEvent?_sort=-_lastUpdated&_count=20`, token);
-    const { entry = [] } = (await found.json()) as { entry?: { resource: object }[] };
-    const events = entry.map(({ resource }) => JSON.stringify(resource));
+    const { auditing, backend } = server.tenant.parts;
+    expect(await auditing?.follow(10_000)).toBe(true);
+    const { matches } = await backend.search({
+      query: { parts: [{ type: 'AuditEvent', where: { op: 'everything' } }], sort: [] },
+      access: { kind: 'unrestricted', reason: 'test' },
+      count: 1000,
+      total: 'none',
+      includes: [],
+      deadline: 10_000,
+    });
+    const events = matches.map(({ bytes }) => bytes.toString());
 
     const named = Buffer.from('$export').toString('base64');
     expect(events.some((event) => event.includes(`"query":"${named}`))).toBe(true);

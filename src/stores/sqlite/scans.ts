@@ -57,7 +57,7 @@ const STEP_ROWS = 2_000;
 const JUDGED_ROWS = 200;
 
 /** Why a version goes out: nothing of its type is hidden or sorted out, or it was judged. */
-type Judge = ((type: string, row: Row, moment: Moment) => boolean) | undefined;
+type Judge = ((row: Row, moment: Moment) => boolean) | undefined;
 
 export class Scans {
   readonly #view: View;
@@ -77,17 +77,16 @@ export class Scans {
     const former = new FormerReferences(this.#view, this.#indexer, request.asOf, [where, ...filters(access)]);
     let { from } = bounds;
     while (from < bounds.to) {
-      if (judge !== undefined) while (!this.#view.snapshot(() => former.catchUp())) await nextTurn();
       const step = this.#view.snapshot(() => {
-        former.catchUp();
-        const moment = new Moment(this.#view, this.#indexerFor(where), {
-          asOf: request.asOf,
-          former: former.of,
-        });
+        if (judge !== undefined && !former.catchUp()) return undefined;
+        const past = { asOf: request.asOf, former: former.of };
+        const moment = new Moment(this.#view, this.#indexerFor(where), past);
         return this.#step(request, typeId, { from, to: bounds.to }, judge, moment);
       });
-      from = step.upTo;
-      yield step;
+      if (step !== undefined) {
+        from = step.upTo;
+        yield step;
+      }
       await nextTurn();
     }
   }
@@ -147,7 +146,7 @@ export class Scans {
     const resources: StoredResource[] = [];
     const deleted: ResourceKey[] = [];
     for (const row of rows) {
-      if (judge !== undefined && !judge(type, row, moment)) continue;
+      if (judge !== undefined && !judge(row, moment)) continue;
       const [position, , id, version, lastUpdated, content] = row;
       if (content === null) deleted.push({ type, id });
       else resources.push({ type, id, versionId: String(version), lastUpdated, position, bytes: content });
@@ -159,7 +158,7 @@ export class Scans {
     const filter = visible(access, type);
     if (filter.op === 'everything' && where.op === 'everything') return undefined;
     const indexer = this.#indexerFor(where);
-    return (_type, row, moment) => {
+    return (row, moment) => {
       const { bytes, lastUpdated } = this.#judged(row);
       if (bytes === null) return false;
       const identity = { type, id: row[2], lastUpdated };
