@@ -49,7 +49,6 @@ export function scanContract(makeBackend: MakeBackend): void {
         asOf,
         access: UNRESTRICTED,
         where: EVERYTHING,
-        deletions: false,
         ...more,
       };
       for await (const step of backend.scan(request)) {
@@ -78,7 +77,7 @@ export function scanContract(makeBackend: MakeBackend): void {
       await write(backend, remove('Observation', '1'));
 
       expect(await scan({ asOf })).toEqual({ versions: ['1/1'], deleted: [] });
-      expect(await scan({ asOf, deletions: true })).toEqual({ versions: ['1/1'], deleted: ['2'] });
+      expect(await scan({ asOf, deletions: EVERYTHING })).toEqual({ versions: ['1/1'], deleted: ['2'] });
     });
 
     test('finds bytes as they are stored', async () => {
@@ -87,7 +86,7 @@ export function scanContract(makeBackend: MakeBackend): void {
       const read = await backend.read({ type: 'Observation', id: '1' }, UNRESTRICTED);
 
       const request = { type: 'Observation', from: 0, to: asOf, asOf, access: UNRESTRICTED };
-      for await (const { resources } of backend.scan({ ...request, where: EVERYTHING, deletions: false })) {
+      for await (const { resources } of backend.scan({ ...request, where: EVERYTHING })) {
         expect(resources.map(({ bytes }) => bytes.toString())).toEqual(
           read.kind === 'found' ? [read.resource.bytes.toString()] : [],
         );
@@ -188,8 +187,8 @@ export function scanContract(makeBackend: MakeBackend): void {
         await write(backend, remove('Observation', '1'), remove('Observation', '2'));
         const access = only({ Observation: token('code', 'a') });
 
-        expect((await scan({ access, deletions: true })).deleted).toEqual(['2']);
-        expect((await scan({ where: token('code', 'b'), deletions: true })).deleted).toEqual(['1']);
+        expect((await scan({ access, deletions: EVERYTHING })).deleted).toEqual(['2']);
+        expect((await scan({ deletions: token('code', 'b') })).deleted).toEqual(['1']);
       });
 
       test.each<readonly [string, Predicate, readonly string[]]>([

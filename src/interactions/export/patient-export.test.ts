@@ -101,6 +101,23 @@ describe('an export of patients', () => {
     expect(none.keys).toEqual(['Observation/o-a', 'Observation/o-b', 'Observation/o-c']);
   });
 
+  it('brings Provenance that was written after what it is about', async () => {
+    const own = await openWorld();
+    try {
+      await put(own, 'Patient', 'a');
+      await put(own, 'Observation', 'o-a', observation('a'));
+      const since = new Date(own.context.clock.now()).toISOString();
+      own.wait(60_000);
+      await put(own, 'Provenance', 'late', provenance('Observation/o-a'));
+
+      expect((await exported(own, `GET Patient/$export?_since=${since}`)).keys).toEqual(['Provenance/late']);
+      const strictly = `_since=${since}&includeAssociatedData=RelevantProvenanceResources`;
+      expect((await exported(own, `GET Patient/$export?${strictly}`)).keys).toEqual([]);
+    } finally {
+      await own.close();
+    }
+  });
+
   it('finds the same by search as by going through all', async () => {
     const scanned = await exported(
       world,
@@ -171,14 +188,21 @@ describe('an export of a group', () => {
         await put(own, 'Observation', `o-${id}`, observation(id));
       }
       await put(own, 'Group', 'g', { ...GROUP, member: [member('a')] });
-      await remove(own, 'Observation/o-a');
-      await remove(own, 'Observation/o-b');
+      for (const id of ['a', 'b']) {
+        await remove(own, `Observation/o-${id}`);
+        await remove(own, `Patient/${id}`);
+      }
 
-      const { manifest, lines } = await exported(own, 'GET Group/g/$export?_since=2020-01-01T00:00:00Z');
-
-      const [file] = manifest.deleted ?? [];
-      const [bundle = ''] = file === undefined ? [] : await lines(file);
-      expect(JSON.parse(bundle).entry).toEqual([{ request: { method: 'DELETE', url: 'Observation/o-a' } }]);
+      const deleted = async (line: string): Promise<readonly string[]> => {
+        const { manifest, lines } = await exported(own, `GET ${line}?_since=2020-01-01T00:00:00Z`);
+        const bundles = await Promise.all((manifest.deleted ?? []).map(lines));
+        return bundles
+          .flat()
+          .flatMap((text) => JSON.parse(text).entry as { request: { url: string } }[])
+          .map(({ request }) => request.url);
+      };
+      expect(await deleted('Group/g/$export')).toEqual(['Observation/o-a', 'Patient/a']);
+      expect(await deleted('Patient/$export')).toHaveLength(4);
     } finally {
       await own.close();
     }

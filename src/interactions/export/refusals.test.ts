@@ -97,6 +97,17 @@ describe('a kick-off', () => {
     expect((await world.ask('POST $export', { headers: ASYNC, body: Buffer.from('{') })).status).toBe(400);
   });
 
+  it('is no entry of a batch, and neither is what comes of it', async () => {
+    const urls = ['$export', 'Patient/$export', '_jobs/x', '_jobs/x/y.ndjson'];
+    const entry = urls.map((url) => ({ request: { method: 'GET', url } }));
+    const body = Buffer.from(JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry }));
+
+    const answer = await world.ask('POST ', { headers: { ...ASYNC, prefer: 'handling=lenient' }, body });
+
+    const statuses = answer.json.entry.map((one: { response: { status: string } }) => one.response.status);
+    expect(statuses.map((status: string) => status.slice(0, 3))).toEqual(['400', '400', '400', '400']);
+  });
+
   it('waits where its client has so many exports running', async () => {
     const modest = world.with({ jobsPerClient: 2 });
     const first = await begin(modest, 'GET $export');
