@@ -2,7 +2,7 @@
  * `npm run bench`: every claim about speed, measured, as Markdown tables in scripts/bench/RESULTS.md, a section each.
  *
  *   --resources N   size of the large store (default 1,000,000)
- *   --only NAME     one of cold, read, authorization, write, knowledge, load, search
+ *   --only NAME     one of cold, read, authorization, write, knowledge, load, search, export
  *   --dir DIR       where stores and generated files go, and are kept for the next run (default data/bench)
  *   --synthea DIR   folders of Synthea bundles to load beside our own demo data, each into a store of its own
  */
@@ -21,6 +21,7 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { authorizationRows } from './authorization.js';
 import { coldStartRows } from './cold-start.js';
+import { exportRows } from './export.js';
 import { openInside } from './inside.js';
 import { knowledgeRows } from './knowledge.js';
 import { demoData, loadFolder, loadRow } from './load.js';
@@ -115,6 +116,13 @@ const SECTIONS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
     ];
     await large.inside.store.close();
     await small.inside.store.close();
+    return rows;
+  },
+  export: async () => {
+    const resources = Number(values.resources);
+    const { inside } = await sizedStore(resources);
+    const rows = await exportRows(inside, join(dir, `store-${resources}`));
+    await inside.store.close();
     return rows;
   },
 };

@@ -156,7 +156,10 @@ class Work {
   /** Nothing is left of what it wrote. */
   async discard(): Promise<void> {
     for (const writer of this.#open) await writer.abort();
-    for (const name of this.#names) await this.#runner.parts.jobs.blobs.remove(name);
+    const { blobs, store } = this.#runner.parts.jobs;
+    for (const name of this.#names) await blobs.remove(name);
+    const { id } = this.#claim.job;
+    if ((await store.job(id)) === undefined) await blobs.removeFolder(`jobs/${id}`);
   }
 
   /** A store that does not answer for a moment costs the lease at worst. */

@@ -8,6 +8,7 @@ import { commitContract } from './commit.contract.js';
 import type { MakeBackend } from './contract-world.js';
 import { historyContract } from './history.contract.js';
 import { pagingContract } from './paging.contract.js';
+import { scanContract } from './scan.contract.js';
 import { searchContract } from './search.contract.js';
 
 export function backendContract(makeBackend: MakeBackend): void {
@@ -16,4 +17,5 @@ export function backendContract(makeBackend: MakeBackend): void {
   searchContract(makeBackend);
   pagingContract(makeBackend);
   accessContract(makeBackend);
+  scanContract(makeBackend);
 }

@@ -263,8 +263,8 @@ export interface ScanRequest {
   readonly access: AccessFilter;
   /** Criteria, judged as of the position. */
   readonly where: Predicate;
-  /** Tell of deletions too: those of resources whose last version would have passed. */
-  readonly deletions: boolean;
+  /** Tell of deletions too: criteria that the version before must meet. */
+  readonly deletions?: Predicate;
 }
 
 /** Some of them, in memory at once; there may be none in a step. */

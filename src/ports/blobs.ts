@@ -7,6 +7,8 @@
 export interface Blobs {
   /** A blob of this name that is there is replaced. */
   create(name: string): Promise<BlobWriter>;
+  /** Undefined where there is no such blob. */
+  size(name: string): Promise<number | undefined>;
   /** Bytes from `from` up to `to`; fails where there is no such blob. */
   read(name: string, from: number, to: number): AsyncIterable<Buffer>;
   /** Nothing happens where it is not there. */

@@ -52,7 +52,7 @@ export function matches(
     case 'not':
       return !holds(where.of);
     case 'id':
-      return where.ids.includes(identity.id);
+      return isAmong(where.ids, identity.id);
     case 'last-updated':
       return dateTestPasses({ lo: identity.lastUpdated, hi: identity.lastUpdated }, where.test);
     case 'value':
@@ -72,6 +72,17 @@ export function matches(
     default:
       return unreachable(where);
   }
+}
+
+/** Lists are looked at once per resource: long ones as sets, which are made of each list once and go with it. */
+const sets = new WeakMap<readonly string[], ReadonlySet<string>>();
+const LONG_LIST = 16;
+
+function isAmong(ids: readonly string[], id: string): boolean {
+  if (ids.length < LONG_LIST) return ids.includes(id);
+  const known = sets.get(ids) ?? new Set(ids);
+  sets.set(ids, known);
+  return known.has(id);
 }
 
 function required(resolver: MatchResolver | undefined, op: string): MatchResolver {

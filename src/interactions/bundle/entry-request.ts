@@ -96,9 +96,15 @@ function target(
     throw misfit('malformed-request', text, index, '.request.url');
   }
   const mark = below.indexOf('?');
-  const path = mark < 0 ? below : below.slice(0, mark);
+  const text = mark < 0 ? below : below.slice(0, mark);
+  const path = text === '' ? [] : text.split('/').map((segment) => decoded(segment, index));
+  if (path[0] === '_jobs' || path.at(-1) === '$export') {
+    const problem =
+      'Exports, their status and their files are asked for by themselves: a bundle holds resources.';
+    throw misfit('malformed-request', problem, index, '.request.url');
+  }
   return {
-    path: path === '' ? [] : path.split('/').map((segment) => decoded(segment, index)),
+    path,
     query: mark < 0 ? [] : [...new URLSearchParams(below.slice(mark + 1))],
   };
 }

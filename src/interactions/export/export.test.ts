@@ -105,6 +105,28 @@ describe('an export of the system', () => {
   });
 });
 
+describe('the CapabilityStatement', () => {
+  it('declares exports by the names that clients look for', async () => {
+    const { json } = await world.ask('GET metadata');
+    const [rest] = json.rest;
+    const operations = (type: string): readonly string[] =>
+      rest.resource
+        .find((one: { type: string }) => one.type === type)
+        .operation.map(({ name, definition }: Record<string, string>) => `${name} ${definition}`);
+    const ours = 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition';
+
+    expect(json.instantiates).toContain('http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data');
+    expect(rest.operation).toContainEqual({ name: 'export', definition: `${ours}/export` });
+    for (const [type, name] of [
+      ['Patient', 'patient-export'],
+      ['Group', 'group-export'],
+    ] as const) {
+      expect(operations(type)).toContain(`export ${ours}/${name}`);
+      expect(operations(type)).toContain(`${name} ${ours}/${name}`);
+    }
+  });
+});
+
 describe('the moment of an export', () => {
   it('is that of the kick-off: what is written while it runs is not in it', async () => {
     const status = await begin(world, 'GET $export');

@@ -13,7 +13,13 @@ import type { Job } from '../../ports/jobs.js';
 import type { Context } from '../context.js';
 import type { JobFile, JobView } from '../jobs/job-kinds.js';
 import { permit } from '../permit.js';
-import { type ExportFile, type ExportSpec, filterText, readExportResult, readExportSpec } from './export-spec.js';
+import {
+  type ExportFile,
+  type ExportSpec,
+  filterText,
+  readExportResult,
+  readExportSpec,
+} from './export-spec.js';
 
 const NDJSON = 'application/fhir+ndjson';
 /** What stands in the manifest as the type of a file that is not named by its resources. */

@@ -47,7 +47,10 @@ describe('a kick-off', () => {
     ['$export?_typeFilter=Dragon?a=b', /_typeFilter is a search on a type/],
     ['$export?_typeFilter=Patient?colour=blue', /colour/],
     ['$export?_typeFilter=Patient?_sort=name', /_sort/],
-    ['$export?_type=Patient&_typeFilter=Observation?code=a', /is about Observation, which _type does not name/],
+    [
+      '$export?_type=Patient&_typeFilter=Observation?code=a',
+      /is about Observation, which _type does not name/,
+    ],
     ['$export?_typeFilter=Observation?code:in=http://example.org/none', /none/],
     ['$export?colour=blue', /colour is none of \$export/],
     ['Patient/$export?organizeOutputBy=Encounter', /organizeOutputBy can be Patient/],
@@ -92,6 +95,17 @@ describe('a kick-off', () => {
 
     expect((await world.ask('POST $export', { headers: ASYNC, body })).status).toBe(400);
     expect((await world.ask('POST $export', { headers: ASYNC, body: Buffer.from('{') })).status).toBe(400);
+  });
+
+  it('is no entry of a batch, and neither is what comes of it', async () => {
+    const urls = ['$export', 'Patient/$export', '_jobs/x', '_jobs/x/y.ndjson'];
+    const entry = urls.map((url) => ({ request: { method: 'GET', url } }));
+    const body = Buffer.from(JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry }));
+
+    const answer = await world.ask('POST ', { headers: { ...ASYNC, prefer: 'handling=lenient' }, body });
+
+    const statuses = answer.json.entry.map((one: { response: { status: string } }) => one.response.status);
+    expect(statuses.map((status: string) => status.slice(0, 3))).toEqual(['400', '400', '400', '400']);
   });
 
   it('waits where its client has so many exports running', async () => {
@@ -169,20 +183,27 @@ describe('a status', () => {
     expect((await collected(world, status)).keys).toEqual(['Patient/a']);
   });
 
-  it.each(['running', 'complete'])('is gone when a job that is %s is deleted, and so are its files', async (state) => {
-    const status = await begin(world, 'GET $export');
-    const files = state === 'running' ? [] : (await collected(world, status)).manifest.output;
+  it.each(['running', 'complete'])(
+    'is gone when a job that is %s is deleted, and so are its files',
+    async (state) => {
+      const status = await begin(world, 'GET $export');
+      const files = state === 'running' ? [] : (await collected(world, status)).manifest.output;
 
-    expect((await world.ask(`DELETE ${status}`)).status).toBe(202);
+      expect((await world.ask(`DELETE ${status}`)).status).toBe(202);
 
-    for (const line of [`GET ${status}`, `DELETE ${status}`, ...files.map(({ url }) => `GET ${below(url)}`)]) {
-      const answer = await world.ask(line);
-      expect(answer.status).toBe(404);
-      expect(answer.json).toMatchObject({ resourceType: 'OperationOutcome' });
-    }
-    await world.runJobs();
-    expect(await world.context.jobs.store.hasWork()).toBe(false);
-  });
+      for (const line of [
+        `GET ${status}`,
+        `DELETE ${status}`,
+        ...files.map(({ url }) => `GET ${below(url)}`),
+      ]) {
+        const answer = await world.ask(line);
+        expect(answer.status).toBe(404);
+        expect(answer.json).toMatchObject({ resourceType: 'OperationOutcome' });
+      }
+      await world.runJobs();
+      expect(await world.context.jobs.store.hasWork()).toBe(false);
+    },
+  );
 
   it('is gone when its time has passed, and nothing is left', async () => {
     const status = await begin(world, 'GET $export');
@@ -231,7 +252,10 @@ describe('a file', () => {
     const range = (asked: string, more: Record<string, string> = {}) =>
       world.ask(file, { headers: { range: asked, ...more } });
 
-    expect(whole.headers).toMatchObject({ 'accept-ranges': 'bytes', etag: expect.stringMatching(/^"[0-9a-f]{64}"$/) });
+    expect(whole.headers).toMatchObject({
+      'accept-ranges': 'bytes',
+      etag: expect.stringMatching(/^"[0-9a-f]{64}"$/),
+    });
     const part = await range('bytes=2-11');
     expect(part.status).toBe(206);
     expect(part.text).toBe(whole.text.slice(2, 12));

@@ -27,6 +27,9 @@ export async function jobFile(
   const { job, view } = await ownJob(id, context);
   const file = job.state === 'complete' ? await view.file(job, name, context) : undefined;
   if (file === undefined) throw job.state === 'complete' ? noFile() : noJob();
+  const blob = `jobs/${id}/${name}`;
+  // A store that was restored from a backup knows of files that are not there.
+  if ((await context.jobs.blobs.size(blob)) !== file.size) throw noFile();
   const { size, sha256, contentType } = file;
   const range = rangeOf(request, file);
   const { from, to } = range ?? { from: 0, to: size };
@@ -38,7 +41,7 @@ export async function jobFile(
       'accept-ranges': 'bytes',
       ...(range === undefined ? {} : { 'content-range': `bytes ${from}-${to - 1}/${size}` }),
     },
-    stream: { length: to - from, read: () => context.jobs.blobs.read(`jobs/${id}/${name}`, from, to) },
+    stream: { length: to - from, read: () => context.jobs.blobs.read(blob, from, to) },
   };
 }
 

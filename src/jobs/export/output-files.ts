@@ -41,8 +41,9 @@ export class OutputFiles {
 
   async deletion(key: ResourceKey): Promise<void> {
     const waiting = this.#deleted.get(key.type) ?? [];
-    this.#deleted.set(key.type, [...waiting, key]);
-    if (waiting.length + 1 >= DELETIONS) await this.#writeDeletions(key.type);
+    this.#deleted.set(key.type, waiting);
+    waiting.push(key);
+    if (waiting.length >= DELETIONS) await this.#writeDeletions(key.type);
   }
 
   /** A line of the file that is organized by patients, in which types stand side by side. */

@@ -31,7 +31,7 @@ async function* patientsOf(step: RecordsStep, { spec, job, bench }: ExportWork):
     return;
   }
   const { access } = spec;
-  const asked = { ...step.slice, asOf: job.position, access, where: EVERYTHING, deletions: false };
+  const asked = { ...step.slice, asOf: job.position, access, where: EVERYTHING };
   for await (const { resources } of bench.parts.backend.scan(asked)) {
     for (const { id } of resources) yield id;
   }

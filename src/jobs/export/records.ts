@@ -7,7 +7,7 @@
  */
 
 import type { Predicate, QueryPart } from '../../fhir/search/query.js';
-import { allOf, anyOf, EVERYTHING } from '../../fhir/search/tree.js';
+import { allOf, anyOf, EVERYTHING, noneOf } from '../../fhir/search/tree.js';
 import { patientsOf } from '../../interactions/everything/roster.js';
 import type { ExportSpec } from '../../interactions/export/export-spec.js';
 import { parseStored } from '../../interactions/projected.js';
@@ -62,19 +62,37 @@ export function inRecords({ level }: ExportSpec, patients: Patients): Predicate 
   return { op: 'chain', param: COMPARTMENT, targets: [{ type: 'Patient', where }] };
 }
 
+/**
+ * Was in the record of one of the patients, for deletions: of patients too, who may be deleted themselves. By no filter: what a
+ * client has may have met it before its last version.
+ */
+export function wasInRecords({ level }: ExportSpec, patients: Patients): Predicate {
+  if (level.kind === 'system') return EVERYTHING;
+  return patients === undefined
+    ? noneOf({ op: 'absent', param: COMPARTMENT })
+    : { op: 'value', param: COMPARTMENT, test: { kind: 'reference-set', type: 'Patient', ids: patients } };
+}
+
 /** The same for a search, which has an index of it; of patients who are known to have been there. */
 export function inRecordsOf(patients: readonly string[]): Predicate {
   return anyOf(patients.map((id): Predicate => ({ op: 'compartment', name: 'Patient', id })));
 }
 
-/** Of resources that are exported themselves, in this export and not in one before it. */
+/**
+ * Of resources that are exported themselves: in this export where only those count, else in whichever, for Provenance may be
+ * written after what it is about.
+ */
 function aboutExported(spec: ExportSpec, records: Predicate): Predicate {
   const targets = spec.types
     .filter((type) => type !== PROVENANCE)
     .map(
       (type): QueryPart => ({
         type,
-        where: allOf([records, spec.filters[type] ?? EVERYTHING, ...timeTests(spec)]),
+        where: allOf([
+          records,
+          spec.filters[type] ?? EVERYTHING,
+          ...(spec.associated ? timeTests(spec) : []),
+        ]),
       }),
     );
   return { op: 'chain', param: 'target', targets };

@@ -8,7 +8,7 @@ import type { ExportWork } from './export-work.js';
 import { latestProvenance } from './latest-provenance.js';
 import { outputBytes } from './output-bytes.js';
 import { OutputFiles } from './output-files.js';
-import { exportedOf, inRecords, patientsAsked, timesOf } from './records.js';
+import { exportedOf, inRecords, patientsAsked, timesOf, wasInRecords } from './records.js';
 
 export async function runScan(
   slices: readonly ExportSlice[],
@@ -16,14 +16,15 @@ export async function runScan(
 ): Promise<readonly ExportFile[]> {
   const { spec, job, bench } = work;
   const { backend } = bench.parts;
-  const records = inRecords(spec, await patientsAsked(spec, backend));
+  const patients = await patientsAsked(spec, backend);
+  const records = inRecords(spec, patients);
   const files = new OutputFiles(bench);
   for (const { type, from, to } of slices) {
     const where = exportedOf(type, spec, records);
     const bytesOf = outputBytes(spec, bench.parts.knowledge.definitions);
     const times = timesOf(type, spec);
     const isLatest = latestProvenance(type, records, work);
-    const deletions = times.since !== undefined;
+    const deletions = times.since === undefined ? {} : { deletions: wasInRecords(spec, patients) };
     const scan = backend.scan({
       type,
       from,
@@ -32,7 +33,7 @@ export async function runScan(
       ...times,
       access: spec.access,
       where,
-      deletions,
+      ...deletions,
     });
     for await (const { resources, deleted } of scan) {
       for (const resource of resources) {

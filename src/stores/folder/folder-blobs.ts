@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { assert } from '../../base/assert.js';
 import type { BlobFacts, Blobs, BlobWriter } from '../../ports/blobs.js';
@@ -26,6 +26,14 @@ export function folderBlobs(folder: string): Blobs {
       const path = pathOf(name);
       await mkdir(dirname(path), { recursive: true });
       return new FolderBlobWriter(path, await open(`${path}${UNFINISHED}`, 'w'));
+    },
+    size: async (name) => {
+      try {
+        return (await stat(pathOf(name))).size;
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+        throw error;
+      }
     },
     read: (name, from, to) =>
       to > from

@@ -11,7 +11,7 @@
  */
 import { matches } from '../../fhir/search/match.js';
 import type { Predicate } from '../../fhir/search/query.js';
-import { hasTest } from '../../fhir/search/tree.js';
+import { EVERYTHING, hasTest } from '../../fhir/search/tree.js';
 import { withWords } from '../../fhir/search/words.js';
 import { type AccessFilter, visible } from '../../ports/access-filter.js';
 import type {
@@ -57,7 +57,7 @@ const STEP_ROWS = 2_000;
 const JUDGED_ROWS = 200;
 
 /** Why a version goes out: nothing of its type is hidden or sorted out, or it was judged. */
-type Judge = ((type: string, row: Row, moment: Moment) => boolean) | undefined;
+type Judge = ((row: Row, moment: Moment) => boolean) | undefined;
 
 export class Scans {
   readonly #view: View;
@@ -71,23 +71,26 @@ export class Scans {
   async *steps(request: ScanRequest): AsyncGenerator<ScanStep> {
     const { type, access, where } = request;
     const typeId = this.#view.catalogue.type(type);
-    if (typeId === undefined || visible(access, type).op === 'nothing' || where.op === 'nothing') return;
+    if (typeId === undefined || visible(access, type).op === 'nothing') return;
     const bounds = this.#view.snapshot(() => this.#bounds(request, request.from, request.to));
     const judge = this.#judgeOf(request);
-    const former = new FormerReferences(this.#view, this.#indexer, request.asOf, [where, ...filters(access)]);
+    const former = new FormerReferences(this.#view, this.#indexer, request.asOf, [
+      where,
+      ...(request.deletions === undefined ? [] : [request.deletions]),
+      ...filters(access),
+    ]);
     let { from } = bounds;
     while (from < bounds.to) {
-      if (judge !== undefined) while (!this.#view.snapshot(() => former.catchUp())) await nextTurn();
       const step = this.#view.snapshot(() => {
-        former.catchUp();
-        const moment = new Moment(this.#view, this.#indexerFor(where), {
-          asOf: request.asOf,
-          former: former.of,
-        });
+        if (judge !== undefined && !former.catchUp()) return undefined;
+        const past = { asOf: request.asOf, former: former.of };
+        const moment = new Moment(this.#view, this.#indexerFor(where), past);
         return this.#step(request, typeId, { from, to: bounds.to }, judge, moment);
       });
-      from = step.upTo;
-      yield step;
+      if (step !== undefined) {
+        from = step.upTo;
+        yield step;
+      }
       await nextTurn();
     }
   }
@@ -137,7 +140,7 @@ export class Scans {
     let upTo = to;
     const most = judge === undefined ? STEP_ROWS : JUDGED_ROWS;
     const statement = this.#view.connection.prepare(ROWS);
-    for (const row of statement.iterate<Row>(typeId, from, to, deletions ? 1 : 0, asOf, asOf)) {
+    for (const row of statement.iterate<Row>(typeId, from, to, deletions === undefined ? 0 : 1, asOf, asOf)) {
       rows.push(row);
       bytes += row[5]?.length ?? 0;
       if (rows.length < most && bytes < STEP_BYTES) continue;
@@ -147,7 +150,7 @@ export class Scans {
     const resources: StoredResource[] = [];
     const deleted: ResourceKey[] = [];
     for (const row of rows) {
-      if (judge !== undefined && !judge(type, row, moment)) continue;
+      if (judge !== undefined && !judge(row, moment)) continue;
       const [position, , id, version, lastUpdated, content] = row;
       if (content === null) deleted.push({ type, id });
       else resources.push({ type, id, versionId: String(version), lastUpdated, position, bytes: content });
@@ -155,17 +158,18 @@ export class Scans {
     return { resources, deleted, upTo };
   }
 
-  #judgeOf({ type, access, where }: ScanRequest): Judge {
+  #judgeOf({ type, access, where, deletions = EVERYTHING }: ScanRequest): Judge {
     const filter = visible(access, type);
-    if (filter.op === 'everything' && where.op === 'everything') return undefined;
+    if ([filter, where, deletions].every(({ op }) => op === 'everything')) return undefined;
     const indexer = this.#indexerFor(where);
-    return (_type, row, moment) => {
+    return (row, moment) => {
       const { bytes, lastUpdated } = this.#judged(row);
       if (bytes === null) return false;
       const identity = { type, id: row[2], lastUpdated };
       const values = indexer(parseResource(bytes));
       if (!matches(values, identity, filter, moment.everything)) return false;
-      return matches(values, identity, where, moment.seenThrough(access));
+      const isDeleted = row[5] === null;
+      return matches(values, identity, isDeleted ? deletions : where, moment.seenThrough(access));
     };
   }
 

@@ -1,0 +1,180 @@
+/**
+ * Bulk Data exports by services with tokens, over real sockets and with a job process of its own.
+ * https://hl7.org/fhir/uv/bulkdata/STU2/export.html
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { JOB_KINDS } from '../jobs/job-kinds.js';
+import { JobRunner } from '../jobs/job-runner.js';
+import type { RegisteredClient } from './clients/client.js';
+import {
+  addBackend,
+  bearer,
+  type KeyPair,
+  keyPair,
+  type SmartServer,
+  startSmartServer,
+  tokenFor,
+} from './testing.js';
+
+const ASYNC = { accept: 'application/fhir+json', prefer: 'respond-async' };
+
+interface Manifest {
+  readonly requiresAccessToken: boolean;
+  readonly output: readonly { readonly type: string; readonly url: string; readonly count: number }[];
+}
+
+let server: SmartServer;
+let keys: KeyPair;
+let client: RegisteredClient;
+let other: RegisteredClient;
+let token: string;
+
+beforeAll(async () => {
+  server = await startSmartServer();
+  keys = await keyPair();
+  client = await addBackend(server, keys, 'system/*.cruds');
+  other = await addBackend(server, keys, 'system/*.rs');
+  token = await tokenFor(server, client, keys);
+  const writer = await tokenFor(server, client, keys, 'system/*.cruds');
+  for (let index = 0; index < 50; index++) {
+    const answer = await fetch(`${server.fhirBase}/Patient`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/fhir+json', ...bearer(writer).headers },
+      body: JSON.stringify({ resourceType: 'Patient', name: [{ family: `Example ${index}` }] }),
+    });
+    expect(answer.status).toBe(201);
+  }
+});
+afterAll(() => server.stop());
+
+const ask = (url: string, by: string | undefined, headers: Record<string, string> = {}, method = 'GET') =>
+  fetch(url, { method, headers: { ...headers, ...(by === undefined ? {} : bearer(by).headers) } });
+
+async function work(): Promise<void> {
+  const { parts } = server.tenant;
+  const settings = { lease: 60_000, kept: 60_000, partSize: 80_000 };
+  const runner = new JobRunner({ parts, kinds: JOB_KINDS, settings });
+  while (await runner.step());
+}
+
+async function exported(by: string): Promise<{ readonly status: string; readonly manifest: Manifest }> {
+  const begun = await ask(`${server.fhirBase}/$export`, by, ASYNC);
+  expect(begun.status).toBe(202);
+  const status = begun.headers.get('content-location') ?? '';
+  await work();
+  expect((await ask(status, by)).status).toBe(202);
+  const complete = await ask(status, by);
+  expect(complete.status).toBe(200);
+  return { status, manifest: (await complete.json()) as Manifest };
+}
+
+describe('a bulk export', () => {
+  it('is begun with a token alone', async () => {
+    const answer = await ask(`${server.fhirBase}/$export`, undefined, ASYNC);
+
+    expect(answer.status).toBe(401);
+    expect(await answer.json()).toMatchObject({ resourceType: 'OperationOutcome' });
+  });
+
+  it('goes on to its files with tokens of the same client', async () => {
+    const { status, manifest } = await exported(token);
+    const again = await tokenFor(server, client, keys);
+    const [file] = manifest.output;
+
+    expect(status).toMatch(`${server.fhirBase}/_jobs/`);
+    expect(manifest.requiresAccessToken).toBe(true);
+    expect(manifest.output).toEqual([{ type: 'Patient', url: expect.any(String), count: 50 }]);
+    const answer = await ask(file?.url ?? '', again);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-type')).toBe('application/fhir+ndjson');
+    expect((await answer.text()).trim().split('\n')).toHaveLength(50);
+    const asked = await ask(file?.url ?? '', again, { accept: 'application/fhir+ndjson' });
+    expect(asked.status).toBe(200);
+    await asked.arrayBuffer();
+  });
+
+  it('has files for its client and its scopes alone', async () => {
+    const { status, manifest } = await exported(token);
+    const url = manifest.output[0]?.url ?? '';
+    const narrow = await tokenFor(server, client, keys, 'system/Observation.rs');
+    const narrower = await tokenFor(server, client, keys, 'system/Patient.rs?gender=female');
+    const strange = await tokenFor(server, other, keys);
+
+    expect((await ask(url, undefined)).status).toBe(401);
+    expect((await ask(url, narrow)).status).toBe(403);
+    expect((await ask(url, narrower)).status).toBe(403);
+    expect((await ask(url, strange)).status).toBe(404);
+    expect((await ask(status, strange)).status).toBe(404);
+    expect((await ask(status, undefined)).status).toBe(401);
+    expect((await ask(status, strange, {}, 'DELETE')).status).toBe(404);
+    expect((await ask(url, token)).status).toBe(200);
+  });
+
+  it('holds what its scopes hold', async () => {
+    const scope = 'system/Patient.rs?name=Example 7';
+    const narrow = await tokenFor(server, client, keys, scope.replaceAll(' ', '%20'));
+
+    const { manifest } = await exported(narrow);
+
+    expect(manifest.output).toEqual([{ type: 'Patient', url: expect.any(String), count: 1 }]);
+  });
+
+  it('refuses types that no scope holds, where they are named', async () => {
+    const narrow = await tokenFor(server, client, keys, 'system/Observation.rs');
+    const answer = await ask(`${server.fhirBase}/$export?_type=Patient`, narrow, ASYNC);
+
+    expect(answer.status).toBe(403);
+    expect(answer.headers.get('www-authenticate')).toContain('system/Patient.s');
+    expect((await ask(`${server.fhirBase}/Patient/$export`, narrow, ASYNC)).status).toBe(403);
+  });
+
+  it('sends files compressed, in ranges, and their heads', async () => {
+    const { manifest } = await exported(token);
+    const url = manifest.output[0]?.url ?? '';
+    const plain = await ask(url, token, { 'accept-encoding': 'identity' });
+    const bytes = Buffer.from(await plain.arrayBuffer());
+    expect(plain.headers.get('content-length')).toBe(String(bytes.length));
+
+    const zipped = await ask(url, token, { 'accept-encoding': 'gzip' });
+    expect(zipped.headers.get('content-encoding')).toBe('gzip');
+    expect(zipped.headers.get('vary')).toBe('Accept-Encoding');
+    expect(Buffer.from(await zipped.arrayBuffer()).equals(bytes)).toBe(true); // fetch unpacks it
+
+    const range = await ask(url, token, { range: 'bytes=10-19', 'accept-encoding': 'gzip' });
+    expect(range.status).toBe(206);
+    expect(Buffer.from(await range.arrayBuffer()).equals(bytes.subarray(10, 20))).toBe(true);
+    const head = await ask(url, token, { 'accept-encoding': 'identity' }, 'HEAD');
+    expect(head.headers.get('content-length')).toBe(String(bytes.length));
+  });
+
+  it('is recorded in the audit log, and so is each file that was fetched', async () => {
+    const { status, manifest } = await exported(token);
+    const url = manifest.output[0]?.url ?? '';
+    await (await ask(url, token)).arrayBuffer();
+    const job = status.split('/').at(-1) ?? '';
+
+    const { auditing, backend } = server.tenant.parts;
+    expect(await auditing?.follow(10_000)).toBe(true);
+    const { matches } = await backend.search({
+      query: { parts: [{ type: 'AuditEvent', where: { op: 'everything' } }], sort: [] },
+      access: { kind: 'unrestricted', reason: 'test' },
+      count: 1000,
+      total: 'none',
+      includes: [],
+      deadline: 10_000,
+    });
+    const events = matches.map(({ bytes }) => bytes.toString());
+
+    const named = Buffer.from('$export').toString('base64');
+    expect(events.some((event) => event.includes(`"query":"${named}`))).toBe(true);
+    expect(events.some((event) => event.includes(`${job}/${url.split('/').at(-1)}`))).toBe(true);
+    expect(events.some((event) => event.includes(`"value":"${job}"`))).toBe(false);
+  });
+
+  it('is never told to wait for a few kick-offs in a row', async () => {
+    for (let turn = 0; turn < 5; turn++) {
+      expect((await ask(`${server.fhirBase}/$export`, token, ASYNC)).status).toBe(202);
+    }
+    await work();
+  });
+});
