@@ -166,6 +166,7 @@ function refusalsOf(provider: Provider): WeakMap<IncomingMessage, Error> {
   provider.on('revocation.error', keep);
   provider.on('introspection.error', keep);
   provider.on('authorization.error', keep);
+  provider.on('pushed_authorization_request.error', keep);
   return refusals;
 }
 
