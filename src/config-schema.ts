@@ -82,6 +82,42 @@ export const SETTINGS = {
     about: 'the audience that its tokens must name; by default the FHIR base',
   },
   trustedKeySetUrl: { type: 'optional', about: 'where it publishes its keys (a JWKS)' },
+  upstreamIssuer: {
+    type: 'optional',
+    about: 'the OpenID provider at which the people of the hospital sign in: its issuer',
+  },
+  upstreamClientId: { type: 'optional', about: 'the client id that this server has there' },
+  upstreamSecretFile: {
+    type: 'optional',
+    about: 'file with the secret that this server has there; without it this server is a public client',
+  },
+  upstreamScopes: {
+    type: 'text',
+    default: 'openid profile',
+    about: 'the scopes that are asked for there, openid among them',
+  },
+  upstreamClaim: {
+    type: 'text',
+    default: 'preferred_username',
+    about: 'the claim by which a person is found when they come from there for the first time',
+  },
+  upstreamMatch: {
+    type: 'choice',
+    choices: ['login', 'fhirUser'],
+    default: 'login',
+    about:
+      'what that claim is: the login of a person, or the reference to their resource, which is then believed',
+  },
+  upstreamLabel: {
+    type: 'text',
+    default: 'Hospital account',
+    about: 'what stands on the button that leads there',
+  },
+  passwordSignIn: {
+    type: 'boolean',
+    default: true,
+    about: 'people sign in here with a password; off = at the OpenID provider alone',
+  },
   publicUrl: { type: 'optional', about: 'the URL by which clients reach this server, without /fhir' },
   trustProxy: {
     type: 'boolean',

@@ -23,6 +23,8 @@ function problemsOf(environment: Environment, text?: string): readonly string[] 
   return [];
 }
 
+const UPSTREAM = { FAIRWAY_UPSTREAM_ISSUER: 'https://a.org', FAIRWAY_UPSTREAM_CLIENT_ID: 'a' };
+
 describe('readConfig', () => {
   it('has a default for everything, closed and on this machine alone', () => {
     expect(read()).toMatchObject({ port: 8080, host: '127.0.0.1', auth: 'smart', demo: false, workers: 1 });
@@ -72,6 +74,14 @@ describe('readConfig', () => {
     ['a public URL with a slash at its end', { FAIRWAY_PUBLIC_URL: 'https://a.org/' }, /FAIRWAY_PUBLIC_URL/],
     ['a public URL that is none', { FAIRWAY_PUBLIC_URL: 'a.org' }, /FAIRWAY_PUBLIC_URL/],
     ['a page greater than the greatest', { FAIRWAY_DEFAULT_COUNT: '2000' }, /FAIRWAY_MAX_COUNT/],
+    [
+      'an upstream without this server’s id',
+      { FAIRWAY_UPSTREAM_ISSUER: 'https://a.org' },
+      /UPSTREAM_CLIENT_ID/,
+    ],
+    ['an upstream over http', { ...UPSTREAM, FAIRWAY_UPSTREAM_ISSUER: 'http://a.org' }, /FAIRWAY_FETCH_HTTP/],
+    ['an upstream that says not who', { ...UPSTREAM, FAIRWAY_UPSTREAM_SCOPES: 'profile' }, /openid/],
+    ['no way to sign in', { FAIRWAY_PASSWORD_SIGN_IN: 'off' }, /FAIRWAY_UPSTREAM_ISSUER/],
     ['a store of a later version', { FAIRWAY_STORE: 'mongodb' }, /sqlite in this version/],
     ['a listener of a later version', { FAIRWAY_MLLP_PORT: '2575' }, /HL7 v2/],
   ])('refuses %s', (_case, environment, text) => {

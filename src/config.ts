@@ -201,6 +201,22 @@ const CONTRADICTIONS: readonly ((config: Config) => string | undefined)[] = [
     trustedKeySetUrl === undefined || isBase(trustedKeySetUrl)
       ? undefined
       : 'FAIRWAY_TRUSTED_KEY_SET_URL must be an http or https URL.',
+  ({ upstreamIssuer, upstreamClientId }) =>
+    (upstreamIssuer === undefined) === (upstreamClientId === undefined)
+      ? undefined
+      : 'FAIRWAY_UPSTREAM_ISSUER and FAIRWAY_UPSTREAM_CLIENT_ID go together: set both, or none.',
+  ({ upstreamIssuer, fetchHttp }) =>
+    upstreamIssuer === undefined || isIssuer(upstreamIssuer, fetchHttp)
+      ? undefined
+      : 'FAIRWAY_UPSTREAM_ISSUER must be an https URL without user, query and fragment (http needs FAIRWAY_FETCH_HTTP=on).',
+  ({ upstreamScopes }) =>
+    upstreamScopes.split(' ').includes('openid')
+      ? undefined
+      : 'FAIRWAY_UPSTREAM_SCOPES must have openid among them: without it nobody says who signed in.',
+  ({ passwordSignIn, upstreamIssuer }) =>
+    passwordSignIn || upstreamIssuer !== undefined
+      ? undefined
+      : 'FAIRWAY_PASSWORD_SIGN_IN=off leaves no way to sign in: set FAIRWAY_UPSTREAM_ISSUER.',
   ({ publicUrl }) =>
     publicUrl === undefined || isBase(publicUrl)
       ? undefined
@@ -211,6 +227,12 @@ function isBase(text: string): boolean {
   if (!URL.canParse(text) || text.endsWith('/')) return false;
   const { protocol, username, password, search, hash } = new URL(text);
   return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === '');
+}
+
+/** Compared character by character with what tokens say: a slash at its end belongs to it. */
+function isIssuer(text: string, plainHttp: boolean): boolean {
+  const isAllowed = /^https:\/\//.test(text) || (plainHttp && /^http:\/\//.test(text));
+  return isAllowed && isBase(text.replace(/\/$/, ''));
 }
 
 const CALLED_LOCALHOST: ReadonlySet<string> = new Set(['127.0.0.1', '::1', '0.0.0.0', '::']);

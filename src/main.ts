@@ -132,7 +132,15 @@ const COMMANDS: readonly CommandEntry[] = [
       return userCommand({
         withUsers: async (work) => {
           const { withUsers } = await import('./wiring/authorization.js');
-          return withUsers(configOf(globals()), work);
+          return withUsers(configOf(globals()), (users, links) =>
+            work({
+              add: (wanted) => users.add(wanted),
+              list: () => users.list(),
+              setStatus: (login, status) => users.setStatus(login, status),
+              setPassword: (login, password) => users.setPassword(login, password),
+              unlink: async (login) => links.unlink((await users.existing(login)).subject),
+            }),
+          );
         },
         readInput: async () => {
           const { text } = await import('node:stream/consumers');

@@ -57,6 +57,7 @@ describe('discovery', () => {
       'introspection_endpoint',
       'revocation_endpoint',
       'registration_endpoint',
+      'pushed_authorization_request_endpoint',
       'management_endpoint',
     ]);
     for (const [, url] of endpoints) {

@@ -71,6 +71,7 @@ export function smartConfiguration(issuer: string): JsonObject {
     introspection_endpoint: introspect,
     revocation_endpoint: revoke,
     registration_endpoint: register,
+    pushed_authorization_request_endpoint: `${issuer}/par`,
     management_endpoint: `${issuer}/apps`,
     grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
     response_types_supported: ['code'],

@@ -16,6 +16,12 @@ export const KIND = {
   failures: 'sign-in-failures',
   /** By the hash of the login: a password is being tried. */
   attempt: 'sign-in-attempt',
+  /** By the hash of the state: who went to the hospital's provider to sign in, and with what. */
+  upstreamSignIn: 'upstream-sign-in',
+  /** By the hash of issuer and subject there: the subject here. */
+  upstreamAccount: 'upstream-account',
+  /** By subject and the hash of the issuer, divided by a blank: the name of the account. */
+  upstreamLink: 'upstream-link',
   /** By the hash of the launch value. */
   launch: 'launch',
   /** By the hash of the interaction: what was chosen so far. */

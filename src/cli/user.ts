@@ -15,6 +15,8 @@ export interface UserRegistry {
   list(): Promise<readonly RegisteredUser[]>;
   setStatus(login: string, status: RegisteredUser['status']): Promise<RegisteredUser>;
   setPassword(login: string, password: string): Promise<RegisteredUser>;
+  /** Whether there was an account that the person signed in with elsewhere. */
+  unlink(login: string): Promise<boolean>;
 }
 
 export interface UserDeps {
@@ -32,7 +34,9 @@ Examples:
   … | fairway user add --login root --fhir-user Practitioner/grey --role practitioner --role administrator --password-stdin
   fairway user list
   fairway user disable ada         signs in no more; fairway user enable brings it back
-  … | fairway user password ada --password-stdin`;
+  … | fairway user password ada --password-stdin
+  fairway user add --login mae --fhir-user Practitioner/mae --without-password    signs in at the hospital's provider
+  fairway user unlink mae          takes another account there for mae's`;
 
 interface AddOptions {
   readonly login: string;
@@ -40,6 +44,7 @@ interface AddOptions {
   readonly role: readonly string[];
   readonly patient: readonly string[];
   readonly passwordStdin?: true;
+  readonly withoutPassword?: true;
   readonly json?: true;
 }
 
@@ -52,6 +57,7 @@ export function userCommand(deps: UserDeps): Command {
   command.addCommand(statusCommand(deps, 'disable', 'disabled', 'Lets a person sign in no more'));
   command.addCommand(statusCommand(deps, 'enable', 'active', 'Lets a person sign in who was disabled'));
   command.addCommand(passwordCommand(deps));
+  command.addCommand(unlinkCommand(deps));
   return command;
 }
 
@@ -66,9 +72,10 @@ function addCommand(deps: UserDeps): Command {
     .option('--role <role>', 'of the access policies; may be given several times', collect, [])
     .option('--patient <id>', 'a patient whose record they open; may be given several times', collect, [])
     .option('--password-stdin', 'read the password from standard input')
+    .option('--without-password', 'they sign in at the OpenID provider of the hospital alone')
     .addOption(jsonOption())
-    .action(async ({ login, fhirUser, role, patient, passwordStdin, json }: AddOptions) => {
-      const password = await passwordOf(deps, passwordStdin);
+    .action(async ({ login, fhirUser, role, patient, passwordStdin, withoutPassword, json }: AddOptions) => {
+      const password = withoutPassword === true ? undefined : await passwordOf(deps, passwordStdin);
       const wanted = { login, password, fhirUser, roles: role, patients: patient };
       const user = await deps.withUsers((users) => users.add(wanted));
       deps.output.write(json === true ? asJson(userJson(user)) : line(user));
@@ -111,10 +118,24 @@ function passwordCommand(deps: UserDeps): Command {
     });
 }
 
+function unlinkCommand({ withUsers, output }: UserDeps): Command {
+  return new Command('unlink')
+    .description(
+      'Forgets which account of the OpenID provider a person signs in with: the next one that fits is taken',
+    )
+    .argument('<login>', 'the person')
+    .action(async (login: string) => {
+      const was = await withUsers((users) => users.unlink(login));
+      output.write(
+        was ? `${login} has no account elsewhere any more\n` : `${login} had no account elsewhere\n`,
+      );
+    });
+}
+
 async function passwordOf({ readInput }: UserDeps, fromInput: true | undefined): Promise<string> {
   if (fromInput !== true) {
     throw new Error(
-      'Give the password on standard input, with --password-stdin: arguments are seen by others.',
+      'Give the password on standard input, with --password-stdin (arguments are seen by others), or say --without-password.',
     );
   }
   return (await readInput()).replace(/\r?\n$/, '');

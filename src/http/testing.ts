@@ -29,7 +29,7 @@ export interface TestServer {
 
 export async function startServer(settings: Partial<Config> = {}, fetcher?: Fetcher): Promise<TestServer> {
   const dataDir = mkdtempSync(join(tmpdir(), 'fairway-http-'));
-  const port = await freePort('127.0.0.1');
+  const port = settings.port ?? (await freePort('127.0.0.1'));
   const defaults = readConfig(undefined, { FAIRWAY_AUTH: 'open', FAIRWAY_SHUTDOWN_TIME_LIMIT: '2000' });
   const url = `http://127.0.0.1:${port}`;
   const named = settings.auth === 'smart' ? { publicUrl: url } : {};

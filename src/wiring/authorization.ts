@@ -1,9 +1,12 @@
 /** The authorization server of a tenant, as the settings want it. */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Authorization } from '../authorization/authorization.js';
 import { Clients } from '../authorization/clients/clients.js';
 import { InitialTokens } from '../authorization/clients/initial-tokens.js';
+import { Links } from '../authorization/federation/links.js';
+import type { UpstreamSettings } from '../authorization/federation/upstream.js';
 import { IssuerTokens } from '../authorization/foreign-tokens.js';
 import { sealingKey } from '../authorization/keys/sealing-key.js';
 import { SigningKeys } from '../authorization/keys/signing-keys.js';
@@ -16,7 +19,7 @@ import { Users } from '../authorization/users/users.js';
 import { systemClock } from '../base/clock.js';
 import { uuidV7 } from '../base/ids.js';
 import type { Logger } from '../base/log.js';
-import { type Config, issuerOf } from '../config.js';
+import { type Config, ConfigError, issuerOf } from '../config.js';
 import type { Fetcher } from '../net/fetcher.js';
 import { webFetch } from '../net/web-fetch.js';
 import { warnOfSearches } from './access-check.js';
@@ -53,6 +56,7 @@ export function openAuthorization(
     policies: config.access,
     ...foreignTokens(config, parts.baseUrl, fetcher),
     fetch: cappedKeySets(fetcher),
+    fetchUpstream: webFetch(fetcher, UPSTREAM_LIMITS),
   });
 }
 
@@ -85,8 +89,15 @@ export async function withInitialTokens<T>(
   );
 }
 
-export async function withUsers<T>(config: Config, work: (users: Users) => Promise<T>): Promise<T> {
-  return withTenant(config, (tenant) => work(openUsers(tenant)));
+export async function withUsers<T>(
+  config: Config,
+  work: (users: Users, links: Links) => Promise<T>,
+): Promise<T> {
+  return withTenant(config, (tenant) => {
+    const users = openUsers(tenant);
+    const { records } = tenant.store;
+    return work(users, new Links({ records, users, fhirBase: tenant.parts.baseUrl }));
+  });
 }
 
 export async function withSigningKeys<T>(
@@ -142,9 +153,42 @@ function lazySealingKey({ secretKey, dataDir }: Config): () => Uint8Array {
 }
 
 function authorizationSettings(config: Config, fhirBase: string): AuthorizationSettings {
+  const upstream = upstreamSettings(config);
   return {
     issuer: issuerOf(config),
     fhirBase,
     accessTokenLife: config.accessTokenLife,
+    passwordSignIn: config.passwordSignIn,
+    ...(upstream === undefined ? {} : { upstream }),
   };
+}
+
+/** What an answer of the hospital's identity provider may take. */
+const UPSTREAM_LIMITS = { maxBytes: 256 * 1024, timeLimit: 10_000, redirects: 0 } as const;
+
+function upstreamSettings(config: Config): UpstreamSettings | undefined {
+  const { upstreamIssuer: issuer, upstreamClientId: clientId, upstreamSecretFile: file } = config;
+  if (issuer === undefined || clientId === undefined) return undefined;
+  return {
+    issuer,
+    clientId,
+    ...(file === undefined ? {} : { secret: secretIn(file) }),
+    scopes: config.upstreamScopes,
+    claim: config.upstreamClaim,
+    match: config.upstreamMatch,
+    label: config.upstreamLabel,
+    plainHttp: config.fetchHttp,
+  };
+}
+
+function secretIn(file: string): string {
+  try {
+    const secret = readFileSync(file, 'utf8').trim();
+    if (secret !== '') return secret;
+    throw new ConfigError([`${file} is empty: it must hold the secret of FAIRWAY_UPSTREAM_SECRET_FILE.`]);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    throw new ConfigError([`${file} cannot be read (${code}): check FAIRWAY_UPSTREAM_SECRET_FILE.`]);
+  }
 }

@@ -32,7 +32,6 @@ import {
 import { consentPage } from '../pages/consent-page.js';
 import { pageHeaders } from '../pages/frame.js';
 import { pickerPage } from '../pages/picker-page.js';
-import { tellingPage } from '../pages/plain-pages.js';
 import { signInPage } from '../pages/sign-in-page.js';
 import { offeredScopes, offeredTo } from '../scopes.js';
 import type { SecurityLog, Told } from '../security-log.js';
@@ -41,6 +40,7 @@ import type { RegisteredUser } from '../users/user.js';
 import type { Users } from '../users/users.js';
 import type { GrantRecords } from './grant-record.js';
 import { lastingWords } from './lasting-words.js';
+import { isOver, START_AGAIN, tell } from './over.js';
 import { ProgressRecords } from './progress.js';
 
 export interface InteractionParts {
@@ -57,6 +57,8 @@ export interface InteractionParts {
   readonly searchAs: (user: RegisteredUser) => SearchAs;
   readonly tokens: FormTokens;
   readonly securityLog: SecurityLog;
+  /** What stands on the button of the hospital's identity provider; undefined: there is none. */
+  readonly upstreamLabel: string | undefined;
 }
 
 type Details = Awaited<ReturnType<Provider['interactionDetails']>>;
@@ -130,7 +132,8 @@ export class Interactions {
 
   async #signIn(visit: Visit): Promise<void> {
     const { form } = visit;
-    if (form === undefined) return this.#showSignIn(visit, undefined, undefined);
+    if (form === undefined || !this.#parts.settings.passwordSignIn)
+      return this.#showSignIn(visit, undefined, undefined);
     const login = form.get('login') ?? '';
     const { users } = this.#parts;
     const outcome = await users.signIn(login, form.get('password') ?? '');
@@ -151,12 +154,15 @@ export class Interactions {
   }
 
   #showSignIn(visit: Visit, login: string | undefined, problem: string | undefined): void {
+    const { settings, upstreamLabel } = this.#parts;
     const target = this.#target(visit);
     const page = signInPage({
       ...target,
       cancel: target,
       clientName: visit.client.name,
-      upstreams: [],
+      withPassword: settings.passwordSignIn,
+      upstreams:
+        upstreamLabel === undefined ? [] : [{ label: upstreamLabel, href: `${target.action}/upstream` }],
       ...(login === undefined ? {} : { login }),
       ...(problem === undefined ? {} : { problem }),
     });
@@ -381,8 +387,6 @@ interface Pickable {
   readonly searchable: boolean;
 }
 
-const START_AGAIN = 'Go back to the app and start again.';
-
 function aboutOf({ uid, session }: Details): string {
   return `${uid} ${session?.accountId ?? ''}`;
 }
@@ -390,13 +394,4 @@ function aboutOf({ uid, session }: Details): string {
 function formTarget(redirect: string): string {
   const { origin, protocol } = new URL(redirect);
   return origin === 'null' ? protocol : origin;
-}
-
-/** The interaction's cookie or its record is gone. */
-function isOver(error: unknown): boolean {
-  return error instanceof Error && error.name === 'SessionNotFound';
-}
-
-function tell(response: ServerResponse, status: number, title: string, text: string): void {
-  response.writeHead(status, pageHeaders()).end(tellingPage({ title, text }));
 }

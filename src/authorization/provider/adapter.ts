@@ -116,7 +116,11 @@ class RecordsAdapter implements Adapter {
   }
 }
 
-const CONSUMABLE: ReadonlySet<string> = new Set(['AuthorizationCode', 'RefreshToken']);
+const CONSUMABLE: ReadonlySet<string> = new Set([
+  'AuthorizationCode',
+  'RefreshToken',
+  'PushedAuthorizationRequest',
+]);
 
 /** A `jti` that was there stays there until its assertion has ended: in between it is refused. */
 class ReplayAdapter extends RecordsAdapter {

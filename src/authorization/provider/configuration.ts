@@ -21,7 +21,7 @@ import type { AuthorizationSettings } from '../settings.js';
 import type { Users } from '../users/users.js';
 import { accountFinder, tokenContext } from './accounts.js';
 import { checkAssertion } from './assertion.js';
-import { AUTHORIZE, audienceOf, LAUNCH_PARAMETERS } from './authorize-request.js';
+import { AUTHORIZE, audienceOf, LAUNCH_PARAMETERS, PUSH } from './authorize-request.js';
 import { APP_TOKEN_LIFE, lifetimes } from './lifetimes.js';
 
 export interface ConfigurationParts {
@@ -55,7 +55,7 @@ export function configuration(parts: ConfigurationParts): Configuration {
     ttl: lifetimes(settings),
     responseTypes: ['code'],
     discovery: { registration_endpoint: endpointsOf(settings.issuer).register },
-    routes: { authorization: AUTHORIZE },
+    routes: { authorization: AUTHORIZE, pushed_authorization_request: PUSH },
     extraParams: [...LAUNCH_PARAMETERS],
     interactions: { url: (_ctx, { uid }) => `${settings.issuer}/interaction/${uid}` },
     findAccount: accountFinder(parts),
@@ -111,6 +111,7 @@ function features(parts: ConfigurationParts): NonNullable<Configuration['feature
       enabled: true,
       allowedPolicy: (_ctx, client, token) => client.clientId === token.clientId,
     },
+    pushedAuthorizationRequests: { enabled: true },
     // Signing out needs its pages, and none is served yet.
     rpInitiatedLogout: { enabled: false },
     userinfo: { enabled: false },

@@ -20,6 +20,9 @@ import type { RegisteredClient } from '../clients/client.js';
 import type { Clients } from '../clients/clients.js';
 import { type RegistrationParts, serveRegistration } from '../clients/registration-endpoint.js';
 import { isSecretOf } from '../clients/secret.js';
+import { FederatedSignIn, UPSTREAM_CALLBACK } from '../federation/federated-sign-in.js';
+import { Links } from '../federation/links.js';
+import { Upstream, type UpstreamParts } from '../federation/upstream.js';
 import { FormTokens } from '../forms.js';
 import { serveApps } from '../interaction/apps.js';
 import { GrantRecords } from '../interaction/grant-record.js';
@@ -49,6 +52,8 @@ export interface ProviderParts extends RegistrationParts {
   readonly settings: AuthorizationSettings;
   readonly isResourceType: (type: string) => boolean;
   readonly fetch: Configuration['fetch'];
+  /** Asks the hospital's identity provider. */
+  readonly fetchUpstream: UpstreamParts['fetch'];
   readonly users: Users;
   readonly launches: Launches;
   /** Searches with the rights of a person. */
@@ -121,16 +126,34 @@ function handlerOf(parts: ProviderParts, keys: readonly SigningKey[]): Handler {
     refusals.set(ctx.req, error);
     log.error({ error: error.message }, 'the authorization server failed');
   });
-  const people = { ...parts, grants, findClient, tokens: new FormTokens(secret, settings.issuer) };
+  const upstreamLabel = settings.upstream?.label;
+  const tokens = new FormTokens(secret, settings.issuer);
+  const people = { ...parts, grants, findClient, tokens, upstreamLabel };
+  const federated = federatedSignIn(provider, parts);
   const interactions = new Interactions(provider, people);
   const others = provider.callback();
   return async (request, response) => {
+    if (await federated?.serve(request, response)) return;
     if (await interactions.serve(request, response)) return;
     if (await serveApps(request, response, provider, people)) return;
     if (await serveLaunch(request, response, people)) return;
     if (await serveRegistration(request, response, parts)) return;
     others(request, response);
   };
+}
+
+/** Undefined where people sign in here alone. */
+function federatedSignIn(provider: Provider, parts: ProviderParts): FederatedSignIn | undefined {
+  const { settings, records, users, clock, fetchUpstream } = parts;
+  if (settings.upstream === undefined) return undefined;
+  const upstream = new Upstream({
+    settings: settings.upstream,
+    redirectUri: `${settings.issuer}${UPSTREAM_CALLBACK}`,
+    now: () => clock.now(),
+    fetch: fetchUpstream,
+  });
+  const links = new Links({ records, users, fhirBase: settings.fhirBase });
+  return new FederatedSignIn(provider, upstream, { ...parts, links });
 }
 
 /** What answers were made of that are refusals: it tells while it makes them. */
@@ -143,6 +166,7 @@ function refusalsOf(provider: Provider): WeakMap<IncomingMessage, Error> {
   provider.on('revocation.error', keep);
   provider.on('introspection.error', keep);
   provider.on('authorization.error', keep);
+  provider.on('pushed_authorization_request.error', keep);
   return refusals;
 }
 

@@ -13,6 +13,7 @@ import type { Told } from '../security-log.js';
 /** Its paths whose refusals are told, and as what. */
 const ROUTES: Readonly<Record<string, SecurityEventName>> = {
   authorization: 'authorize',
+  pushed_authorization_request: 'authorize',
   token: 'token',
   revocation: 'revocation',
   introspection: 'client-authentication',

@@ -97,6 +97,12 @@ export class Users {
     return subject === undefined ? undefined : this.get(subject);
   }
 
+  /** Who is this resource; undefined where nobody is, or several are. Looks through all: not for every request. */
+  async byFhirUser(reference: string): Promise<RegisteredUser | undefined> {
+    const found = (await this.list()).filter(({ fhirUser }) => fhirUser === reference);
+    return found.length === 1 ? found[0] : undefined;
+  }
+
   async list(): Promise<readonly RegisteredUser[]> {
     const all: RegisteredUser[] = [];
     for (;;) {
@@ -113,7 +119,7 @@ export class Users {
   }
 
   async setStatus(login: string, status: RegisteredUser['status']): Promise<RegisteredUser> {
-    const user = { ...(await this.#existing(login)), status };
+    const user = { ...(await this.existing(login)), status };
     await this.#save(user);
     return user;
   }
@@ -122,7 +128,7 @@ export class Users {
   async setPassword(login: string, password: string): Promise<RegisteredUser> {
     const problem = passwordProblem(password);
     if (problem !== undefined) throw new UserError([problem]);
-    const user = { ...(await this.#existing(login)), password: await hashSecret(password) };
+    const user = { ...(await this.existing(login)), password: await hashSecret(password) };
     await this.#save(user);
     await this.#parts.records.remove(KIND.failures, attemptName(login));
     return user;
@@ -174,7 +180,8 @@ export class Users {
     return value === undefined ? undefined : readValue<Failures>(value);
   }
 
-  async #existing(login: string): Promise<RegisteredUser> {
+  /** Throws UserError where there is no such login. */
+  async existing(login: string): Promise<RegisteredUser> {
     const user = await this.byLogin(login);
     if (user === undefined)
       throw new UserError([`There is no login ${login}: fairway user list shows them.`]);
