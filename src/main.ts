@@ -66,6 +66,24 @@ const COMMANDS: readonly CommandEntry[] = [
     },
   },
   {
+    name: 'export',
+    summary: 'pulls data from another server by FHIR Bulk Data',
+    load: async (globals) => {
+      const { exportCommand } = await import('./cli/export.js');
+      const { pull } = await import('./jobs/bulk-client/pull.js');
+      const { pullParts } = await import('./wiring/pulling.js');
+      return exportCommand({
+        pull: (wanted, listener) => pull(wanted, pullParts(wanted, configOf(globals())), listener),
+        readFile: (file) => readFileSync(file, 'utf8'),
+        output: process.stdout,
+        status: process.stderr,
+        exit: (code) => {
+          process.exitCode = code;
+        },
+      });
+    },
+  },
+  {
     name: 'load-demo',
     summary: 'loads the demo population',
     hidden: true,

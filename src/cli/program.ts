@@ -35,6 +35,7 @@ Examples:
   fairway serve                          run the server: clients come in with tokens
   FAIRWAY_AUTH=open fairway serve        run it open to this machine
   fairway load population/               load bundles, NDJSON and .gz from a folder
+  fairway export https://fhir.example.org/r4 --client-id night --key key.json --out night
   fairway demo-data --patients 100 --seed 1 --out population
   fairway client add --type backend --jwks keys.json --scope "system/*.rs"
   fairway backup /backup/fairway.db      copy the store while the server runs

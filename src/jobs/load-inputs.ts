@@ -29,6 +29,9 @@ export class LoadInputError extends Error {
 
 const LOADABLE = /\.(?:json|ndjson|jsonl)(?:\.gz)?$/i;
 
+/** What `fairway export` writes beside the data. */
+const BESIDE_DATA = /^(?:manifest(?:-\d+)?\.json|error\.\d+\.ndjson)$/;
+
 /** Name parts of files that go first, in this order. */
 const FIRST = [/hospitalInformation/, /practitionerInformation/];
 
@@ -57,7 +60,7 @@ function standardInput(): LoadFile {
 function below(path: string, named: boolean): readonly LoadFile[] {
   const found = stateOf(path);
   if (found.isDirectory()) {
-    const names = readdirSync(path).filter((name) => !name.startsWith('.'));
+    const names = readdirSync(path).filter((name) => !name.startsWith('.') && !BESIDE_DATA.test(name));
     return names.sort().flatMap((name) => below(join(path, name), false));
   }
   if (!found.isFile() && named) throw new LoadInputError(`${path} is neither a file nor a folder.`);

@@ -17,6 +17,7 @@ import {
 import { FetchError } from './fetch-error.js';
 import { type GateLimits, HostGate, type Leave, USUAL_LIMITS } from './host-gate.js';
 import { checkUrl, type FetchPolicy, hostOf } from './policy.js';
+import { Watch } from './watch.js';
 
 export interface FetchRequest {
   readonly url: string;
@@ -27,6 +28,10 @@ export interface FetchRequest {
   readonly maxBytes: number;
   /** Milliseconds from the call to the last byte of the body; absent: the fetcher's own. */
   readonly timeLimit?: number;
+  /** Milliseconds that may pass without a byte of the answer, for what may take long as a whole; absent: no such limit. */
+  readonly idleLimit?: number;
+  /** The body may come compressed, as `content-encoding` then says; it is the caller's to decode. */
+  readonly gzip?: boolean;
   /** Redirects that are followed, for GET and HEAD; 3 where nothing is said. */
   readonly redirects?: number;
   /** How often it is tried, for methods that may be repeated; 3 where nothing is said. */
@@ -80,15 +85,12 @@ export class GuardedFetcher implements Fetcher {
 
   async fetch(request: FetchRequest): Promise<Fetched> {
     const first = checkUrl(request.url, this.#parts.policy);
-    const timeLimit = request.timeLimit ?? this.#parts.timeLimit;
-    const deadline = new AbortController();
-    const timer = setTimeout(() => {
-      deadline.abort(new FetchError('timed-out', `${hostOf(first)} did not answer within ${timeLimit} ms.`));
-    }, timeLimit);
+    const { timeLimit = this.#parts.timeLimit, idleLimit } = request;
+    const watch = new Watch(hostOf(first), timeLimit, idleLimit);
     try {
-      return fetched(await this.#follow(request, first, deadline.signal), timer);
+      return fetched(await this.#follow(request, first, watch.signal), watch);
     } catch (error) {
-      clearTimeout(timer);
+      watch.end();
       throw error;
     }
   }
@@ -126,9 +128,9 @@ export class GuardedFetcher implements Fetcher {
   }
 
   async #attempt(request: FetchRequest, url: URL, origin: string, signal: AbortSignal): Promise<Incoming> {
-    const { method = 'GET', headers = {}, body, maxBytes, attempts = 3 } = request;
+    const { method = 'GET', headers = {}, body, maxBytes, gzip = false, attempts = 3 } = request;
     const sent = url.origin === origin ? headers : withoutCredentials(headers);
-    const outgoing: Outgoing = { url, method, headers: sent, body, maxBytes, signal };
+    const outgoing: Outgoing = { url, method, headers: sent, body, maxBytes, gzip, signal };
     const tries = REPEATABLE.has(method) ? attempts : 1;
     for (let tried = 1; ; tried++) {
       const answer = await this.#once(outgoing).catch((error: unknown) => {
@@ -180,15 +182,15 @@ interface Arrived {
   readonly url: URL;
 }
 
-/** The deadline's timer ends with the body. */
-function fetched({ answer, url }: Arrived, timer: NodeJS.Timeout): Fetched {
-  const body = finallyDo(answer.body, () => clearTimeout(timer));
+/** The watch ends with the body. */
+function fetched({ answer, url }: Arrived, watch: Watch): Fetched {
+  const body = finallyDo(watch.over(answer.body), () => watch.end());
   return {
     ...answer,
     url: url.href,
     body,
     discard: () => {
-      clearTimeout(timer);
+      watch.end();
       answer.discard();
     },
     bytes: async () => {

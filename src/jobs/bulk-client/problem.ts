@@ -1,0 +1,13 @@
+/**
+ * What ends an export, in words for whoever started it.
+ *
+ * Invariant: the text says what was asked of whom, what came of it and what to do; it holds neither tokens nor keys.
+ */
+export class ExportProblem extends Error {
+  override readonly name: string = 'ExportProblem';
+}
+
+/** The server no longer knows the job, or never did. */
+export class JobGone extends ExportProblem {
+  override readonly name = 'JobGone';
+}
