@@ -7,7 +7,7 @@ import { systemClock } from '../../base/clock.js';
 import { freePort } from '../../http/free-port.js';
 import { fetcherOnThisMachine } from '../../net/testing.js';
 import type { AuditRecord } from '../../ports/audit-log.js';
-import type { Left, Shown } from '../browsing.testing.js';
+import type { Left, Shown } from '../browsing/testing.js';
 import type { MadeClient } from '../clients/clients.js';
 import { addApp, OneApp, PASSWORD } from '../one-app/testing.js';
 import { type SmartServer, startSmartServer } from '../testing.js';
