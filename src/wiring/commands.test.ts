@@ -154,7 +154,9 @@ describe('doctor', () => {
 
     expect(status).toBe(1);
     expect(output).toMatch(/access\.roles\.nurse\.rules\[0\]\.where grants nothing: .*statos/);
-    expect(output).toMatch(/access\.roles\.nurse\.rules\[2\]\.patients grants nothing: .*birthdate is no date/);
+    expect(output).toMatch(
+      /access\.roles\.nurse\.rules\[2\]\.patients grants nothing: .*birthdate is no date/,
+    );
     expect(output).not.toMatch(/rules\[[13]\]/);
   });
 
