@@ -255,13 +255,27 @@ describe('the log', () => {
 
   it('becomes AuditEvents of user authentication and of security alerts', async () => {
     await ask(await allowed());
+    const manager = await tokenFor(
+      server,
+      await addBackend(server, keys, 'fairway/admin'),
+      keys,
+      'fairway/admin',
+    );
+    await fetch(`${server.url}/admin/clients/${ehr.id}/enable`, { method: 'POST', ...bearer(manager) });
     const token = await tokenFor(server, ehr, keys, 'system/AuditEvent.rs');
     const types = async (): Promise<readonly string[]> => {
       const answer = await fetch(`${server.fhirBase}/AuditEvent?_count=1000`, bearer(token));
       const { entry = [] } = (await answer.json()) as { entry?: readonly Entry[] };
       return entry.map(({ resource: { type, subtype } }) => `${type?.code} ${subtype?.[0]?.code}`);
     };
-    const wanted = ['110114 110122', '110114 consent', '110114 ITI-71', '110113 replay', '110113 110126'];
+    const wanted = [
+      '110114 110122',
+      '110114 consent',
+      '110114 ITI-71',
+      '110113 replay',
+      '110113 110126',
+      '110113 110129',
+    ];
 
     // Events are made behind the requests: on a busy machine they take some searches.
     await expect.poll(types, { timeout: 240_000 }).toEqual(expect.arrayContaining(wanted));

@@ -253,6 +253,19 @@ describe('what is not the answer to what was asked', () => {
     expect(await answer.text()).toContain('start again');
   });
 
+  it('by another method, which uses nothing up', async () => {
+    hospital.person = grey;
+    await app.start(SCOPE);
+    const back = await wayBack();
+    for (const method of ['HEAD', 'POST']) {
+      const answer = await fetch(back, { method });
+      expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET']);
+    }
+    await app.browser.open(back.href);
+
+    expect(app.browser.shown.text).toContain('asks for access');
+  });
+
   it('that came before', async () => {
     const first = await (async () => {
       hospital.person = grey;

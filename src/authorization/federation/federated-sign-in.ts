@@ -59,8 +59,9 @@ export class FederatedSignIn {
     const [path = '', query = ''] = (request.url ?? '').split('?', 2);
     const uid = START.exec(path)?.[1];
     if (uid === undefined && path !== UPSTREAM_CALLBACK) return false;
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('allow', 'GET, HEAD');
+    // Not HEAD either: what looks at links ahead would use up what comes back.
+    if (request.method !== 'GET') {
+      response.setHeader('allow', 'GET');
       tell(response, 405, 'This did not work', `${request.method} is not for this page.`);
       return true;
     }

@@ -17,7 +17,9 @@ const EVERYTHING =
   'launch launch/patient launch/encounter openid fhirUser offline_access online_access patient/*.cruds user/*.cruds';
 
 export async function openHospital(app: WebApp): Promise<Hospital> {
-  const server = await startSmartServer();
+  // A button that leads to the hospital's own sign-in is on the page too; nothing is fetched until it is pressed.
+  const upstream = { upstreamIssuer: 'https://signin.example.org', upstreamClientId: 'fairway' };
+  const server = await startSmartServer({ ...upstream, upstreamLabel: 'St. Elsewhere account' });
   const { clients, users } = server.authorization;
   const { client } = await clients.add(
     {
