@@ -72,7 +72,12 @@ export function exportCommand(deps: ExportDeps): Command {
     .option('--group <id>', 'the members of a group')
     .option('--patients', 'all patients; without --group and --patients, everything')
     .option('--type <types>', 'only these types, with commas or repeated', words, [])
-    .option('--type-filter <search>', 'only what a search finds, like Observation?category=laboratory; repeatable', list, [])
+    .option(
+      '--type-filter <search>',
+      'only what a search finds, like Observation?category=laboratory; repeatable',
+      list,
+      [],
+    )
     .option('--since <time>', 'only what has changed since then')
     .option('--since-last', 'only what has changed since the last complete export in the folder')
     .option('--out <folder>', 'where to', 'export')
@@ -107,7 +112,8 @@ function levelOf(command: Command, { group, patients }: Flags): ExportLevel {
 }
 
 function sinceOf(command: Command, { since, sinceLast }: Flags): Since {
-  if (since !== undefined && sinceLast === true) command.error('--since and --since-last exclude each other.');
+  if (since !== undefined && sinceLast === true)
+    command.error('--since and --since-last exclude each other.');
   if (since !== undefined) return { kind: 'at', instant: sinceInstant(since) };
   return { kind: sinceLast === true ? 'last' : 'always' };
 }
@@ -119,7 +125,8 @@ async function credentialsOf(
 ): Promise<Credentials | undefined> {
   if (clientId === undefined && key === undefined) return undefined;
   if (clientId === undefined || key === undefined) command.error('--client-id and --key go together.');
-  if (tokenUrl !== undefined && !(URL.canParse(tokenUrl) && /^https?:/.test(tokenUrl))) command.error('--token-url is a URL with https://.');
+  if (tokenUrl !== undefined && !(URL.canParse(tokenUrl) && /^https?:/.test(tokenUrl)))
+    command.error('--token-url is a URL with https://.');
   const signing = await readSigningKey(readFile(key), kid);
   return { clientId, key: signing, scope, ...(tokenUrl === undefined ? {} : { tokenUrl }) };
 }
@@ -152,7 +159,11 @@ function summaryText(summary: ExportSummary): string {
   const width = countText(total).length;
   const facts: readonly (readonly [count: number, one: string, many: string])[] = [
     [deleted, 'resource is no more', 'resources are no more (in deleted.*.ndjson)'],
-    [missing.length, 'file is missing: the same command tries it again', 'files are missing: the same command tries them again'],
+    [
+      missing.length,
+      'file is missing: the same command tries it again',
+      'files are missing: the same command tries them again',
+    ],
     [serverErrorCount, 'error at the server (in error.*.ndjson)', 'errors at the server (in error.*.ndjson)'],
   ];
   return [

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { selfSigned } from '../http/self-signed.testing.js';
 import type { Fetcher, FetchRequest } from './fetcher.js';
@@ -64,6 +65,31 @@ describe('fetching', () => {
     expect(sent).toBe('200 grüße');
   });
 
+  it('takes a compressed body where it was told that it may come so', async () => {
+    const port = await site((request, response) => {
+      response.writeHead(200, {
+        'content-encoding': 'gzip',
+        'x-accepted': request.headers['accept-encoding'],
+      });
+      response.end(gzipSync('packed'));
+    });
+    const url = `http://keys.test:${port}/`;
+    const fetched = await fetcherOnThisMachine().fetch({ url, maxBytes: 100, gzip: true });
+    expect(gunzipSync(await fetched.bytes()).toString()).toBe('packed');
+    expect(fetched.headers['x-accepted']).toBe('gzip');
+    await expect(text(fetcherOnThisMachine(), { url })).rejects.toThrow('was not asked for');
+  });
+  it('gives up a server that falls silent, however long all of it may take', async () => {
+    const port = await site((_request, response) => void response.write('a beginning'));
+    const silent = text(fetcherOnThisMachine({ timeLimit: 60_000 }), {
+      url: `http://keys.test:${port}/`,
+      idleLimit: 50,
+    });
+    await expect(silent).rejects.toMatchObject({
+      kind: 'timed-out',
+      message: expect.stringContaining('sent nothing'),
+    });
+  });
   it('speaks https with those alone whose certificate names them', async () => {
     const { cert, key } = selfSigned();
     const server = createSecureServer({ cert, key }, (_request, response) => response.end('private'));

@@ -15,7 +15,10 @@ const TIME_LIMIT_MILLISECONDS = 60_000;
 type Reach = Pick<Config, 'fetchPrivateHosts' | 'fetchHttp'>;
 
 export function pullParts({ request, credentials }: Pull, config: Reach): PullParts {
-  const typed = [request.base, ...(credentials?.tokenUrl === undefined ? [] : [new URL(credentials.tokenUrl)])];
+  const typed = [
+    request.base,
+    ...(credentials?.tokenUrl === undefined ? [] : [new URL(credentials.tokenUrl)]),
+  ];
   return {
     fetcher: fetcherTo(typed, config),
     clock: systemClock,

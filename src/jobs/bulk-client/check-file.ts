@@ -22,7 +22,7 @@ export type Checked =
   | { readonly kind: 'right'; readonly lines: number }
   | { readonly kind: 'wrong'; readonly reason: string };
 
-/** Stops the pass through a file. */
+/** Ends the look at the lines; the rest of the file is passed over. */
 class WrongFile extends Error {
   override readonly name = 'WrongFile';
 }
@@ -57,6 +57,7 @@ export async function checkFile(
   } finally {
     await copy?.close();
   }
+  if (lines.wrong !== undefined) return { kind: 'wrong', reason: lines.wrong };
   if (count !== undefined && count !== lines.count) {
     return { kind: 'wrong', reason: `holds ${lines.count} resources, and the server said ${count}` };
   }
@@ -92,6 +93,8 @@ export async function countLines(path: string): Promise<number> {
 
 class Lines {
   count = 0;
+  /** The first thing that is wrong; what comes after it is not looked at. */
+  wrong: string | undefined;
   readonly #decoder = new TextDecoder('utf-8', { fatal: true });
   #line = 0;
   #open: Buffer[] = [];
@@ -103,6 +106,24 @@ class Lines {
   ) {}
 
   take(chunk: Buffer): void {
+    this.#look(() => this.#split(chunk));
+  }
+
+  end(): void {
+    this.#look(() => this.#close());
+  }
+
+  #look(work: () => void): void {
+    if (this.wrong !== undefined) return;
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof WrongFile)) throw error;
+      this.wrong = error.message;
+    }
+  }
+
+  #split(chunk: Buffer): void {
     let from = 0;
     for (let at = chunk.indexOf(LINE_FEED); at >= 0; at = chunk.indexOf(LINE_FEED, from)) {
       this.#keep(chunk.subarray(from, at));
@@ -112,14 +133,11 @@ class Lines {
     if (from < chunk.length) this.#keep(chunk.subarray(from));
   }
 
-  end(): void {
-    this.#close();
-  }
-
   #keep(bytes: Buffer): void {
     this.#open.push(bytes);
     this.#openLength += bytes.length;
-    if (this.#openLength > MOST_LINE_BYTES) throw new WrongFile(`line ${this.#line + 1} is longer than 64 MiB`);
+    if (this.#openLength > MOST_LINE_BYTES)
+      throw new WrongFile(`line ${this.#line + 1} is longer than 64 MiB`);
   }
 
   #close(): void {
@@ -159,7 +177,6 @@ class Lines {
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof WrongFile) return error.message;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code.startsWith('Z_')) return `its compression is broken (${code})`;
   throw error;

@@ -15,7 +15,7 @@ import { FetchError } from '../../net/fetch-error.js';
 import type { Fetched } from '../../net/fetcher.js';
 import { wordsOf } from './answer-words.js';
 import type { ManifestFile } from './manifest.js';
-import { asksForPatience, askedWait, isPassing, MOST_TRIES, ownWait, type Patience } from './patience.js';
+import { askedWait, asksForPatience, isPassing, MOST_TRIES, ownWait, type Patience } from './patience.js';
 import { ExportProblem } from './problem.js';
 import type { Talk } from './talk.js';
 
@@ -51,7 +51,8 @@ export async function download(
     const outcome = await attempt(file, part, before, parts);
     if (outcome.kind !== 'again') return outcome.reason;
     const after = await stateOf(part);
-    failures = after.length > before.length ? 1 : failures + 1;
+    // Starting over is no progress, however far it gets.
+    failures = before.etag !== undefined && after.length > before.length ? 1 : failures + 1;
     if (failures >= MOST_TRIES) return outcome.reason;
     await parts.patience.pause(outcome.wait ?? ownWait(failures - 1, parts.patience));
   }
@@ -81,10 +82,13 @@ async function attempt(
     }
     const wait = askedWait(answer.headers['retry-after'], patience.clock);
     const { text } = await wordsOf(answer);
-    return asksForPatience(answer.status) ? { kind: 'again', reason: text, wait } : { kind: 'ended', reason: text };
+    return asksForPatience(answer.status)
+      ? { kind: 'again', reason: text, wait }
+      : { kind: 'ended', reason: text };
   } catch (error) {
     if (isPassing(error)) return { kind: 'again', reason: error.message };
-    if (error instanceof FetchError || error instanceof ExportProblem) return { kind: 'ended', reason: error.message };
+    if (error instanceof FetchError || error instanceof ExportProblem)
+      return { kind: 'ended', reason: error.message };
     throw error;
   }
 }

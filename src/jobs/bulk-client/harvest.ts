@@ -7,7 +7,7 @@
  * Invariant: under a name without ending there is only what was checked; such a file is not fetched again.
  */
 import { existsSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isObject, type JsonObject } from '../../fhir/format/json.js';
 import { issueWords } from './answer-words.js';
@@ -107,22 +107,21 @@ class Harvester {
       ...this.parts,
       arrived: (bytes) => (bytes === undefined ? meter.reset() : meter.take(bytes)),
     });
-    if (reason !== undefined) return { kind: 'wrong', reason: `could not be fetched: ${reason}`, isFinal: true };
+    if (reason !== undefined)
+      return { kind: 'wrong', reason: `could not be fetched: ${reason}`, isFinal: true };
     const compressed = (await isCompressed(part)) || (await looksCompressed(part));
     const plain = compressed ? `${part}.plain` : part;
     const look = { path: part, isCompressed: compressed, ...(compressed ? { plain } : {}) };
     const result = await this.#look(file, look);
     meter.settle(result.kind === 'right' ? result.lines : 0);
     await rename(plain, result.kind === 'right' ? path : `${path}.wrong`);
+    if (result.kind === 'right') await rm(`${path}.wrong`, { force: true });
     await forgetPart(part);
     return result;
   }
 
   /** Checks a file, and takes from it what is told at the end. */
-  async #look(
-    file: NamedFile,
-    look: Parameters<typeof checkFile>[0],
-  ): Promise<Checked> {
+  async #look(file: NamedFile, look: Parameters<typeof checkFile>[0]): Promise<Checked> {
     const errors: string[] = [];
     let deleted = 0;
     const result = await checkFile(look, file, (resource) => {

@@ -39,7 +39,9 @@ export async function kickOff(talk: Talk, url: string, patience: Patience): Prom
   }
   answer.discard();
   if (location === undefined || !URL.canParse(location, url)) {
-    throw new ExportProblem('The server accepted the export and did not say where to ask for it (Content-Location).');
+    throw new ExportProblem(
+      'The server accepted the export and did not say where to ask for it (Content-Location).',
+    );
   }
   const wait = askedWait(answer.headers['retry-after'], patience.clock) ?? ownWait(0, patience);
   return { statusUrl: new URL(location, url).href, wait };
@@ -83,8 +85,9 @@ async function lookAtFailure(answer: Fetched, failures: number): Promise<void> {
   if (answer.status === 404 || answer.status === 410) {
     throw new JobGone(`The server no longer has this export (${text}): start it anew with --again.`);
   }
-  if (issues.some(({ code }) => code === 'transient') && failures < MOST_TRIES) return;
-  if (answer.status >= 500 && !asksForPatience(answer.status)) {
+  const isTried = asksForPatience(answer.status); // often enough
+  if (!isTried && issues.some(({ code }) => code === 'transient') && failures < MOST_TRIES) return;
+  if (!isTried && answer.status >= 500) {
     throw new ExportProblem(`The export failed at the server: ${text}. Start it anew with --again.`);
   }
   throw new ExportProblem(
@@ -110,7 +113,11 @@ export async function endJob(talk: Talk, statusUrl: string, patience: Patience):
   const ask = () =>
     talk.ask({ url: statusUrl, method: 'DELETE', maxBytes: MOST_MANIFEST_BYTES, withToken: true });
   try {
-    const answer = await patiently({ what: 'ending the export at the server', repeatable: true }, ask, patience);
+    const answer = await patiently(
+      { what: 'ending the export at the server', repeatable: true },
+      ask,
+      patience,
+    );
     const { text } = await wordsOf(answer);
     return answer.status < 300 || answer.status === 404 || answer.status === 410 ? undefined : text;
   } catch (error) {

@@ -19,6 +19,8 @@ export interface Patience {
 }
 
 const SECOND = 1_000;
+/** Begins with the day of the week; what Date.parse takes besides is none. */
+const HTTP_DATE = /^[A-Z][a-z]+,? /;
 const SHORTEST = SECOND;
 const LONGEST_ASKED = 3_600 * SECOND;
 const LONGEST_OWN = 30 * SECOND;
@@ -27,7 +29,12 @@ export const MOST_TRIES = 8;
 
 /** The host is there and asks for patience, or what stands before it does. */
 const TRY_AGAIN: ReadonlySet<number> = new Set([429, 502, 503, 504]);
-const PASSING: ReadonlySet<FetchErrorKind> = new Set<FetchErrorKind>(['failed', 'timed-out', 'busy', 'resting']);
+const PASSING: ReadonlySet<FetchErrorKind> = new Set<FetchErrorKind>([
+  'failed',
+  'timed-out',
+  'busy',
+  'resting',
+]);
 
 export function asksForPatience(status: number): boolean {
   return TRY_AGAIN.has(status);
@@ -42,7 +49,7 @@ export function isPassing(error: unknown): error is FetchError {
 export function askedWait(retryAfter: string | undefined, clock: Clock): number | undefined {
   if (retryAfter === undefined) return undefined;
   const seconds = /^\d{1,9}$/.test(retryAfter.trim()) ? Number(retryAfter) * SECOND : undefined;
-  const wait = seconds ?? Date.parse(retryAfter) - clock.now();
+  const wait = seconds ?? (HTTP_DATE.test(retryAfter) ? Date.parse(retryAfter) - clock.now() : Number.NaN);
   if (Number.isNaN(wait)) return undefined;
   return Math.min(Math.max(wait, SHORTEST), LONGEST_ASKED);
 }

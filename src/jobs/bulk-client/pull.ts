@@ -161,7 +161,9 @@ class Pulling {
   }
 
   async #pages(statusUrl: string): Promise<readonly Page[]> {
-    const pages: Page[] = [{ text: await awaitManifest(this.#talk, statusUrl, this.#patience), from: statusUrl }];
+    const pages: Page[] = [
+      { text: await awaitManifest(this.#talk, statusUrl, this.#patience), from: statusUrl },
+    ];
     for (;;) {
       const { text, from } = pages.at(-1) as Page; // it began with one
       const { next } = readManifest(text, from);
@@ -197,7 +199,8 @@ class Pulling {
   /** Tells the server, and forgets the job. */
   async #end({ statusUrl }: Underway): Promise<void> {
     const trouble = await endJob(this.#talk, statusUrl, this.#patience);
-    if (trouble !== undefined) this.listener.note(`the server could not be told to forget the export: ${trouble}`);
+    if (trouble !== undefined)
+      this.listener.note(`the server could not be told to forget the export: ${trouble}`);
     this.#remember({ ...this.#state, underway: undefined });
   }
 

@@ -76,11 +76,14 @@ function checkWords({ level, types, typeFilters }: ExportRequest): void {
     throw new ExportProblem('The id of a group has letters, digits, - and . only, 64 at most.');
   }
   for (const type of types) {
-    if (!TYPE.test(type)) throw new ExportProblem(`${type} is no resource type: give types like Patient,Condition.`);
+    if (!TYPE.test(type))
+      throw new ExportProblem(`${type} is no resource type: give types like Patient,Condition.`);
   }
   for (const filter of typeFilters) {
     if (!TYPE_FILTER.test(filter)) {
-      throw new ExportProblem(`A type filter is a type and a search, like 'Observation?category=laboratory'.`);
+      throw new ExportProblem(
+        `A type filter is a type and a search, like 'Observation?category=laboratory'.`,
+      );
     }
   }
 }

@@ -23,7 +23,8 @@ const SMALLEST_MODULUS_BITS = 2048;
 export async function readSigningKey(text: string, kid: string | undefined): Promise<SigningKey> {
   const found = text.includes('-----BEGIN') ? { key: fromPem(text), kid: undefined } : fromJson(text);
   const algorithm = algorithmOf(found.key);
-  const thumbprint = () => calculateJwkThumbprint(createPublicKey(found.key).export({ format: 'jwk' }) as JWK); // it is one
+  const thumbprint = () =>
+    calculateJwkThumbprint(createPublicKey(found.key).export({ format: 'jwk' }) as JWK); // it is one
   return { key: found.key, algorithm, kid: kid ?? found.kid ?? (await thumbprint()) };
 }
 
@@ -44,7 +45,9 @@ function fromJson(text: string): { readonly key: KeyObject; readonly kid: string
     const key = createPrivateKey({ key: jwk as JWK & { kty: string }, format: 'jwk' });
     return { key, kid: typeof jwk.kid === 'string' && jwk.kid !== '' ? jwk.kid : undefined };
   } catch (error) {
-    throw new ExportProblem('The key of the key file cannot be used: it is no whole private key.', { cause: error });
+    throw new ExportProblem('The key of the key file cannot be used: it is no whole private key.', {
+      cause: error,
+    });
   }
 }
 
@@ -56,7 +59,8 @@ function privateJwk(text: string): JsonObject {
   if (only === undefined) {
     throw new ExportProblem('The key file holds no private key: give the JWK with its private part, or PEM.');
   }
-  if (others.length > 0) throw new ExportProblem('The key file holds several private keys: give one of them.');
+  if (others.length > 0)
+    throw new ExportProblem('The key file holds several private keys: give one of them.');
   return only;
 }
 

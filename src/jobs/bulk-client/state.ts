@@ -8,7 +8,16 @@
  * Invariants: the state is replaced as a whole, and is durable before the server is asked for anything that follows from
  * it; one process at a time is at work in a folder.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { isObject, type JsonObject, type JsonValue } from '../../fhir/format/json.js';
 import { JsonSyntaxError, parseJson } from '../../fhir/format/parse.js';
@@ -50,10 +59,23 @@ export function readState(folder: string): State {
   if (value === undefined) {
     throw new ExportProblem(`${file} cannot be read: remove it to start anew, or name another folder.`);
   }
-  const { complete, underway } = value;
+  return { complete: completeOf(value.complete), underway: underwayOf(value.underway) };
+}
+
+function completeOf(value: JsonValue | undefined): Complete | undefined {
+  if (!isObject(value)) return undefined;
+  return { asked: String(value.asked), transactionTime: String(value.transactionTime) };
+}
+
+function underwayOf(value: JsonValue | undefined): Underway | undefined {
+  if (!isObject(value)) return undefined;
+  const { asked, since, statusUrl, folder, isIn } = value;
   return {
-    complete: isObject(complete) ? (complete as unknown as Complete) : undefined, // written below
-    underway: isObject(underway) ? (underway as unknown as Underway) : undefined, // written below
+    asked: String(asked),
+    since: String(since),
+    statusUrl: String(statusUrl),
+    folder: String(folder),
+    isIn: isIn === true,
   };
 }
 
@@ -95,7 +117,9 @@ export function lockFolder(folder: string): () => void {
   mkdirSync(folder, { recursive: true });
   const holder = Number(textOf(file) ?? Number.NaN);
   if (isRunning(holder)) {
-    throw new ExportProblem(`Another export is at work in ${folder} (process ${holder}); if it is not, remove ${file}.`);
+    throw new ExportProblem(
+      `Another export is at work in ${folder} (process ${holder}); if it is not, remove ${file}.`,
+    );
   }
   rmSync(file, { force: true }); // of a process that was killed
   const descriptor = openSync(file, 'wx', 0o600);

@@ -2,18 +2,31 @@
  * For tests: a bulk server that refuses what the specification lets it refuse, and misbehaves when it is told to.
  * https://hl7.org/fhir/uv/bulkdata/STU2/export.html, https://hl7.org/fhir/smart-app-launch/STU2.2/backend-services.html
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { exportJWK, exportPKCS8, generateKeyPair, type JWK, jwtVerify } from 'jose';
 import type { Clock } from '../../base/clock.js';
+import { pullParts } from '../../wiring/pulling.js';
+import { type Pull, pull } from './pull.js';
+import type { ExportSummary } from './report.js';
+import type { ExportRequest } from './request.js';
 
 /** What happens to one request instead of its answer. */
 export type Fault =
-  | { readonly kind: 'cut'; readonly after: number }
+  /** `seen`: the connection is cut when this is so; what is on its way might be lost otherwise. */
+  | { readonly kind: 'cut'; readonly after: number; readonly seen?: () => boolean }
   /** Sends so many bytes and no more; the connection stays open. */
   | { readonly kind: 'stall'; readonly after: number }
-  | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string; readonly issue?: string }
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly retryAfter?: string;
+      readonly issue?: string;
+    }
   | { readonly kind: 'redirect'; readonly to: string }
   /** All tokens given so far are worth nothing from now on. */
   | { readonly kind: 'revoke' }
@@ -68,10 +81,77 @@ interface Job {
   notBefore: number;
 }
 
-export async function keyFile(algorithm: 'ES384' | 'RS384'): Promise<{ jwk: JWK; publicJwk: JWK; pem: string }> {
+export async function keyFile(
+  algorithm: 'ES384' | 'RS384',
+): Promise<{ jwk: JWK; publicJwk: JWK; pem: string }> {
   const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true });
   const jwk = { ...(await exportJWK(privateKey)), kid: 'one' };
   return { jwk, publicJwk: await exportJWK(publicKey), pem: await exportPKCS8(privateKey) };
+}
+
+export interface PullWorld {
+  readonly out: string;
+  readonly clock: { now(): number };
+  /** Milliseconds of each pause that was made; no time but that of the clock passes. */
+  readonly pauses: number[];
+  readonly notes: string[];
+  readonly pull: (server: Pick<BulkServer, 'base'>, wanted?: PullWords) => Promise<ExportSummary>;
+  /** Bytes of the first file that is not whole. */
+  readonly partSize: () => number;
+  /** Below the folder of the last export. */
+  readonly read: (summary: ExportSummary, name: string) => string;
+}
+
+export interface PullWords extends Partial<Omit<Pull, 'request' | 'out'>> {
+  readonly request?: Partial<ExportRequest>;
+}
+
+/** A folder, a clock that only pauses move, and the fetcher of the command. */
+export function pullWorld(): PullWorld & { end(): void } {
+  const out = mkdtempSync(join(tmpdir(), 'fairway-pull-'));
+  let now = Date.parse('2026-02-01T00:00:00Z');
+  const clock = { now: () => now };
+  const pauses: number[] = [];
+  const notes: string[] = [];
+  const pullFrom: PullWorld['pull'] = ({ base }, { request, ...words } = {}) => {
+    const asked = {
+      base: new URL(base),
+      level: { kind: 'system' },
+      types: [],
+      typeFilters: [],
+      ...request,
+    } as const;
+    const usual = { since: { kind: 'always' }, credentials: undefined, parallel: 2, again: false } as const;
+    const wanted: Pull = { ...usual, ...words, request: asked, out };
+    const pause = async (milliseconds: number): Promise<void> => {
+      pauses.push(milliseconds);
+      now += milliseconds;
+    };
+    const parts = {
+      ...pullParts(wanted, { fetchPrivateHosts: '', fetchHttp: false }),
+      clock,
+      pause,
+      random: () => 1,
+    };
+    return pull(wanted, parts, {
+      note: (line) => notes.push(line),
+      found: () => undefined,
+      progress: () => undefined,
+    });
+  };
+  return {
+    out,
+    clock,
+    pauses,
+    notes,
+    pull: pullFrom,
+    partSize: () => {
+      const [part] = readdirSync(out, { recursive: true }).filter((name) => String(name).endsWith('.part'));
+      return part === undefined ? 0 : statSync(join(out, String(part))).size;
+    },
+    read: ({ folder }, name) => readFileSync(join(folder, name), 'utf8'),
+    end: () => rmSync(out, { recursive: true, force: true }),
+  };
 }
 
 export const patientLines = (count: number, from = 0): string =>
@@ -120,7 +200,7 @@ class Serving {
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', this.origin);
-    response.on('close', () => this.log.push(`${request.method} ${url.pathname} ${response.statusCode}`));
+    this.#noteAnswer(response, `${request.method} ${url.pathname}`);
     const [, room = '', name = ''] = url.pathname.split('/');
     const subject = this.#subject(request, room, name);
     const fault = this.faults.get(subject)?.shift();
@@ -130,9 +210,20 @@ class Serving {
       return json(response, 200, { token_endpoint: `${this.origin}/token` });
     }
     if (room === 'files') return this.#file(request, response, name, fault);
-    if (!this.#isAuthorized(request)) return outcome(response, 401, 'a valid access token is needed', 'login');
+    if (!this.#isAuthorized(request))
+      return outcome(response, 401, 'a valid access token is needed', 'login');
     if (url.pathname.endsWith('$export')) return this.#kickOff(request, response, url);
     return this.#job(request, response, name, url);
+  }
+
+  /** As its head is sent: who has the answer finds it in the log. */
+  #noteAnswer(response: ServerResponse, asked: string): void {
+    const send = response.writeHead.bind(response);
+    const noting = (status: number, headers?: OutgoingHttpHeaders): ServerResponse => {
+      this.log.push(`${asked} ${status}`);
+      return send(status, headers);
+    };
+    response.writeHead = noting as typeof response.writeHead; // called with a status and headers alone
   }
 
   #subject({ method }: IncomingMessage, room: string, name: string): string {
@@ -147,7 +238,12 @@ class Serving {
     switch (fault.kind) {
       case 'status': {
         if (fault.retryAfter !== undefined) response.setHeader('retry-after', fault.retryAfter);
-        outcome(response, fault.status, fault.issue ?? 'not now', fault.status >= 500 ? 'transient' : 'processing');
+        outcome(
+          response,
+          fault.status,
+          fault.issue ?? 'not now',
+          fault.status >= 500 ? 'transient' : 'processing',
+        );
         return true;
       }
       case 'redirect':
@@ -189,30 +285,37 @@ class Serving {
         requiredClaims: ['jti', 'exp'],
       });
       const { jti = '', exp = 0 } = payload;
-      if (this.#seen.has(jti) || exp * 1000 > clock.now() + 300_000) throw new Error('used twice or too long');
+      if (this.#seen.has(jti) || exp * 1000 > clock.now() + 300_000)
+        throw new Error('used twice or too long');
       this.#seen.add(jti);
     } catch (error) {
       return json(response, 400, { error: 'invalid_client', error_description: String(error) });
     }
     const token = `token-${++this.#number}`;
     this.#tokens.set(token, clock.now() + tokenLife * 1000);
-    json(response, 200, { access_token: token, token_type: 'bearer', expires_in: tokenLife, scope: form.get('scope') });
+    json(response, 200, {
+      access_token: token,
+      token_type: 'bearer',
+      expires_in: tokenLife,
+      scope: form.get('scope'),
+    });
   }
 
-  #kickOff({ headers }: IncomingMessage, response: ServerResponse, url: URL): void {
+  #kickOff({ headers }: IncomingMessage, response: ServerResponse, url: URL) {
     if (headers.prefer !== 'respond-async' || headers.accept !== 'application/fhir+json') {
       return outcome(response, 400, 'Prefer: respond-async and Accept: application/fhir+json are needed');
     }
     const types = url.searchParams.get('_type')?.split(',') ?? [];
     const strange = types.find((type) => !['Patient', 'Observation'].includes(type));
-    if (strange !== undefined) return outcome(response, 400, `_type: ${strange} is not a type of this server`);
+    if (strange !== undefined)
+      return outcome(response, 400, `_type: ${strange} is not a type of this server`);
     this.kickOffs.push(url);
     const id = `j${++this.#number}`;
     this.#jobs.set(id, { polls: 0, notBefore: 0 });
     response.writeHead(202, { 'content-location': `${this.origin}/jobs/${id}` }).end();
   }
 
-  #job(request: IncomingMessage, response: ServerResponse, id: string, url: URL): void {
+  #job(request: IncomingMessage, response: ServerResponse, id: string, url: URL) {
     const { clock, polls = 1, retryAfter = 10 } = this.options;
     const job = this.#jobs.get(id);
     if (job === undefined) return outcome(response, 404, 'there is no such export');
@@ -229,7 +332,9 @@ class Serving {
     if (job.polls < polls) {
       job.polls += 1;
       job.notBefore = clock.now() + retryAfter * 1000;
-      response.writeHead(202, { 'retry-after': String(retryAfter), 'x-progress': `${job.polls}0 % done` }).end();
+      response
+        .writeHead(202, { 'retry-after': String(retryAfter), 'x-progress': `${job.polls}0 % done` })
+        .end();
       return;
     }
     json(response, 200, this.#manifest(id, Number(url.searchParams.get('page') ?? 0)));
@@ -242,7 +347,13 @@ class Serving {
       shown.flatMap(([name, { kind, type, content, count, url }]) => {
         if (kind !== wanted) return [];
         const lines = content.split('\n').filter((line) => line !== '').length;
-        return [{ type, url: url ?? `${this.origin}/files/${name}`, ...(count === null ? {} : { count: count ?? lines }) }];
+        return [
+          {
+            type,
+            url: url ?? `${this.origin}/files/${name}`,
+            ...(count === null ? {} : { count: count ?? lines }),
+          },
+        ];
       });
     const isLast = (page + 1) * pageSize >= Object.keys(this.files).length;
     return {
@@ -256,20 +367,29 @@ class Serving {
     };
   }
 
-  #file(request: IncomingMessage, response: ServerResponse, name: string, fault: Fault | undefined): void {
+  #file(request: IncomingMessage, response: ServerResponse, name: string, fault: Fault | undefined) {
     const { headers } = request;
     const file = this.files[name];
-    const { requiresAccessToken = this.options.client !== undefined, gzip = false, etags = true } = this.options;
-    if (requiresAccessToken && !this.#isAuthorized(request)) return outcome(response, 401, 'a token is needed', 'login');
-    if (!requiresAccessToken && headers.authorization !== undefined) this.offences.push('a token for a file without');
+    const {
+      requiresAccessToken = this.options.client !== undefined,
+      gzip = false,
+      etags = true,
+    } = this.options;
+    if (requiresAccessToken && !this.#isAuthorized(request))
+      return outcome(response, 401, 'a token is needed', 'login');
+    if (!requiresAccessToken && headers.authorization !== undefined)
+      this.offences.push('a token for a file without');
     if (file === undefined) return outcome(response, 404, 'there is no such file');
     const packed = gzip && headers['accept-encoding'] === 'gzip';
     const bytes = packed ? gzipSync(file.content) : Buffer.from(file.content);
-    const etag = `"${bytes.length}-${file.content.length}-${file.content.slice(-12).length}-${hash(file.content)}"`;
+    const etag = `"${bytes.length}-${hash(file.content)}"`;
     if (etags) response.setHeader('etag', etag);
     if (packed) response.setHeader('content-encoding', 'gzip');
     response.setHeader('content-type', 'application/fhir+ndjson');
-    const from = etags && headers['if-range'] === etag ? Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0) : 0;
+    const from =
+      etags && headers['if-range'] === etag
+        ? Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0)
+        : 0;
     if (from > 0 && from >= bytes.length) {
       response.writeHead(416, { 'content-range': `bytes */${bytes.length}` }).end();
       return;
@@ -284,10 +404,14 @@ class Serving {
       response.end(bytes);
       return;
     }
-    response.write(bytes.subarray(0, fault.after), () => {
-      if (fault.kind === 'cut') response.destroy();
-    });
+    response.write(bytes.subarray(0, fault.after));
+    if (fault.kind === 'cut') cutWhen(fault.seen ?? (() => true), response);
   }
+}
+
+function cutWhen(seen: () => boolean, response: ServerResponse): void {
+  if (seen()) response.destroy();
+  else setTimeout(() => cutWhen(seen, response), 5);
 }
 
 function hash(text: string): number {
@@ -307,5 +431,8 @@ function json(response: ServerResponse, status: number, body: unknown): void {
 }
 
 function outcome(response: ServerResponse, status: number, text: string, code = 'invalid'): void {
-  json(response, status, { resourceType: 'OperationOutcome', issue: [{ severity: 'error', code, diagnostics: text }] });
+  json(response, status, {
+    resourceType: 'OperationOutcome',
+    issue: [{ severity: 'error', code, diagnostics: text }],
+  });
 }

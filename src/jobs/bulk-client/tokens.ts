@@ -77,8 +77,12 @@ export class Tokens {
     const url = this.#tokenUrl;
     const what = 'asking for an access token';
     const answer = await patiently({ what, repeatable: true }, () => this.#post(url), this.patience);
-    if (answer.status !== 200) throw new ExportProblem(`No access token was given: ${(await wordsOf(answer)).text}.`);
-    const { access_token: text, expires_in: seconds } = await jsonOf(answer, 'The answer of the token endpoint');
+    if (answer.status !== 200)
+      throw new ExportProblem(`No access token was given: ${(await wordsOf(answer)).text}.`);
+    const { access_token: text, expires_in: seconds } = await jsonOf(
+      answer,
+      'The answer of the token endpoint',
+    );
     if (typeof text !== 'string' || !/^[\x21-\x7e]+$/.test(text)) {
       throw new ExportProblem('The token endpoint gave an answer without an access token.');
     }
@@ -120,8 +124,13 @@ export class Tokens {
   /** https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html */
   async #discover(): Promise<string> {
     const url = below(this.base, '.well-known/smart-configuration');
-    const ask = () => this.fetcher.fetch({ url, headers: { accept: 'application/json' }, maxBytes: MOST_BYTES, attempts: 1 });
-    const answer = await patiently({ what: 'looking for the token endpoint', repeatable: true }, ask, this.patience);
+    const ask = () =>
+      this.fetcher.fetch({ url, headers: { accept: 'application/json' }, maxBytes: MOST_BYTES, attempts: 1 });
+    const answer = await patiently(
+      { what: 'looking for the token endpoint', repeatable: true },
+      ask,
+      this.patience,
+    );
     const wayOut = 'Name it with --token-url, or leave out --client-id where the server is open.';
     if (answer.status !== 200) {
       const { text } = await wordsOf(answer);
