@@ -24,7 +24,7 @@ async function restOf(socket: Socket): Promise<string> {
 
 describe('a server that stops', () => {
   it('finishes the request in flight, closes idle connections and takes no new ones', async () => {
-    const server = await startServer();
+    const server = await startServer({ shutdownTimeLimit: 60_000 });
     const idle = await opened(server, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await once(idle, 'data');
     const busy = await opened(
