@@ -14,7 +14,7 @@ import { checkId, checkResource, commitPlanned, type Planned, RefusedWrite } fro
 import type { Write } from '../ports/backend.js';
 
 /** Big enough to share one flush among many, small enough to lose little time when it is done again. */
-const BATCH_RESOURCES = 1000;
+export const BATCH_RESOURCES = 1000;
 
 export interface BatchItem<Place> {
   readonly place: Place;

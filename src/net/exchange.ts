@@ -30,6 +30,8 @@ export interface Outgoing {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | undefined;
   readonly maxBytes: number;
+  /** The answer may come gzipped, and is handed over as it came. */
+  readonly gzip: boolean;
   /** Aborts with a FetchError at the deadline. */
   readonly signal: AbortSignal;
 }
@@ -78,7 +80,7 @@ async function addressesOf(host: string, resolve: Resolve): Promise<readonly Loo
 }
 
 function send(
-  { url, method, headers, body, signal }: Outgoing,
+  { url, method, headers, body, gzip, signal }: Outgoing,
   host: string,
   addresses: readonly LookupAddress[],
   { ca }: Ways,
@@ -87,7 +89,7 @@ function send(
     method,
     headers: {
       ...headers,
-      'accept-encoding': 'identity',
+      'accept-encoding': gzip ? 'gzip, identity' : 'identity',
       ...(body === undefined ? {} : { 'content-length': String(body.length) }),
     },
     agent: false,
@@ -113,14 +115,19 @@ function pinned(addresses: readonly LookupAddress[]): NonNullable<RequestOptions
   };
 }
 
-function incomingOf(answer: IncomingMessage, { method, maxBytes, signal }: Outgoing, host: string): Incoming {
+function incomingOf(
+  answer: IncomingMessage,
+  { method, maxBytes, gzip, signal }: Outgoing,
+  host: string,
+): Incoming {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(answer.headers)) {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   const declared = Number(headers['content-length'] ?? 0);
   const coding = headers['content-encoding'] ?? 'identity';
-  if (method !== 'HEAD' && (declared > maxBytes || coding !== 'identity')) {
+  const isReadable = coding === 'identity' || (gzip && /^(x-)?gzip$/i.test(coding));
+  if (method !== 'HEAD' && (declared > maxBytes || !isReadable)) {
     answer.destroy();
     if (declared > maxBytes) throw tooLarge(host, maxBytes);
     throw new FetchError('failed', `${host} answered in a content coding that was not asked for.`);

@@ -31,6 +31,8 @@ export interface FetchRequest {
   readonly redirects?: number;
   /** How often it is tried, for methods that may be repeated; 3 where nothing is said. */
   readonly attempts?: number;
+  /** The answer's body may be gzipped, and is then handed over so: for files, which may be packed of their own. */
+  readonly gzip?: boolean;
 }
 
 export interface Fetched extends Incoming {
@@ -126,9 +128,9 @@ export class GuardedFetcher implements Fetcher {
   }
 
   async #attempt(request: FetchRequest, url: URL, origin: string, signal: AbortSignal): Promise<Incoming> {
-    const { method = 'GET', headers = {}, body, maxBytes, attempts = 3 } = request;
+    const { method = 'GET', headers = {}, body, maxBytes, attempts = 3, gzip = false } = request;
     const sent = url.origin === origin ? headers : withoutCredentials(headers);
-    const outgoing: Outgoing = { url, method, headers: sent, body, maxBytes, signal };
+    const outgoing: Outgoing = { url, method, headers: sent, body, maxBytes, gzip, signal };
     const tries = REPEATABLE.has(method) ? attempts : 1;
     for (let tried = 1; ; tried++) {
       const answer = await this.#once(outgoing).catch((error: unknown) => {
