@@ -191,7 +191,10 @@ function refusalOf(
     case 'version-conflict':
       return planned.conflict?.(result.write, result.current);
     case 'lease-lost':
-      return new Refusal('version-conflict', 'The job that this belongs to has ended, or is worked on by others.');
+      return new Refusal(
+        'version-conflict',
+        'The job that this belongs to has ended, or is worked on by others.',
+      );
     case 'refused':
       // A commit names one of its writes.
       return refusedWrite(planned.writes[result.write] as Write, result);

@@ -20,7 +20,8 @@ export interface InputSource {
 /** It may be there another time. */
 export class BrokenOff extends UnreadableFile {}
 
-const ACCEPT = 'application/fhir+ndjson, application/ndjson, application/x-ndjson, application/fhir+json, */*;q=0.1';
+const ACCEPT =
+  'application/fhir+ndjson, application/ndjson, application/x-ndjson, application/fhir+json, */*;q=0.1';
 /** Milliseconds without a byte. */
 const STALLED = 60_000;
 const PASSING: ReadonlySet<FetchErrorKind> = new Set(['failed', 'busy', 'resting']);

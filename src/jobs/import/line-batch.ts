@@ -73,7 +73,10 @@ export class LineBatch {
     const { line } = document;
     const content = this.object(document);
     const { resourceType, id } = content;
-    if (typeof resourceType === 'string' && this.context.knowledge.definitions.resourceTypes.has(resourceType))
+    if (
+      typeof resourceType === 'string' &&
+      this.context.knowledge.definitions.resourceTypes.has(resourceType)
+    )
       this.#checkPermitted(resourceType);
     if (id === undefined && this.#work.spec.mode === 'upsert') throw withoutId();
     const item = readItem(content, line, this.idsOf(line), this.context);

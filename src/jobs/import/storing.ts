@@ -35,7 +35,8 @@ export class Storing {
     const { progress } = work.claim;
     this.#work = work;
     this.#files = files;
-    this.#progress = progress === undefined ? { line: 0, stored: {}, ...NO_ERRORS } : readImportProgress(progress);
+    this.#progress =
+      progress === undefined ? { line: 0, stored: {}, ...NO_ERRORS } : readImportProgress(progress);
   }
 
   /** Once `end` resolved, all of it. */
@@ -101,7 +102,9 @@ export class Storing {
           next = this.#after(upTo, writes, waiting);
           return next;
         });
-        await storeBatch(chunk, context, (line, refusal) => waiting.set(line, refusedItem(chunk, line, refusal)));
+        await storeBatch(chunk, context, (line, refusal) =>
+          waiting.set(line, refusedItem(chunk, line, refusal)),
+        );
         if (next !== undefined) await this.#committed(next, waiting);
       },
       refused: (item, refusal) => waiting.set(item.place, refusedWrite(item, refusal)),
@@ -132,10 +135,7 @@ export class Storing {
   async #carryOutBatch(bundle: RequestBundle, line: number, freshId: () => string): Promise<PieceResult> {
     const context = (): Context => this.#context(() => this.#progress);
     const place = { file: '', line };
-    const result = await storeBatchBundle(
-      { bundle, place, context, earlier: Promise.resolve() },
-      freshId,
-    );
+    const result = await storeBatchBundle({ bundle, place, context, earlier: Promise.resolve() }, freshId);
     this.#progress = { ...this.#progress, stored: added(this.#progress.stored, result.stored) };
     return result;
   }
@@ -198,13 +198,11 @@ function textsUpTo(line: number, waiting: ReadonlyMap<number, RefusedLine>): rea
     .map(({ text }) => text);
 }
 
-function refusedItem(
-  items: readonly BatchItem<number>[],
-  line: number,
-  refusal: Refusal,
-): RefusedLine {
+function refusedItem(items: readonly BatchItem<number>[], line: number, refusal: Refusal): RefusedLine {
   const item = items.find(({ place }) => place === line);
-  return item === undefined ? { line, text: errorLine(refusal.issues, `line ${line}`) } : refusedWrite(item, refusal);
+  return item === undefined
+    ? { line, text: errorLine(refusal.issues, `line ${line}`) }
+    : refusedWrite(item, refusal);
 }
 
 function refusedWrite({ place: line, write }: BatchItem<number>, refusal: Refusal): RefusedLine {

@@ -3,7 +3,7 @@
  *
  * Invariant: a part is changed by who holds its lease alone; a job ends with its last part, and once.
  */
-import { type Claim, CLAIMS, FAILURES, type NewPart } from '../../ports/jobs.js';
+import { CLAIMS, type Claim, FAILURES, type NewPart } from '../../ports/jobs.js';
 import type { Connection } from './connection.js';
 import type { JobsChange, JobsJob, JobsResult, PartName, PartStep } from './messages.js';
 
