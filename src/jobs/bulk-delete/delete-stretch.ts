@@ -5,7 +5,7 @@
  * deleted meanwhile is neither deleted nor refused.
  */
 import { Refusal } from '../../fhir/outcome.js';
-import { EVERYTHING } from '../../fhir/search/tree.js';
+import { NOTHING } from '../../fhir/search/tree.js';
 import {
   type DeletePart,
   type DeleteProgress,
@@ -54,14 +54,14 @@ async function* scanned(
   from: number,
   { spec, claim, bench }: DeleteWork,
 ): AsyncGenerator<readonly Found[]> {
-  const where = spec.criteria.find((one) => one.type === type)?.where ?? { op: 'nothing' };
+  const where = spec.criteria.find((one) => one.type === type)?.where ?? NOTHING;
   const scan = bench.parts.backend.scan({
     type,
     from,
     to,
     asOf: claim.job.position,
     access: spec.asker.access.search,
-    where: where ?? EVERYTHING,
+    where,
     deletions: false,
   });
   for await (const { resources } of scan) {
@@ -72,6 +72,8 @@ async function* scanned(
 class Deleting {
   readonly #work: DeleteWork;
   readonly #files: ErrorFiles;
+  /** For the audit log. */
+  readonly #denied: (Found & { readonly status: number })[] = [];
   #progress: DeleteProgress;
 
   constructor({ from }: Stretch, work: DeleteWork, files: ErrorFiles) {
@@ -117,7 +119,6 @@ class Deleting {
     this.#progress = { ...this.#progress, ...withLines(this.#progress, [line]) };
     if (refusal.status !== 409) this.#denied.push({ ...one, status: refusal.status });
   }
-  readonly #denied: (Found & { readonly status: number })[] = [];
 
   async #recordDenied(): Promise<void> {
     const denied = this.#denied.splice(0);
