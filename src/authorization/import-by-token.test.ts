@@ -1,8 +1,7 @@
 /** An import over sockets, by a service with a token: what its scopes hold goes in, to others the job is not there. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { JOB_KINDS } from '../jobs/job-kinds.js';
-import { JobRunner } from '../jobs/job-runner.js';
-import { fetcherOnThisMachine, type Site, serveHttp } from '../net/testing.js';
+import { jobRunner } from '../interactions/testing.js';
+import { type Site, serveHttp } from '../net/testing.js';
 import { addBackend, bearer, keyPair, type SmartServer, startSmartServer, tokenFor } from './testing.js';
 
 const PATIENCE = 120_000;
@@ -85,18 +84,6 @@ interface Manifest {
 }
 
 async function allWork({ tenant }: SmartServer): Promise<void> {
-  const runner = new JobRunner({
-    parts: tenant.parts,
-    kinds: JOB_KINDS,
-    fetcher: fetcherOnThisMachine(),
-    settings: {
-      lease: 60_000,
-      kept: 3_600_000,
-      partSize: 1_000,
-      fileLimit: 1e6,
-      fileTimeLimit: 60_000,
-      lineLimit: 1e5,
-    },
-  });
+  const runner = jobRunner(tenant.parts);
   while (await runner.step());
 }

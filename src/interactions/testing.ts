@@ -27,7 +27,7 @@ import { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from '../s
 import { lazyBaseTerminology } from '../terminology-file.js';
 import { Auditing } from './audit/auditing.js';
 import { Trail } from './audit/trail.js';
-import type { Context, InteractionSettings, Knowledge } from './context.js';
+import type { Context, InteractionSettings, Knowledge, TenantParts } from './context.js';
 import { newestKnowledge } from './knowledge.js';
 import { renderRefusal } from './render.js';
 import type { FhirRequest, QueryPair } from './request.js';
@@ -196,12 +196,12 @@ function worldOf(context: Context, store: SqliteStore, wait: World['wait'], clos
 const HOUR = 3_600_000;
 const MIB = 1024 * 1024;
 
-async function runJobs(
-  parts: Context,
+/** Of any store; what it fetches comes from this machine, which every `*.test` is. */
+export function jobRunner(
+  parts: TenantParts,
   settings: Partial<RunnerParts['settings']> = {},
-  between: () => Promise<void> = () => Promise.resolve(),
   kinds: RunnerParts['kinds'] = JOB_KINDS,
-): Promise<void> {
+): JobRunner {
   const usual = {
     lease: 60_000,
     kept: HOUR,
@@ -211,7 +211,16 @@ async function runJobs(
     lineLimit: MIB,
   };
   const fetcher = fetcherOnThisMachine();
-  const runner = new JobRunner({ parts, kinds, fetcher, settings: { ...usual, ...settings } });
+  return new JobRunner({ parts, kinds, fetcher, settings: { ...usual, ...settings } });
+}
+
+async function runJobs(
+  parts: Context,
+  settings: Partial<RunnerParts['settings']> = {},
+  between: () => Promise<void> = () => Promise.resolve(),
+  kinds: RunnerParts['kinds'] = JOB_KINDS,
+): Promise<void> {
+  const runner = jobRunner(parts, settings, kinds);
   while (await runner.step()) await between();
   await runner.tidy();
 }
