@@ -260,7 +260,7 @@ export const SETTINGS = {
     minimum: 1,
     maximum: 1000,
     default: 10,
-    about: 'exports that a client may have running at once',
+    about: 'jobs of a kind (exports, imports, deletes) that a client may have running at once',
   },
   jobHours: {
     type: 'integer',
@@ -283,6 +283,20 @@ export const SETTINGS = {
     default: 80_000,
     about: 'versions of resources that one part of a job goes through',
   },
+  importFileLimit: {
+    type: 'integer',
+    minimum: 1024,
+    maximum: 1024 * 1024 * MIB,
+    default: 16 * 1024 * MIB,
+    about: 'bytes that a file which an import fetches may have, before and after it is unpacked',
+  },
+  importTimeLimit: {
+    type: 'integer',
+    minimum: 1000,
+    maximum: 7 * 24 * 60 * MINUTE,
+    default: 6 * 60 * MINUTE,
+    about: 'milliseconds that such a file may take, from the request to its last line',
+  },
   audit: {
     type: 'choice',
     choices: ['auto', 'on', 'off'],
@@ -293,7 +307,7 @@ export const SETTINGS = {
     type: 'text',
     default: '*',
     about:
-      'hosts with public addresses that the server may fetch from (key sets of clients): names and *.names between commas; * = all',
+      'hosts with public addresses that the server may fetch from (key sets of clients, files to import): names and *.names between commas; * = all',
   },
   fetchPrivateHosts: {
     type: 'optional',

@@ -18,6 +18,7 @@ import { EXPORT_KIND } from '#src/interactions/export/export.js';
 import { type ExportSpec, readExportResult, writeSpec } from '#src/interactions/export/export-spec.js';
 import { JOB_KINDS } from '#src/jobs/job-kinds.js';
 import { JobRunner } from '#src/jobs/job-runner.js';
+import type { Fetcher } from '#src/net/fetcher.js';
 import { Connection } from '#src/stores/sqlite/connection.js';
 import { type ServerProcess, startFairway } from '../processes.js';
 import type { Inside } from './inside.js';
@@ -31,6 +32,9 @@ const CHUNK_BYTES = 1024 * 1024;
 const RESOURCES_PER_SECOND = 40_000;
 const LATENCY_BAR = 3;
 const HOUR = 3_600_000;
+/** An export fetches nothing. */
+const NO_FILES = { fileLimit: 0, fileTimeLimit: 0, lineLimit: 0 };
+const noFetcher: Fetcher = { fetch: () => Promise.reject(new Error('an export fetches nothing')) };
 
 export async function exportRows(inside: Inside, dataDir: string): Promise<readonly Row[]> {
   const [ours, pairs, floor] = [[] as number[], [] as number[], [] as number[]];
@@ -100,8 +104,8 @@ async function exportOnce({
     first,
     limit: 1000,
   });
-  const settings = { lease: HOUR, kept: HOUR, partSize: PART_SIZE };
-  const runner = new JobRunner({ parts, kinds: JOB_KINDS, settings });
+  const settings = { lease: HOUR, kept: HOUR, partSize: PART_SIZE, ...NO_FILES };
+  const runner = new JobRunner({ parts, kinds: JOB_KINDS, fetcher: noFetcher, settings });
   while (await runner.step());
   const seconds = (performance.now() - started) / 1000;
   const results = (await store.jobs.results(id)).flatMap((result) => readExportResult(result).files);

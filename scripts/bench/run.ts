@@ -2,7 +2,7 @@
  * `npm run bench`: every claim about speed, measured, as Markdown tables in scripts/bench/RESULTS.md, a section each.
  *
  *   --resources N   size of the large store (default 1,000,000)
- *   --only NAME     one of cold, read, authorization, write, knowledge, load, search, export
+ *   --only NAME     one of cold, read, authorization, write, knowledge, load, search, export, import
  *   --dir DIR       where stores and generated files go, and are kept for the next run (default data/bench)
  *   --synthea DIR   folders of Synthea bundles to load beside our own demo data, each into a store of its own
  */
@@ -22,6 +22,7 @@ import { parseArgs } from 'node:util';
 import { authorizationRows } from './authorization.js';
 import { coldStartRows } from './cold-start.js';
 import { exportRows } from './export.js';
+import { importRow } from './import.js';
 import { openInside } from './inside.js';
 import { knowledgeRows } from './knowledge.js';
 import { demoData, loadFolder, loadRow } from './load.js';
@@ -33,6 +34,7 @@ import { writeRows } from './writes.js';
 const RESOURCES_PER_PATIENT = 100;
 /** What the large store's searches are held against. */
 const SMALL_STORE = 10_000;
+const MOST_IMPORTED = 100_000;
 
 const { values } = parseArgs({
   options: {
@@ -124,6 +126,12 @@ const SECTIONS: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
     const rows = await exportRows(inside, join(dir, `store-${resources}`));
     await inside.store.close();
     return rows;
+  },
+  import: async () => {
+    const resources = Math.min(MOST_IMPORTED, Number(values.resources));
+    const folder = join(dir, `ndjson-${resources}`);
+    await demoData(folder, Math.ceil(resources / RESOURCES_PER_PATIENT), 'ndjson');
+    return [await importRow(join(scratch, 'import'), folder)];
   },
 };
 

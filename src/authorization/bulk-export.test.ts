@@ -3,8 +3,7 @@
  * https://hl7.org/fhir/uv/bulkdata/STU2/export.html
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { JOB_KINDS } from '../jobs/job-kinds.js';
-import { JobRunner } from '../jobs/job-runner.js';
+import { jobRunner } from '../interactions/testing.js';
 import type { RegisteredClient } from './clients/client.js';
 import {
   addBackend,
@@ -52,8 +51,7 @@ const ask = (url: string, by: string | undefined, headers: Record<string, string
 
 async function work(): Promise<void> {
   const { parts } = server.tenant;
-  const settings = { lease: 60_000, kept: 60_000, partSize: 80_000 };
-  const runner = new JobRunner({ parts, kinds: JOB_KINDS, settings });
+  const runner = jobRunner(parts, { kept: 60_000 });
   while (await runner.step());
 }
 

@@ -7,6 +7,6 @@ export interface RunJobsDeps {
 
 export function runJobsCommand({ run }: RunJobsDeps): Command {
   return new Command('run-jobs')
-    .description('Works on jobs such as exports until there are none')
+    .description('Works on jobs (exports, imports, bulk deletes) until there are none')
     .action(run);
 }

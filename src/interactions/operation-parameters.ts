@@ -142,6 +142,17 @@ export function refuse(issues: readonly Issue[]): void {
   throw new Refusal(isUnknown ? 'unknown-parameter' : 'invalid-parameter', issues);
 }
 
+/** The value, or undefined and the issues of the refusal. */
+export function noted<T>(issues: Issue[], work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    issues.push(...error.issues);
+    return undefined;
+  }
+}
+
 /** A parameter whose value is text: a primitive of any type. */
 export function textual<T>(read: (text: string, context: Context) => T | Problem): Parameter<T> {
   return {

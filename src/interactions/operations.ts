@@ -7,10 +7,12 @@
  */
 import { serialise } from '../fhir/format/serialise.js';
 import { Refusal } from '../fhir/outcome.js';
+import { BULK_DELETE } from './bulk-delete/bulk-delete.js';
 import type { Context } from './context.js';
 import { EVERYTHING } from './everything/everything.js';
 import { EXPORTS } from './export/export.js';
 import { GRAPHQL } from './graphql/operation.js';
+import { IMPORT } from './import/import.js';
 import { LASTN } from './lastn.js';
 import { META_OPERATIONS } from './meta.js';
 import type { FhirRequest } from './request.js';
@@ -35,6 +37,8 @@ export interface Operation {
 
 export const OPERATIONS: readonly Operation[] = [
   ...EXPORTS,
+  IMPORT,
+  BULK_DELETE,
   ...EVERYTHING,
   LASTN,
   ...META_OPERATIONS,

@@ -18,6 +18,7 @@ import { makeIndexer } from '../fhir/search/indexer.js';
 import { makeValidator } from '../fhir/validate/validator.js';
 import { JOB_KINDS } from '../jobs/job-kinds.js';
 import { JobRunner, type RunnerParts } from '../jobs/job-runner.js';
+import { fetcherOnThisMachine } from '../net/testing.js';
 import type { AccessDecision } from '../ports/access-filter.js';
 import type { AuditLog } from '../ports/audit-log.js';
 import type { Ledger } from '../ports/ledger.js';
@@ -26,7 +27,7 @@ import { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from '../s
 import { lazyBaseTerminology } from '../terminology-file.js';
 import { Auditing } from './audit/auditing.js';
 import { Trail } from './audit/trail.js';
-import type { Context, InteractionSettings, Knowledge } from './context.js';
+import type { Context, InteractionSettings, Knowledge, TenantParts } from './context.js';
 import { newestKnowledge } from './knowledge.js';
 import { renderRefusal } from './render.js';
 import type { FhirRequest, QueryPair } from './request.js';
@@ -193,6 +194,25 @@ function worldOf(context: Context, store: SqliteStore, wait: World['wait'], clos
 }
 
 const HOUR = 3_600_000;
+const MIB = 1024 * 1024;
+
+/** Of any store; what it fetches comes from this machine, which every `*.test` is. */
+export function jobRunner(
+  parts: TenantParts,
+  settings: Partial<RunnerParts['settings']> = {},
+  kinds: RunnerParts['kinds'] = JOB_KINDS,
+): JobRunner {
+  const usual = {
+    lease: 60_000,
+    kept: HOUR,
+    partSize: 80_000,
+    fileLimit: 64 * MIB,
+    fileTimeLimit: 60_000,
+    lineLimit: MIB,
+  };
+  const fetcher = fetcherOnThisMachine();
+  return new JobRunner({ parts, kinds, fetcher, settings: { ...usual, ...settings } });
+}
 
 async function runJobs(
   parts: Context,
@@ -200,8 +220,7 @@ async function runJobs(
   between: () => Promise<void> = () => Promise.resolve(),
   kinds: RunnerParts['kinds'] = JOB_KINDS,
 ): Promise<void> {
-  const usual = { lease: 60_000, kept: HOUR, partSize: 80_000 };
-  const runner = new JobRunner({ parts, kinds, settings: { ...usual, ...settings } });
+  const runner = jobRunner(parts, settings, kinds);
   while (await runner.step()) await between();
   await runner.tidy();
 }

@@ -148,7 +148,7 @@ export async function commitPlanned<P extends Planned>(
     });
     if (result.kind === 'committed') return { planned, outcomes: result.outcomes };
     const refusal = refusalOf(result, planned);
-    if (refusal !== undefined) throw refusal;
+    if (refusal !== undefined) throw 'write' in result ? new RefusedWrite(result.write, refusal) : refusal;
     if (result.kind === 'definitions-changed') changes += 1;
     else attempts += 1;
   }
@@ -167,6 +167,16 @@ export async function commitOne(context: Context, plan: () => MaybePromise<Plann
   return outcome;
 }
 
+/** A refusal that is about one write of a plan, by its place in it. */
+export class RefusedWrite extends Refusal {
+  constructor(
+    readonly write: number,
+    { kind, issues, headers }: Refusal,
+  ) {
+    super(kind, issues, headers);
+  }
+}
+
 /** Undefined: plan anew. */
 function refusalOf(
   result: Exclude<CommitResult, { kind: 'committed' }>,
@@ -180,6 +190,11 @@ function refusalOf(
       return planned.conditions.length === 0 ? undefined : definitionsChanged();
     case 'version-conflict':
       return planned.conflict?.(result.write, result.current);
+    case 'lease-lost':
+      return new Refusal(
+        'version-conflict',
+        'The job that this belongs to has ended, or is worked on by others.',
+      );
     case 'refused':
       // A commit names one of its writes.
       return refusedWrite(planned.writes[result.write] as Write, result);

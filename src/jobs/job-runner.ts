@@ -10,6 +10,7 @@
 import type { Logger } from '../base/log.js';
 import { Refusal } from '../fhir/outcome.js';
 import type { TenantParts } from '../interactions/context.js';
+import type { Fetcher } from '../net/fetcher.js';
 import type { BlobWriter } from '../ports/blobs.js';
 import type { Claim, PartOutcome } from '../ports/jobs.js';
 import {
@@ -23,6 +24,7 @@ import {
 export interface RunnerParts {
   readonly parts: TenantParts;
   readonly kinds: Readonly<Record<string, JobKind>>;
+  readonly fetcher: Fetcher;
   readonly settings: KindSettings & {
     /** Milliseconds after which a part whose process is silent is taken over. */
     readonly lease: number;
@@ -114,7 +116,7 @@ class Work {
   readonly #claim: Claim;
   readonly #runner: RunnerParts;
   readonly #open = new Set<BlobWriter>();
-  readonly #names: string[] = [];
+  readonly #names = new Set<string>();
   #done = 0;
   #isLost = false;
 
@@ -124,7 +126,7 @@ class Work {
   }
 
   async run(): Promise<PartOutcome> {
-    const { kinds, parts, settings } = this.#runner;
+    const { kinds, parts, settings, fetcher } = this.#runner;
     const kind = kinds[this.#claim.job.kind];
     if (kind === undefined) throw new Error(`there is no kind of job called ${this.#claim.job.kind}`);
     let beating: Promise<void> = Promise.resolve();
@@ -134,6 +136,7 @@ class Work {
     const bench: Workbench = {
       parts,
       settings,
+      fetcher,
       done: (units) => {
         this.#done += units;
         if (this.#isLost) throw new LeaseLost();
@@ -182,7 +185,7 @@ class Work {
     const path = `jobs/${job.id}/${name}`;
     const writer = await this.#runner.parts.jobs.blobs.create(path);
     this.#open.add(writer);
-    this.#names.push(path);
+    this.#names.add(path);
     return {
       name,
       write: (bytes) => writer.write(bytes),
@@ -194,6 +197,9 @@ class Work {
       abort: async () => {
         this.#open.delete(writer);
         await writer.abort();
+      },
+      keep: () => {
+        this.#names.delete(path);
       },
     };
   }

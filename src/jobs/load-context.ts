@@ -8,7 +8,8 @@
 import { createHash } from 'node:crypto';
 import { type NewId, uuidV7 } from '../base/ids.js';
 import type { Context } from '../interactions/context.js';
-import type { Backend, Commit } from '../ports/backend.js';
+import type { Commit } from '../ports/backend.js';
+import { committingBy } from './committing-by.js';
 import type { LoadTarget } from './load.js';
 import type { LoadFile } from './load-inputs.js';
 
@@ -23,9 +24,10 @@ export function documentContext(target: LoadTarget, newId: NewId, onHandedOver: 
     ...target.context,
     knowledge: target.context.knowledge.latest(),
     newId,
-    backend: watched(target.context.backend, async (commit) => {
+    backend: committingBy(target.context.backend, async (commit) => {
       await refuseSecondTime(commit, target);
       onHandedOver();
+      return target.context.backend.commit(commit);
     }),
   };
 }
@@ -37,34 +39,15 @@ async function refuseSecondTime({ writes }: Commit, { context }: LoadTarget): Pr
   if (found.kind !== 'absent') throw new AlreadyStored();
 }
 
-/** The same backend, whose commits are announced. */
-function watched(backend: Backend, before: (commit: Commit) => Promise<void>): Backend {
-  return {
-    capabilities: backend.capabilities,
-    position: () => backend.position(),
-    read: (key, access) => backend.read(key, access),
-    vread: (key, versionId, access) => backend.vread(key, versionId, access),
-    history: (request) => backend.history(request),
-    search: (request) => backend.search(request),
-    explain: (request) => backend.explain(request),
-    resolve: (type, where, access, limit) => backend.resolve(type, where, access, limit),
-    changes: (since, limit) => backend.changes(since, limit),
-    scan: (request) => backend.scan(request),
-    ranges: (request) => backend.ranges(request),
-    counts: () => backend.counts(),
-    close: () => backend.close(),
-    commit: async (commit) => {
-      await before(commit);
-      return backend.commit(commit);
-    },
-  };
-}
-
 /**
  * UUIDv7 that follow from a file's state, a line in it and a count: their time is that of the file, so that neighbours in
  * a file are neighbours in the store. `salt` makes them others.
  */
-export function documentIds(file: LoadFile, line: number, salt: string): NewId {
+export function documentIds(
+  file: Pick<LoadFile, 'fingerprint' | 'changed'>,
+  line: number,
+  salt: string,
+): NewId {
   // Most documents need no id.
   let digest: Buffer | undefined;
   const digested = (): Buffer =>

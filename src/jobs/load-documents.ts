@@ -14,8 +14,19 @@ import { type LoadFile, STANDARD_INPUT } from './load-inputs.js';
 export interface LoadDocument {
   /** The line in NDJSON, 1 for a whole file. */
   readonly line: number;
+  /** Bytes that it was written in. */
+  readonly size: number;
   readonly content: JsonValue | UnreadableText;
 }
+
+/** How much of a source is taken, in bytes; what goes beyond makes it an UnreadableFile. */
+export interface DocumentLimits {
+  readonly line: number;
+  /** Once it is unpacked. */
+  readonly whole: number;
+}
+
+const UNLIMITED: DocumentLimits = { line: Number.POSITIVE_INFINITY, whole: Number.POSITIVE_INFINITY };
 
 /** A document that is no JSON. */
 export class UnreadableText {
@@ -38,29 +49,51 @@ export function isNdjson({ name }: LoadFile): boolean {
 }
 
 /** `from`: lines up to this one are skipped; `onBytes` hears how many bytes were read from disk. */
-export async function* documents(
+export function documents(
   file: LoadFile,
   standardInput: Readable,
   from: number,
   onBytes: (count: number) => void,
 ): AsyncGenerator<LoadDocument, void, undefined> {
   const raw = file.name === STANDARD_INPUT ? standardInput : createReadStream(file.name);
-  const lines = new ByteLines(unpacked(counted(raw, onBytes)));
+  return documentsIn(counted(raw, onBytes), from, isNdjson(file), UNLIMITED);
+}
+
+/** The same of bytes from anywhere. `isLines`: it is NDJSON for sure. */
+export async function* documentsIn(
+  chunks: AsyncGenerator<Buffer>,
+  from: number,
+  isLines: boolean,
+  limits: DocumentLimits,
+): AsyncGenerator<LoadDocument, void, undefined> {
+  const lines = new ByteLines(bounded(unpacked(chunks), limits.whole), limits.line);
+  try {
+    yield* documentsOf(lines, from, isLines);
+  } finally {
+    await lines.end();
+  }
+}
+
+async function* documentsOf(
+  lines: ByteLines,
+  from: number,
+  isLines: boolean,
+): AsyncGenerator<LoadDocument, void, undefined> {
   let isFirst = true;
   for (let line = 1; ; line++) {
     const bytes = await lines.next();
     if (bytes === undefined) return;
-    const decides = isFirst && !isNdjson(file);
+    const decides = isFirst && !isLines;
     if (isBlank(bytes) || (line <= from && !decides)) continue;
     isFirst = false;
     const content = read(withoutLineEnd(bytes));
     if (decides && content instanceof UnreadableText) {
       // The file is one document, which begins here.
       const whole = Buffer.concat([bytes, await lines.rest()]);
-      if (line > from) yield { line, content: read(whole) };
+      if (line > from) yield { line, size: whole.length, content: read(whole) };
       return;
     }
-    if (line > from) yield { line, content };
+    if (line > from) yield { line, size: bytes.length, content };
   }
 }
 
@@ -75,6 +108,16 @@ async function* counted(
     }
   } catch (error) {
     throw new UnreadableFile(`it cannot be read (${codeOf(error)})`);
+  }
+}
+
+/** A few bytes of gzip may be the beginning of very many. */
+async function* bounded(chunks: AsyncIterable<Buffer>, most: number): AsyncGenerator<Buffer> {
+  let length = 0;
+  for await (const chunk of chunks) {
+    length += chunk.length;
+    if (length > most) throw new UnreadableFile(`it has more than ${most} bytes`);
+    yield chunk;
   }
 }
 
@@ -127,21 +170,27 @@ function onceDrained(stream: ReturnType<typeof createGunzip>, then: () => void):
 /** A file's lines, each with its line feed. */
 class ByteLines {
   readonly #chunks: AsyncIterator<Buffer>;
+  readonly #most: number;
   /** Read, but not given out yet. */
   #ahead: Buffer | undefined;
 
-  constructor(chunks: AsyncIterable<Buffer>) {
+  /** `most`: bytes that a line may have. */
+  constructor(chunks: AsyncIterable<Buffer>, most: number) {
     this.#chunks = chunks[Symbol.asyncIterator]();
+    this.#most = most;
   }
 
   /** Undefined at the end. */
   async next(): Promise<Buffer | undefined> {
     const pieces: Buffer[] = [];
+    let length = 0;
     for (;;) {
       const chunk = await this.#more();
       if (chunk === undefined) return pieces.length === 0 ? undefined : Buffer.concat(pieces);
       const end = chunk.indexOf(LINE_FEED) + 1;
       pieces.push(end === 0 ? chunk : chunk.subarray(0, end));
+      length += end === 0 ? chunk.length : end;
+      if (length > this.#most) throw new UnreadableFile(`it has a line of more than ${this.#most} bytes`);
       if (end === 0) continue;
       if (end < chunk.length) this.#ahead = chunk.subarray(end);
       return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
@@ -156,6 +205,11 @@ class ByteLines {
       if (chunk === undefined) return Buffer.concat(pieces);
       pieces.push(chunk);
     }
+  }
+
+  /** Nothing more is asked for: what is read from may be closed. */
+  async end(): Promise<void> {
+    await this.#chunks.return?.();
   }
 
   async #more(): Promise<Buffer | undefined> {

@@ -10,11 +10,11 @@ import type { Context } from '../interactions/context.js';
 import { checkReferences } from '../interactions/references.js';
 import { beginResolution, resolved, UNCONDITIONAL } from '../interactions/resolution.js';
 import { replacement } from '../interactions/update.js';
-import { checkId, checkResource, commitPlanned, type Planned } from '../interactions/write.js';
+import { checkId, checkResource, commitPlanned, type Planned, RefusedWrite } from '../interactions/write.js';
 import type { Write } from '../ports/backend.js';
 
 /** Big enough to share one flush among many, small enough to lose little time when it is done again. */
-const BATCH_RESOURCES = 1000;
+export const BATCH_RESOURCES = 1000;
 
 export interface BatchItem<Place> {
   readonly place: Place;
@@ -67,7 +67,10 @@ export function checkAny(value: JsonValue, context: Context): ResourceObject {
   return checkResource(value, type, context);
 }
 
-/** Stores a batch; items that are refused on the way are given to `refused` and left out. */
+/**
+ * Stores a batch; items that are refused on the way are given to `refused` and left out. What the commit itself refuses is
+ * thrown as RefusedWrite, with the item's place in `items`.
+ */
 export async function storeBatch<Place>(
   items: readonly BatchItem<Place>[],
   context: Context,
@@ -75,8 +78,13 @@ export async function storeBatch<Place>(
 ): Promise<readonly Write[]> {
   let sound = items;
   if (context.settings.checkReferences) sound = await withTargets(items, context, refused);
-  const { planned } = await commitPlanned(context, () => plan(sound, context));
-  return planned.writes;
+  try {
+    const { planned } = await commitPlanned(context, () => plan(sound, context));
+    return planned.writes;
+  } catch (error) {
+    if (!(error instanceof RefusedWrite)) throw error;
+    throw new RefusedWrite(items.indexOf(sound[error.write] as BatchItem<Place>), error); // one of them
+  }
 }
 
 async function plan<Place>(items: readonly BatchItem<Place>[], context: Context): Promise<Planned> {

@@ -12,6 +12,7 @@ import type { IndexValue } from '../fhir/search/index-value.js';
 import type { Include, Predicate, SearchQuery } from '../fhir/search/query.js';
 import type { AccessFilter, Permitted } from './access-filter.js';
 import type { AuditRecord } from './audit-log.js';
+import type { JobStep } from './jobs.js';
 
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -109,6 +110,8 @@ export interface Commit {
   readonly audit?: readonly AuditRecord[];
   /** These are the audit events of the log's batches in (from, to]; a version conflict where others have followed it. */
   readonly follows?: { readonly from: number; readonly to: number };
+  /** It belongs to a part of a job, and is made only while that part is its claim's. */
+  readonly step?: JobStep;
 }
 
 export interface WriteOutcome extends ResourceKey {
@@ -136,7 +139,9 @@ export type CommitResult =
   | { readonly kind: 'refused'; readonly write: number; readonly side: 'before'; readonly known: boolean }
   | { readonly kind: 'refused'; readonly write: number; readonly side: 'after' }
   /** A write did not find the version it expected; `current` is absent where none is there. */
-  | { readonly kind: 'version-conflict'; readonly write: number; readonly current?: string };
+  | { readonly kind: 'version-conflict'; readonly write: number; readonly current?: string }
+  /** The part of the job that this is a step of is somebody else's, or its job has ended. Nothing was written. */
+  | { readonly kind: 'lease-lost' };
 
 export interface SearchRequest {
   readonly query: SearchQuery;

@@ -1,7 +1,7 @@
 /** What every store of jobs promises: run against each implementation. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Backend } from './backend.js';
-import { CLAIMS, type Claim, FAILURES, type JobStore } from './jobs.js';
+import type { Backend, CommitResult } from './backend.js';
+import { CLAIMS, type Claim, FAILURES, type JobStep, type JobStore } from './jobs.js';
 
 export interface JobsWorld {
   readonly jobs: JobStore;
@@ -13,6 +13,8 @@ export interface JobsWorld {
   now(): number;
   /** Commits something; its position and time. */
   write(): Promise<{ readonly position: number; readonly lastUpdated: number }>;
+  /** Commits something as a step of a part. */
+  step(step: JobStep): Promise<CommitResult>;
 }
 
 const LEASE = 1_000;
@@ -115,6 +117,44 @@ export function jobsContract(make: () => Promise<JobsWorld>): void {
       expect(await finish(part, 'x')).toBe(false);
       expect(await claim()).toBeUndefined();
       expect(await jobs.ended()).toEqual(['a']);
+    });
+  });
+
+  describe('a step of a part', () => {
+    it('is committed with how far the part has come, which is told to whoever takes over', async () => {
+      await add('a');
+      const first = await claimed();
+      expect(first.progress).toBeUndefined();
+      await world.step({ claim: first, progress: 'one' });
+      await world.step({ claim: first, progress: 'two' });
+      world.pass(LEASE);
+
+      expect(await claimed(world.elsewhere)).toMatchObject({ part: 1, progress: 'two' });
+    });
+
+    it('is not committed once somebody else has the part, or its job has ended', async () => {
+      await add('a');
+      const first = await claimed();
+      world.pass(LEASE);
+      const second = await claimed(world.elsewhere);
+      const position = await world.backend.position();
+
+      expect(await world.step({ claim: first, progress: 'late' })).toEqual({ kind: 'lease-lost' });
+      expect(await world.backend.position()).toBe(position);
+      expect(await world.step({ claim: second, progress: 'on' })).toMatchObject({ kind: 'committed' });
+      await jobs.cancel('a');
+      expect(await world.step({ claim: second, progress: 'late' })).toEqual({ kind: 'lease-lost' });
+    });
+
+    it('stays where the part is given back, or fails and is done again', async () => {
+      await add('a');
+      const first = await claimed();
+      await world.step({ claim: first, progress: 'one' });
+      await jobs.giveBack(first);
+      const second = await claimed();
+      await jobs.fail(second, 'a disk was full', false, world.now() + KEPT);
+
+      expect(await claimed()).toMatchObject({ progress: 'one' });
     });
   });
 

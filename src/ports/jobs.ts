@@ -10,7 +10,8 @@
  *             └────── fail ────────┘
  *
  * Invariants: what resolved is durable and seen by every process. A part is finished once, by who holds its lease; what it
- * leads to (its result, further parts) is recorded with that. A job's position and time are those of one commit position:
+ * leads to (its result, further parts) is recorded with that. A part that writes resources does so in steps (`Commit.step`),
+ * each made once. A job's position and time are those of one commit position:
  * every commit up to it has a `lastUpdated` not after `time`, every later one has one after it.
  */
 import type { MaybePromise, Position } from './backend.js';
@@ -68,6 +69,18 @@ export interface Claim {
   readonly part: number;
   readonly spec: string;
   readonly lease: string;
+  /** What the last step of an earlier claim said; absent: there was none. */
+  readonly progress?: string;
+}
+
+/**
+ * A commit that is a step of a part: it is made while the claim holds and not after, and how far the part has come is
+ * recorded in the same transaction, so that whoever takes over goes on behind it.
+ */
+export interface JobStep {
+  readonly claim: Claim;
+  /** Text that the job's kind understands. */
+  readonly progress: string;
 }
 
 export interface PartOutcome {

@@ -8,6 +8,7 @@ import { setPriority } from 'node:os';
 import type { Config } from '../config.js';
 import { JOB_KINDS } from '../jobs/job-kinds.js';
 import { JobRunner } from '../jobs/job-runner.js';
+import { openFetcher } from './fetching.js';
 import { endOnDefect, openLog } from './process-log.js';
 import { openTenant } from './tenant.js';
 
@@ -22,12 +23,14 @@ export async function runJobs(config: Config): Promise<void> {
   const log = openLog(config.logLevel, 1);
   endOnDefect(log);
   const bell = new Bell();
-  const { parts, store } = await openTenant({ ...config, audit: 'off' }, log);
+  const { parts, store } = await openTenant(config, log);
   const { jobLease: lease, jobHours, jobPartSize: partSize } = config;
+  const { importFileLimit: fileLimit, importTimeLimit: fileTimeLimit, bodyLimit: lineLimit } = config;
   const runner = new JobRunner({
     parts,
     kinds: JOB_KINDS,
-    settings: { lease, kept: jobHours * HOUR, partSize },
+    fetcher: openFetcher(config),
+    settings: { lease, kept: jobHours * HOUR, partSize, fileLimit, fileTimeLimit, lineLimit },
   });
   let isStopped = false;
   const stop = (): void => {
@@ -48,6 +51,7 @@ export async function runJobs(config: Config): Promise<void> {
     else if (performance.now() - idleSince > IDLE_MILLISECONDS) break;
     if (!isStopped) await bell.heard(LOOK_MILLISECONDS);
   }
+  await parts.auditing?.stop();
   await store.close();
 }
 

@@ -23,6 +23,9 @@ const HEADERS: Readonly<Record<string, string>> = {
   'if-none-exist': 'ifNoneExist',
 };
 
+/** Operations that are answered before they are done. */
+const BEGINNING_JOBS: ReadonlySet<string> = new Set(['$export', '$import', '$bulk-delete']);
+
 /** `prefer`: what the bundle's own request preferred, as a header. Throws what is wrong with the entry itself. */
 export function entryRequest(
   value: JsonValue,
@@ -98,9 +101,9 @@ function target(
   const mark = below.indexOf('?');
   const text = mark < 0 ? below : below.slice(0, mark);
   const path = text === '' ? [] : text.split('/').map((segment) => decoded(segment, index));
-  if (path[0] === '_jobs' || path.at(-1) === '$export') {
+  if (path[0] === '_jobs' || BEGINNING_JOBS.has(path.at(-1) ?? '')) {
     const problem =
-      'Exports, their status and their files are asked for by themselves: a bundle holds resources.';
+      'Jobs (exports, imports, deletes), their status and their files are asked for by themselves: a bundle holds resources.';
     throw misfit('malformed-request', problem, index, '.request.url');
   }
   return {

@@ -13,6 +13,7 @@ import type { Context } from '../context.js';
 import {
   type Given,
   INSTANT,
+  noted,
   type Parameter,
   RESOURCE_TYPES,
   readParameters,
@@ -192,15 +193,4 @@ function isAtLevel(type: string, target: OperationTarget, { knowledge }: Context
 
 function kindOf(issues: readonly Issue[]): 'unknown-parameter' | 'invalid-parameter' {
   return issues.every(({ code }) => code === 'not-supported') ? 'unknown-parameter' : 'invalid-parameter';
-}
-
-/** The value, or undefined and the issues of the refusal. */
-export function noted<T>(issues: Issue[], work: () => T): T | undefined {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    issues.push(...error.issues);
-    return undefined;
-  }
 }

@@ -9,27 +9,24 @@
 import type { Issue } from '../../fhir/outcome.js';
 import { Refusal } from '../../fhir/outcome.js';
 import { isInWildcards, typesInScope } from '../../fhir/search/parameters/types.js';
-import { queryString } from '../bundle-pieces.js';
 import type { Context } from '../context.js';
 import { patientsOf } from '../everything/roster.js';
-import { acceptedRanges, FORM_PARAMETERS, isJsonForm, preferences } from '../negotiation.js';
-import { givenParameters, refuse } from '../operation-parameters.js';
+import { asyncProblems, beginJob, requestUrl } from '../jobs/kick-off.js';
+import { acceptedRanges, isJsonForm, preferences } from '../negotiation.js';
+import { givenParameters, noted, refuse } from '../operation-parameters.js';
 import type { Operation } from '../operations.js';
 import { permit, searchableTypes } from '../permit.js';
 import { parseStored } from '../projected.js';
 import { notFound } from '../read.js';
-import { outcomeResponse } from '../render.js';
 import type { FhirRequest } from '../request.js';
 import type { FhirResponse } from '../response.js';
 import type { OperationTarget } from '../target.js';
 import { type ExportLevel, type ExportSpec, writeSpec } from './export-spec.js';
-import { type ExportWishes, noted, readWishes } from './export-wishes.js';
+import { type ExportWishes, readWishes } from './export-wishes.js';
 import { readTypeFilters } from './type-filters.js';
 
 export const EXPORT_KIND = 'export';
 const PROVENANCE = 'Provenance';
-/** Seconds after which whoever has too many exports asks again. */
-const TOO_MANY_RETRY = '60';
 
 const DEFINITIONS = 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition';
 
@@ -89,46 +86,20 @@ async function kickOff(
     ...(context.access.agent?.scope === undefined ? {} : { scope: context.access.agent.scope }),
     notes,
   };
-  return start(spec, context);
-}
-
-async function start(spec: ExportSpec, context: Context): Promise<FhirResponse> {
-  const { jobs, access, settings, baseUrl } = context;
-  const id = context.newId();
-  const added = await jobs.store.add({
-    id,
-    kind: EXPORT_KIND,
-    principal: access.principal,
-    spec: writeSpec(spec),
-    first: { spec: writeSpec({ step: 'plan' }), total: 0 },
-    limit: settings.jobsPerClient,
-  });
-  if (added === undefined) {
-    throw new Refusal(
-      'too-many-requests',
-      `You have ${settings.jobsPerClient} exports running: wait until one is complete, or delete one.`,
-      { 'retry-after': TOO_MANY_RETRY },
-    );
-  }
-  jobs.wake();
-  const location = `${baseUrl}/_jobs/${id}`;
-  const accepted: Issue = {
-    severity: 'information',
-    code: 'informational',
-    text: `The export has begun: ask after it at ${location}.`,
-  };
-  return { ...outcomeResponse(202, [accepted]), headers: { 'content-location': location } };
+  const first = { spec: writeSpec({ step: 'plan' }), total: 0 };
+  return beginJob(
+    { id: context.newId(), kind: EXPORT_KIND, spec: writeSpec(spec), first },
+    'export',
+    context,
+  );
 }
 
 /** https://hl7.org/fhir/uv/bulkdata/STU2/export.html#headers */
 function headerProblems(request: FhirRequest): Issue[] {
-  const problems: Issue[] = [];
+  const problems: Issue[] = [...asyncProblems(request, 'export')];
   const add = (text: string): void => {
     problems.push({ severity: 'error', code: 'required', text });
   };
-  const asked = (request.header('prefer') ?? '').split(/[,;]/).map((one) => one.trim().toLowerCase());
-  if (!asked.includes('respond-async'))
-    add('An export takes a while: send the header Prefer: respond-async.');
   const accept = request.header('accept');
   if (accept === undefined || accept === '') {
     add('Send the header Accept: application/fhir+json, which is the form of the answer to this request.');
@@ -136,11 +107,6 @@ function headerProblems(request: FhirRequest): Issue[] {
     add('The answer to this request is application/fhir+json: accept it. _outputFormat is for the files.');
   }
   return problems;
-}
-
-function requestUrl({ path, query }: FhirRequest, { baseUrl }: Context): string {
-  const asked = query.filter(([name]) => !FORM_PARAMETERS.has(name));
-  return `${baseUrl}/${path.join('/')}${queryString(asked)}`;
 }
 
 /** Types that may be seen, of those that were named or that there are at this level; a named one that may not is refused. */

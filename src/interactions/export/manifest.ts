@@ -25,7 +25,7 @@ const NDJSON = 'application/fhir+ndjson';
 /** What stands in the manifest as the type of a file that is not named by its resources. */
 const LISTED_AS = { deleted: 'Bundle', error: 'OperationOutcome' } as const;
 
-export const EXPORT_VIEW: JobView = { answer: manifest, file };
+export const EXPORT_VIEW: JobView = { units: 'versions read', answer: manifest, file };
 
 async function manifest(job: Job, context: Context): Promise<Buffer> {
   const { baseUrl, settings } = context;

@@ -9,8 +9,8 @@ import { parseCondition } from '../../fhir/search/parse-search.js';
 import type { Predicate } from '../../fhir/search/query.js';
 import { anyOf } from '../../fhir/search/tree.js';
 import type { Context } from '../context.js';
+import { noted } from '../operation-parameters.js';
 import { predicateResolver } from '../resolve-query.js';
-import { noted } from './export-wishes.js';
 
 /** Commas join filters where a type and a question mark follow; others belong to a value. */
 const NEXT_FILTER = /,(?=[A-Z][A-Za-z]+\?)/;

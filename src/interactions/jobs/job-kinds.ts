@@ -4,10 +4,14 @@
  */
 
 import type { Job } from '../../ports/jobs.js';
+import { DELETE_VIEW } from '../bulk-delete/deleted-manifest.js';
 import type { Context } from '../context.js';
 import { EXPORT_VIEW } from '../export/manifest.js';
+import { IMPORT_VIEW } from '../import/import-manifest.js';
 
 export interface JobView {
+  /** What its progress counts: `versions read`; absent: nothing that is worth telling. */
+  readonly units?: string;
   /** The JSON that tells what has come of a complete job. */
   readonly answer: (job: Job, context: Context) => Promise<Buffer>;
   /** Throws a refusal where the asker may not have it; undefined: there is no such file. */
@@ -20,4 +24,8 @@ export interface JobFile {
   readonly contentType: string;
 }
 
-export const JOB_VIEWS: Readonly<Record<string, JobView>> = { export: EXPORT_VIEW };
+export const JOB_VIEWS: Readonly<Record<string, JobView>> = {
+  export: EXPORT_VIEW,
+  import: IMPORT_VIEW,
+  'bulk-delete': DELETE_VIEW,
+};

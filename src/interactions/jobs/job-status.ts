@@ -26,7 +26,8 @@ export async function jobStatus(
   const { job, view } = await ownJob(id, context);
   if (!job.looked) await jobs.store.look(id);
   if (job.state === 'failed') throw failed(job);
-  if (job.state !== 'complete' || !job.looked) return inProgress(job, await jobs.store.progress(id), context);
+  if (job.state !== 'complete' || !job.looked)
+    return inProgress(job, view, await jobs.store.progress(id), context);
   return {
     status: 200,
     headers: {
@@ -72,20 +73,25 @@ export function noJob(): Refusal {
   );
 }
 
-function inProgress(job: Job, progress: JobProgress, { clock }: Context): FhirResponse {
+function inProgress(job: Job, view: JobView, progress: JobProgress, { clock }: Context): FhirResponse {
   const elapsed = Math.max(0, clock.now() - job.time) / 1000;
   const retry = Math.min(MOST_RETRY_SECONDS, Math.max(1, Math.ceil(elapsed * RETRY_SHARE)));
   return {
     status: 202,
-    headers: { 'x-progress': progressText(job, progress), 'retry-after': String(retry) },
+    headers: { 'x-progress': progressText(job, view, progress), 'retry-after': String(retry) },
   };
 }
 
-function progressText({ state }: Job, { parts, finishedParts, done, total }: JobProgress): string {
+function progressText(
+  { state }: Job,
+  { units }: JobView,
+  { parts, finishedParts, done, total }: JobProgress,
+): string {
   if (state === 'complete') return 'complete: ask once more';
   if (total === 0) return 'planning';
   const percent = Math.floor((100 * done) / total);
-  return `${percent} %, ${finishedParts} of ${parts} parts, ${done} of ${total} versions read`;
+  const counted = units === undefined ? '' : `, ${done} of ${total} ${units}`;
+  return `${percent} %, ${finishedParts} of ${parts} parts${counted}`;
 }
 
 function failed({ problem }: Job): Refusal {

@@ -3,9 +3,9 @@
  *
  * Invariant: a part is changed by who holds its lease alone; a job ends with its last part, and once.
  */
-import { CLAIMS, FAILURES, type NewPart } from '../../ports/jobs.js';
+import { CLAIMS, type Claim, FAILURES, type NewPart } from '../../ports/jobs.js';
 import type { Connection } from './connection.js';
-import type { JobsChange, JobsJob, JobsResult, PartName } from './messages.js';
+import type { JobsChange, JobsJob, JobsResult, PartName, PartStep } from './messages.js';
 
 const RUNNING = "SELECT count(*) FROM job WHERE state = 'running' AND kind = ? AND principal = ?";
 const ADD = `INSERT INTO job(id, kind, principal, state, spec, position, time, turn)
@@ -24,7 +24,9 @@ const TURN = 'UPDATE job SET turn = (SELECT max(turn) + 1 FROM job) WHERE id = ?
 const IS_HELD = `job = ? AND number = ? AND lease = ? AND state = 1
   AND (SELECT state FROM job WHERE id = job_part.job) = 'running'`;
 const BEAT = `UPDATE job_part SET done = min(?, total), lease_until = ? WHERE ${IS_HELD}`;
-const FINISH = `UPDATE job_part SET state = 2, done = total, result = ?, lease = NULL, lease_until = NULL WHERE ${IS_HELD}`;
+const STEP = `UPDATE job_part SET progress = ? WHERE ${IS_HELD}`;
+const FINISH = `UPDATE job_part SET state = 2, done = total, result = ?, progress = NULL, lease = NULL, lease_until = NULL
+  WHERE ${IS_HELD}`;
 const FAIL = `UPDATE job_part SET state = 0, done = 0, lease = NULL, lease_until = NULL, failures = failures + 1
   WHERE ${IS_HELD} RETURNING failures`;
 const GIVE_BACK = `UPDATE job_part SET state = 0, done = 0, lease = NULL, lease_until = NULL, claims = claims - 1 WHERE ${IS_HELD}`;
@@ -68,6 +70,15 @@ export function changeJobs(
       connection.run('DELETE FROM job_part WHERE job = ?', wanted.id);
       return change('DELETE FROM job WHERE id = ?', wanted.id);
   }
+}
+
+/** Of a commit; false: the part is not the claim's any more. */
+export function stepPart(connection: Connection, { part, progress }: PartStep): boolean {
+  return connection.run(STEP, progress, ...held(part)).changes > 0;
+}
+
+export function partName({ job, part, lease }: Claim): PartName {
+  return { id: job.id, number: part, lease };
 }
 
 function held({ id, number, lease }: PartName): readonly [string, number, string] {

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe } from 'vitest';
 import { permitting } from '../../ports/access-filter.js';
+import type { Commit, CommitResult } from '../../ports/backend.js';
 import { contractWorld, HandClock, prepared } from '../../ports/contract-world.js';
 import { type JobsWorld, jobsContract } from '../../ports/jobs.contract.js';
 import { freshFolder, openStore } from './testing.js';
@@ -24,6 +25,27 @@ async function jobsWorld(): Promise<JobsWorld> {
   const [here, there] = [await openStore(file, world), await openStore(file, world)];
   closings.push(here.close, there.close);
   let written = 0;
+  // By turns in both processes: what one was told holds for the other.
+  const commit = (more: Partial<Commit>): Promise<CommitResult> => {
+    written += 1;
+    const { backend } = written % 2 === 0 ? there : here;
+    return backend.commit({
+      access: permitting({ kind: 'unrestricted', reason: 'test' }),
+      writes: [
+        {
+          kind: 'put',
+          type: 'Patient',
+          id: `p${written}`,
+          resource: prepared(),
+          expected: { kind: 'any' },
+          method: 'PUT',
+        },
+      ],
+      conditions: [],
+      resolvedAt: 0,
+      ...more,
+    });
+  };
   return {
     jobs: here.jobs,
     elsewhere: there.jobs,
@@ -32,25 +54,9 @@ async function jobsWorld(): Promise<JobsWorld> {
     pass: (milliseconds) => {
       clock.time += milliseconds;
     },
-    // By turns in both processes: what one was told holds for the other.
+    step: (step) => commit({ step }),
     write: async () => {
-      written += 1;
-      const { backend } = written % 2 === 0 ? there : here;
-      const result = await backend.commit({
-        access: permitting({ kind: 'unrestricted', reason: 'test' }),
-        writes: [
-          {
-            kind: 'put',
-            type: 'Patient',
-            id: `p${written}`,
-            resource: prepared(),
-            expected: { kind: 'any' },
-            method: 'PUT',
-          },
-        ],
-        conditions: [],
-        resolvedAt: 0,
-      });
+      const result = await commit({});
       if (result.kind !== 'committed' || result.outcomes[0] === undefined) throw new Error('it is committed');
       return result.outcomes[0];
     },

@@ -1,8 +1,8 @@
 /** The jobs in the store's own file: read here, changed by the writer thread (jobs-writer.ts). */
 import type { Clock } from '../../base/clock.js';
-import type { Claim, Job, JobState, JobStore } from '../../ports/jobs.js';
-import { CLAIMABLE } from './jobs-writer.js';
-import type { JobsChange, JobsResult, PartName } from './messages.js';
+import type { Job, JobState, JobStore } from '../../ports/jobs.js';
+import { CLAIMABLE, partName } from './jobs-writer.js';
+import type { JobsChange, JobsResult } from './messages.js';
 import type { View } from './view.js';
 import type { Writer } from './writer.js';
 
@@ -11,7 +11,7 @@ const JOB = `SELECT id, kind, principal, state, spec, position, time, looked, ex
 const PROGRESS =
   'SELECT count(*), coalesce(sum(state = 2), 0), coalesce(sum(done), 0), coalesce(sum(total), 0) FROM job_part WHERE job = ?';
 const RESULTS = 'SELECT result FROM job_part WHERE job = ? AND state = 2 ORDER BY number';
-const PART = 'SELECT spec FROM job_part WHERE job = ? AND number = ?';
+const PART = 'SELECT spec, progress FROM job_part WHERE job = ? AND number = ?';
 const ENDED = "SELECT id FROM job WHERE state = 'cancelled' OR expires <= ?";
 const WORK = `SELECT EXISTS (SELECT 1 FROM job WHERE state = 'running') OR EXISTS (${ENDED})`;
 
@@ -58,18 +58,19 @@ export function sqliteJobs(view: View, writer: Writer, clock: Clock): JobStore {
       const { claimed } = await change({ change: 'claim', lease, until });
       const found = claimed === undefined ? undefined : job(claimed.id);
       if (claimed === undefined || found === undefined) return undefined;
-      const [spec = ''] = connection.get<[string]>(PART, claimed.id, claimed.part) ?? [];
-      return { job: found, part: claimed.part, spec, lease };
+      const [spec = '', progress = null] =
+        connection.get<[string, string | null]>(PART, claimed.id, claimed.part) ?? [];
+      return { job: found, part: claimed.part, spec, lease, ...(progress === null ? {} : { progress }) };
     },
     beat: async (claim, done, until) =>
-      (await change({ change: 'beat', part: named(claim), done, until })).changed,
+      (await change({ change: 'beat', part: partName(claim), done, until })).changed,
     finish: async (claim, outcome, expires) =>
-      (await change({ change: 'finish', part: named(claim), outcome, expires })).changed,
+      (await change({ change: 'finish', part: partName(claim), outcome, expires })).changed,
     fail: async (claim, problem, final, expires) => {
-      await change({ change: 'fail', part: named(claim), problem, final, expires });
+      await change({ change: 'fail', part: partName(claim), problem, final, expires });
     },
     giveBack: async (claim) => {
-      await change({ change: 'give-back', part: named(claim) });
+      await change({ change: 'give-back', part: partName(claim) });
     },
     hasWork: () => connection.get<[number]>(WORK, clock.now())?.[0] === 1,
     ended: () => connection.all<[string]>(ENDED, clock.now()).map(([id]) => id),
@@ -77,10 +78,6 @@ export function sqliteJobs(view: View, writer: Writer, clock: Clock): JobStore {
       await change({ change: 'remove', id });
     },
   };
-}
-
-function named({ job, part, lease }: Claim): PartName {
-  return { id: job.id, number: part, lease };
 }
 
 function jobOf([id, kind, principal, state, spec, position, time, looked, expires, problem]: JobRow): Job {

@@ -42,6 +42,7 @@ export interface CommitJob {
   /** Lines for the audit log. */
   readonly audit: readonly string[];
   readonly follows: Commit['follows'];
+  readonly step: PartStep | undefined;
 }
 
 /** Lines for the audit log, which no commit brings. */
@@ -113,6 +114,12 @@ export type JobsChange =
     }
   | { readonly change: 'give-back'; readonly part: PartName }
   | { readonly change: 'remove'; readonly id: string };
+
+/** How far a part has come with a commit. */
+export interface PartStep {
+  readonly part: PartName;
+  readonly progress: string;
+}
 
 /** A part under a lease. */
 export interface PartName {

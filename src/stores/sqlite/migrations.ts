@@ -119,6 +119,9 @@ CREATE INDEX job_part_open ON job_part(job, number) WHERE state < 2;
 INSERT INTO setting(name, value) VALUES ('time_floor', 0);
 `;
 
+/** How far a part has come that writes resources; see JobStep in ports/jobs.ts. */
+const PART_PROGRESS = 'ALTER TABLE job_part ADD COLUMN progress TEXT;';
+
 /** Step n makes version n of version n − 1. */
 const STEPS: readonly string[] = [
   RESOURCES,
@@ -129,6 +132,7 @@ const STEPS: readonly string[] = [
   AUDIT,
   RECORDS,
   JOBS,
+  PART_PROGRESS,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

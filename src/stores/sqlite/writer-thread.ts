@@ -13,7 +13,7 @@ import { Committer } from './committer.js';
 import { Connection } from './connection.js';
 import { fullTextPosition, stepFullText, stepMerging } from './full-text.js';
 import { weightOf } from './job-weight.js';
-import { changeJobs } from './jobs-writer.js';
+import { changeJobs, stepPart } from './jobs-writer.js';
 import type {
   Answer,
   CommitJob,
@@ -187,6 +187,7 @@ function resultOf(job: Job): JobResult {
     case 'commit':
       if (job.follows !== undefined && !advanceFollowed(connection, job.follows))
         return { kind: 'version-conflict', write: 0 };
+      if (job.step !== undefined && !stepPart(connection, job.step)) return { kind: 'lease-lost' };
       return committer.apply(job);
     case 'indexing-start':
     case 'indexing-step':

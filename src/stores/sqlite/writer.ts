@@ -15,6 +15,7 @@ import { type AccessFilter, type Permitted, visible } from '../../ports/access-f
 import type { Commit, CommitResult, Condition, Position, Write, WriteOutcome } from '../../ports/backend.js';
 import { lineOf } from './audit-lines.js';
 import { weightOf } from './job-weight.js';
+import { partName } from './jobs-writer.js';
 import type {
   Answer,
   AuditJob,
@@ -260,6 +261,10 @@ function lastPart({ number, now, commit, sent }: WaitingCommit, from: number): C
   const indexedAt = oldestDefinitions(commit.writes);
   const audit = (commit.audit ?? []).map(lineOf);
   const { follows } = commit;
+  const step =
+    commit.step === undefined
+      ? undefined
+      : { part: partName(commit.step.claim), progress: commit.step.progress };
   return {
     kind: 'commit',
     number,
@@ -271,6 +276,7 @@ function lastPart({ number, now, commit, sent }: WaitingCommit, from: number): C
     indexedAt,
     audit,
     follows,
+    step,
   };
 }
 

@@ -1,0 +1,73 @@
+/**
+ * What an import is to bring in, as its kick-off decided: plain data that travels with the job; how far an input has come,
+ * and what it left.
+ *
+ * Invariant: the URLs in it are the asker's and go to the asker alone.
+ */
+import type { Asker } from '../jobs/asker.js';
+import type { ErrorFile } from '../jobs/error-file.js';
+
+/** `upsert`: single resources, created or updated under their ids. `load`: as `fairway load` takes files, bundles and all. */
+export type ImportMode = 'upsert' | 'load';
+
+export interface ImportSpec {
+  readonly asker: Asker;
+  /** The kick-off's URL. */
+  readonly request: string;
+  readonly mode: ImportMode;
+  readonly inputs: readonly ImportInput[];
+}
+
+export type ImportInput =
+  | {
+      readonly kind: 'url';
+      readonly url: string;
+      /** Of all that is in it. */
+      readonly type: string;
+      /** The state of the file that is meant. */
+      readonly etag?: string;
+    }
+  /** What the kick-off itself brought, a file of the job. */
+  | { readonly kind: 'body'; readonly name: string; readonly size: number };
+
+/** `input`: its place in the spec. */
+export type ImportPart = { readonly step: 'plan' } | { readonly step: 'input'; readonly input: number };
+
+export interface ImportProgress {
+  /** All lines up to this one are stored or refused. */
+  readonly line: number;
+  /** Of the file that was begun with. */
+  readonly etag?: string;
+  /** Stored, by type. */
+  readonly stored: Readonly<Record<string, number>>;
+  readonly files: readonly ErrorFile[];
+  /** Lines for the next error file. */
+  readonly waiting: readonly string[];
+}
+
+export interface ImportResult {
+  readonly input: number;
+  readonly stored: Readonly<Record<string, number>>;
+  readonly files: readonly ErrorFile[];
+}
+
+export function writeImport(spec: ImportSpec | ImportPart | ImportProgress | ImportResult): string {
+  return JSON.stringify(spec);
+}
+
+// What is read below was written above, by this version or one that it can follow.
+export function readImportSpec(text: string): ImportSpec {
+  return JSON.parse(text) as ImportSpec;
+}
+
+export function readImportPart(text: string): ImportPart {
+  return JSON.parse(text) as ImportPart;
+}
+
+export function readImportProgress(text: string): ImportProgress {
+  return JSON.parse(text) as ImportProgress;
+}
+
+export function readImportResult(text: string): ImportResult {
+  return JSON.parse(text) as ImportResult;
+}
