@@ -13,7 +13,7 @@ import {
   patientLines,
   serveBulk,
 } from '../jobs/bulk-client/testing.js';
-import { fairway, until } from './testing.js';
+import { fairway, serveProcess, until } from './testing.js';
 
 let folder: string;
 let server: BulkServer | undefined;
@@ -111,6 +111,60 @@ describe('fairway export', () => {
 
     expect(loaded).toMatchObject({ status: 0, output: expect.stringContaining('5 resources checked') });
   }, 120_000);
+
+  it('pulls from a server of our own, and then what has changed', async () => {
+    const settings = { FAIRWAY_AUTH: 'smart', FAIRWAY_DATA_DIR: join(folder, 'data') };
+    const keys = await keyFile('RS384');
+    const files = {
+      key: join(folder, 'key.pem'),
+      jwks: join(folder, 'jwks.json'),
+      more: join(folder, 'more.ndjson'),
+    };
+    writeFileSync(files.key, keys.pem);
+    writeFileSync(files.jwks, JSON.stringify({ keys: [{ ...keys.publicJwk, kid: 'one', alg: 'RS384' }] }));
+    writeFileSync(files.more, patientLines(700));
+    await fairway(['load', files.more], settings);
+    const ours = await serveProcess(settings);
+    try {
+      const register = [
+        'client',
+        'add',
+        '--type',
+        'backend',
+        '--jwks',
+        files.jwks,
+        '--scope',
+        'system/*.rs',
+        '--json',
+      ];
+      const { client_id: id } = JSON.parse((await fairway(register, settings)).output) as {
+        client_id: string;
+      };
+      const signed = ['--client-id', id, '--key', files.key, '--kid', 'one'];
+      const words = [
+        'export',
+        `${ours.url}/fhir`,
+        ...signed,
+        '--type',
+        'Patient',
+        '--out',
+        join(folder, 'out'),
+        '--since-last',
+      ];
+
+      const first = await fairway(words);
+      writeFileSync(files.more, patientLines(3, 5_000));
+      await fairway(['load', files.more], settings);
+      const second = await fairway(words);
+
+      expect(first).toMatchObject({ status: 0, output: expect.stringContaining('700 resources in 1 file') });
+      expect(second).toMatchObject({ status: 0, output: expect.stringContaining('3 resources in 1 file') });
+      expect(second.errors).toContain('asking for what has changed since');
+    } finally {
+      ours.child.kill('SIGTERM');
+      await ours.end;
+    }
+  }, 240_000);
 
   it('explains itself', async () => {
     const { status, output } = await fairway(['export', '--help']);

@@ -147,9 +147,14 @@ export class Tokens {
   }
 }
 
+/** Names of this machine: a server on it may be asked for by one and answer with another. */
+const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+
 /** Tokens go to the server itself, and to others by https alone. */
 export function mayCarrySecrets(url: URL, base: URL): boolean {
-  return url.protocol === 'https:' || url.origin === base.origin;
+  if (url.protocol === 'https:' || url.origin === base.origin) return true;
+  const isSamePort = url.protocol === base.protocol && url.port === base.port;
+  return isSamePort && LOOPBACK.has(url.hostname) && LOOPBACK.has(base.hostname);
 }
 
 async function jsonOf(answer: Fetched, what: string): Promise<JsonObject> {
