@@ -46,7 +46,7 @@ async function fill({ url }: ServerProcess): Promise<void> {
     const entry = Array.from({ length: size }, (_, at) => ({
       resource: {
         resourceType: at % 2 === 0 ? 'Basic' : 'Patient',
-        ...(at % 2 === 0 ? { code: { text: `${from + at}` } } : {}),
+        ...(at % 2 === 0 ? { code: { coding: [{ code: `${from + at}` }] } } : {}),
       },
       request: { method: 'POST', url: at % 2 === 0 ? 'Basic' : 'Patient' },
     }));

@@ -42,7 +42,7 @@ describe('a bulk delete', () => {
     const result = await deleted('POST Observation/$bulk-delete?subject=Patient/a');
 
     expect(result).toMatchObject({
-      request: 'http://fairway.test/fhir/Observation/$bulk-delete?subject=Patient%2Fa',
+      request: 'http://fairway.test/fhir/Observation/$bulk-delete?subject=Patient/a',
       dryRun: false,
       matched: 3,
       deleted: 3,

@@ -17,7 +17,9 @@ async function manifest(job: Job, context: Context): Promise<Buffer> {
   const { request, dryRun } = readDeleteSpec(job.spec);
   const results = await resultsOf(job, context);
   const byType = new Map<string, DeleteCounts>();
-  for (const result of results) byType.set(result.type, sum(byType.get(result.type) ?? NONE, result));
+  for (const result of results.filter(({ matched }) => matched > 0)) {
+    byType.set(result.type, sum(byType.get(result.type) ?? NONE, result));
+  }
   const error = results.flatMap(({ files }) =>
     files.map((one) => listedError(one, `${baseUrl}/_jobs/${job.id}`)),
   );

@@ -90,10 +90,12 @@ describe('a store', () => {
         'audit_chain',
         'audit',
         'record',
+        'job',
+        'job_part',
       ]) {
         connection.execute(`DROP TABLE ${table}`);
       }
-      connection.run("DELETE FROM setting WHERE name IN ('index_epoch', 'audit_followed')");
+      connection.run("DELETE FROM setting WHERE name IN ('index_epoch', 'audit_followed', 'time_floor')");
       connection.pragma('user_version = 1');
     });
     const store = await openStore(file, world);
