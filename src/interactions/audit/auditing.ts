@@ -16,8 +16,10 @@ import { prepare } from '../write.js';
 import { auditEvent } from './audit-event.js';
 import { type FindPatients, patientFinder } from './patients.js';
 
-/** After requests are recorded events wait so long, and under load between steps: they must not slow requests down. */
+/** After requests are recorded events wait so long, and under load at least so long between steps. */
 const PAUSE_MILLISECONDS = 1_000;
+/** While there are requests a step is followed by so many times what it took: events must not slow requests down. */
+const REST_AFTER_STEP = 20;
 /** A search for audit events waits so long for those of the latest requests. */
 const PATIENCE_MILLISECONDS = 2_000;
 
@@ -101,6 +103,7 @@ export class Auditing {
   }
 
   #go(told: number): void {
+    const began = performance.now();
     this.#next().then(
       (isMore) => {
         this.#timer = undefined;
@@ -108,7 +111,8 @@ export class Auditing {
         const isIdle = this.#told === told;
         if (isMore && isIdle) this.#timer = setTimeout(() => this.#go(told), 0).unref();
         else if (isMore || !isIdle) {
-          this.#timer = setTimeout(() => this.#go(this.#told), PAUSE_MILLISECONDS).unref();
+          const rest = Math.max(PAUSE_MILLISECONDS, REST_AFTER_STEP * (performance.now() - began));
+          this.#timer = setTimeout(() => this.#go(this.#told), rest).unref();
         }
       },
       (error: unknown) => {
