@@ -4,6 +4,7 @@
  * Invariant: storing the same line again changes nothing but versions: a resource without an id gets one that follows from
  * its file and line. One resource stands in a batch once, so versions are made in the order of the lines.
  */
+import type { Definitions } from '../fhir/definitions/definitions.js';
 import { isObject, type JsonValue, type ResourceObject } from '../fhir/format/json.js';
 import { Refusal } from '../fhir/outcome.js';
 import type { Context } from '../interactions/context.js';
@@ -45,15 +46,25 @@ export class ResourceBatch<Place> {
   }
 }
 
+/** What ids and references of resources mean that come from elsewhere. */
+export interface Meaning {
+  /** Throws a Refusal where that is not clear. */
+  id(type: string, id: string): string;
+  rewritten(resource: ResourceObject, definitions: Definitions): ResourceObject;
+}
+
 /** The resource as a write, or a Refusal. */
 export function readItem<Place>(
   value: JsonValue,
   place: Place,
   freshId: () => string,
   context: Context,
+  meaning?: Meaning,
 ): BatchItem<Place> {
-  const resource = checkAny(value, context);
-  const id = typeof resource.id === 'string' ? checkId(resource.id) : freshId();
+  const given = checkAny(value, context);
+  const own = typeof given.id === 'string' ? checkId(given.id) : freshId();
+  const id = meaning === undefined ? own : meaning.id(given.resourceType, own);
+  const resource = meaning === undefined ? given : meaning.rewritten(given, context.knowledge.definitions);
   const write = replacement(resource, id, { kind: 'any' }, context);
   return { place, write, ...(context.settings.checkReferences ? { resource } : {}) };
 }

@@ -16,6 +16,14 @@ export interface ImportSpec {
   readonly request: string;
   readonly mode: ImportMode;
   readonly inputs: readonly ImportInput[];
+  /** Where there are some, resources are known by their identifiers before they are by their ids. */
+  readonly match: readonly MatchRule[];
+}
+
+/** Resources of the type that have an identifier of the system in common are one. */
+export interface MatchRule {
+  readonly type: string;
+  readonly system: string;
 }
 
 export type ImportInput =
@@ -30,8 +38,23 @@ export type ImportInput =
   /** What the kick-off itself brought, a file of the job. */
   | { readonly kind: 'body'; readonly name: string; readonly size: number };
 
-/** `input`: its place in the spec. */
-export type ImportPart = { readonly step: 'plan' } | { readonly step: 'input'; readonly input: number };
+/** `input`: its place in the spec. `identify` comes before the inputs and tells them of `identities`. */
+export type ImportPart =
+  | { readonly step: 'plan' }
+  | { readonly step: 'identify' }
+  | {
+      readonly step: 'input';
+      readonly input: number;
+      readonly identities?: IdentitiesFile;
+      /** The state of the file that was looked at. */
+      readonly etag?: string;
+    };
+
+/** A file of the job. */
+export interface IdentitiesFile {
+  readonly name: string;
+  readonly size: number;
+}
 
 export interface ImportProgress {
   /** All lines up to this one are stored or refused. */

@@ -19,11 +19,12 @@ import {
 } from '../operation-parameters.js';
 import type { FhirRequest } from '../request.js';
 import { checkResource } from '../write.js';
-import type { ImportInput, ImportMode } from './import-spec.js';
+import type { ImportInput, ImportMode, MatchRule } from './import-spec.js';
 
 export interface ImportWishes {
   readonly mode: ImportMode;
   readonly inputs: readonly (ImportInput & { readonly kind: 'url' })[];
+  readonly match: readonly MatchRule[];
 }
 
 /** A plus that was not percent-encoded arrives as a blank. */
@@ -50,14 +51,29 @@ const MODE: Parameter<ImportMode> = textual((text) =>
       ),
 );
 
-const PARAMETERS = { inputFormat: INPUT_FORMAT, mode: MODE };
+/** The first bar ends the type: systems are URIs, which may hold some. */
+const MATCH_RULE = /^([A-Za-z]+)\|(\S+)$/;
+const MATCH: Parameter<MatchRule> = {
+  ...textual((text, { knowledge: { definitions } }) => {
+    const [, type = '', system = ''] = MATCH_RULE.exec(text) ?? [];
+    if (system === '')
+      return malformed('is a type and a system of identifiers, like Patient|urn:oid:1.2.36.146');
+    const isKnown = definitions.searchParameters.get(type)?.has('identifier') === true;
+    return isKnown
+      ? { type, system }
+      : malformed('names no resource type that can be searched by identifier');
+  }),
+  repeats: true,
+};
+
+const PARAMETERS = { inputFormat: INPUT_FORMAT, mode: MODE, match: MATCH };
 
 /** With NDJSON in the body. */
-export function readBodyWishes(request: FhirRequest, context: Context): Pick<ImportWishes, 'mode'> {
+export function readBodyWishes(request: FhirRequest, context: Context): Omit<ImportWishes, 'inputs'> {
   const { query, method, path } = request;
   const bodyless = { query, method, path, header: (name: string) => request.header(name) };
-  const { mode } = readParameters('import', PARAMETERS, givenParameters(bodyless, context), context);
-  return { mode: mode[0] ?? 'upsert' };
+  const { mode, match } = readParameters('import', PARAMETERS, givenParameters(bodyless, context), context);
+  return { mode: mode[0] ?? 'upsert', match };
 }
 
 /** Parameters with parts are read here, all others by the table. */
@@ -82,7 +98,7 @@ export function readImportWishes(request: FhirRequest, context: Context): Import
   if (inputs.length > MOST_INPUTS)
     add(issues, 'too-long', `$import takes ${MOST_INPUTS} inputs at most.`, 'Parameters.parameter');
   refuse(issues);
-  return { mode: values?.mode[0] ?? 'upsert', inputs };
+  return { mode: values?.mode[0] ?? 'upsert', inputs, match: values?.match ?? [] };
 }
 
 const STRUCTURED: ReadonlySet<string> = new Set(['input', 'storageDetail']);

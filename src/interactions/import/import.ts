@@ -52,13 +52,15 @@ async function kickOff(
   }
   const wishes = readImportWishes(request, context);
   for (const { type } of wishes.inputs) permitWrites(type, context);
+  permitMatching(wishes, context);
   return begin(context.newId(), wishes, request, context);
 }
 
 /** Its types are known when its lines are. */
 async function importBody(request: FhirRequest, context: Context): Promise<FhirResponse> {
   const { body } = request;
-  const { mode } = readBodyWishes(request, context);
+  const wishes = readBodyWishes(request, context);
+  permitMatching(wishes, context);
   if (body === undefined || body.length === 0) {
     throw new Refusal('malformed-request', 'The body is empty: send resources as NDJSON, one in a line.');
   }
@@ -70,7 +72,8 @@ async function importBody(request: FhirRequest, context: Context): Promise<FhirR
   await writer.write(body);
   const { size } = await writer.close();
   try {
-    return await begin(id, { mode, inputs: [{ kind: 'body', name: BODY_FILE, size }] }, request, context);
+    const inputs = [{ kind: 'body', name: BODY_FILE, size }] as const;
+    return await begin(id, { ...wishes, inputs }, request, context);
   } catch (error) {
     await blobs.removeFolder(`jobs/${id}`);
     throw error;
@@ -79,17 +82,22 @@ async function importBody(request: FhirRequest, context: Context): Promise<FhirR
 
 function begin(
   id: string,
-  { mode, inputs }: { readonly mode: ImportWishes['mode']; readonly inputs: readonly ImportInput[] },
+  wishes: Omit<ImportWishes, 'inputs'> & { readonly inputs: readonly ImportInput[] },
   request: FhirRequest,
   context: Context,
 ): Promise<FhirResponse> {
-  const spec: ImportSpec = { asker: askerOf(context), request: requestUrl(request, context), mode, inputs };
+  const spec: ImportSpec = { asker: askerOf(context), request: requestUrl(request, context), ...wishes };
   const first = { spec: writeImport({ step: 'plan' }), total: 0 };
   return beginJob({ id, kind: IMPORT_KIND, spec: writeImport(spec), first }, 'import', context);
 }
 
 function mayWrite(type: string, { access }: Context): boolean {
   return holds(access.create, type) && holds(access.update, type);
+}
+
+/** Where a line goes tells what is there. */
+function permitMatching({ match }: Pick<ImportWishes, 'match'>, context: Context): void {
+  for (const { type } of match) permit(context, type, 'search');
 }
 
 /** Whether a line creates or updates is known when it is stored. */

@@ -12,13 +12,11 @@ import { makePace } from '../../interactions/pace.js';
 import { ErrorFiles } from '../error-lines.js';
 import { readBundle } from '../load-bundles.js';
 import { documentsIn, type LoadDocument, UnreadableFile } from '../load-documents.js';
-import type { ImportWork } from './import-work.js';
+import { type ImportWork, WHOLE } from './import-work.js';
 import { BrokenOff, type InputSource, isSame, openInput } from './input-source.js';
 import { LineBatch } from './line-batch.js';
 import { Storing } from './storing.js';
 
-/** A part is done by thousandths: how many lines there are is known at the end. */
-export const WHOLE = 1_000;
 /** How often a source that breaks off is opened. */
 const ATTEMPTS = 3;
 
@@ -91,7 +89,7 @@ class InputRun {
 
   /** Lines that were read of another state of the file are no lines of this one. */
   async *#measured({ chunks, length, etag }: InputSource): AsyncGenerator<Buffer> {
-    const known = this.#storing.progress.etag;
+    const known = this.#storing.progress.etag ?? this.#work.etag;
     if (known !== undefined && !isSame(known, etag))
       throw new UnreadableFile('it was changed while it was imported');
     if (etag !== undefined) this.#storing.begunWith(etag);

@@ -10,10 +10,9 @@ import type { Context } from '../../interactions/context.js';
 import { permit, permitChange } from '../../interactions/permit.js';
 import type { ResourceKey } from '../../ports/backend.js';
 import { errorLine } from '../error-lines.js';
-import { documentIds } from '../load-context.js';
 import { type LoadDocument, UnreadableText } from '../load-documents.js';
 import { type BatchItem, ResourceBatch, readItem } from '../load-resources.js';
-import type { ImportWork } from './import-work.js';
+import { type ImportWork, lineIds } from './import-work.js';
 
 /** A line that is not stored. */
 export interface RefusedLine {
@@ -79,8 +78,9 @@ export class LineBatch {
     )
       this.#checkPermitted(resourceType);
     if (id === undefined && this.#work.spec.mode === 'upsert') throw withoutId();
-    const item = readItem(content, line, this.idsOf(line), this.context);
-    if (id !== undefined) await permitChange(item.write, 'update', this.context);
+    const { meaning } = this.#work;
+    const item = readItem(content, line, this.idsOf(line), this.context, meaning);
+    if (id !== undefined || meaning !== undefined) await permitChange(item.write, 'update', this.context);
     return item;
   }
 
@@ -120,8 +120,7 @@ export class LineBatch {
 
   /** For what a line makes that has no id: the same whenever the line is taken. */
   idsOf(line: number): () => string {
-    const { job } = this.#work.claim;
-    return documentIds({ fingerprint: `${job.id}/${this.#input}`, changed: job.time }, line, '');
+    return lineIds(this.#work.claim.job, this.#input, line);
   }
 
   #checkPermitted(type: string): void {
