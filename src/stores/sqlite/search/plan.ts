@@ -136,6 +136,8 @@ function primaryDateTest(scope: Scope, type: string, predicate: Predicate): Date
 
 /** So many rows are counted at first, then more. */
 const LADDER = [64, 512, 2_000, 8_000, 50_000] as const;
+/** A way with so few rows is taken at once: to look at them costs no more than to count those of another way. */
+const FEW = 20;
 
 /** Rows that are matches as they are cost less to collect than those that are looked at: so many times more are allowed. */
 const MORE_WHERE_COVERED = 4;
@@ -157,7 +159,7 @@ function shortest(
     for (const driver of drivers) {
       if (driver.scans === true) continue;
       const enough = best?.[1] ?? step; // one with more rows than the best is of no interest
-      if (enough === 0) break;
+      if (enough <= FEW && best !== undefined) break;
       const counted = countRows(scope, driver.rough ?? driver.set, enough);
       counts.set(driver, { rows: counted, more: counted >= enough });
       if (counted < enough) best = [driver, counted];
