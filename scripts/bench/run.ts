@@ -4,6 +4,7 @@
  *   --resources N   size of the large store (default 1,000,000)
  *   --only NAME     one of cold, read, authorization, write, knowledge, load, search, export, import
  *   --dir DIR       where stores and generated files go, and are kept for the next run (default data/bench)
+ *   --as-is         takes the large store as it stands, where a load of it was cut short
  *   --synthea DIR   folders of Synthea bundles to load beside our own demo data, each into a store of its own
  */
 import { createHash } from 'node:crypto';
@@ -42,6 +43,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     dir: { type: 'string', default: 'data/bench' },
     synthea: { type: 'string' },
+    'as-is': { type: 'boolean', default: false },
   },
 });
 const dir = values.dir;
@@ -72,8 +74,10 @@ async function readThrough(file: string): Promise<void> {
 async function sizedStore(resources: number): Promise<Sized> {
   const dataDir = join(dir, `store-${resources}`);
   const folder = join(dir, `ndjson-${resources}`);
-  await demoData(folder, Math.ceil(resources / RESOURCES_PER_PATIENT), 'ndjson');
-  await loadFolder(dataDir, folder);
+  if (!values['as-is'] || !existsSync(join(dataDir, 'fairway.db'))) {
+    await demoData(folder, Math.ceil(resources / RESOURCES_PER_PATIENT), 'ndjson');
+    await loadFolder(dataDir, folder);
+  }
   const total = await storedCount(dataDir);
   const file = join(dataDir, 'fairway.db');
   await readThrough(file);
