@@ -42,6 +42,7 @@ const JSON_ALLOWED: Readonly<Record<string, string>> = {
   'interactions/cursor.ts': 'our own sealed page positions',
   'interactions/export/export-spec.ts': 'our own plans of exports, and text that is compared',
   'interactions/import/import-spec.ts': 'our own plans of imports',
+  'interactions/purge/purge-spec.ts': 'our own plans of purges',
   'stores/sqlite/index-rows.ts': 'our own undo log of index rows',
   'stores/sqlite/pasts.ts': 'text that is compared, never written',
   'stores/sqlite/reader-pool.ts': 'arguments of our own process',

@@ -165,6 +165,10 @@ export function textual<T>(read: (text: string, context: Context) => T | Problem
 const LOST_PLUS = / (?=\d\d:\d\d$)/;
 
 /** date: all the time that it covers. */
+export const BOOLEAN: Parameter<boolean> = textual((text) =>
+  text === 'true' || text === 'false' ? text === 'true' : malformed('must be true or false'),
+);
+
 export const DATE: Parameter<DateRange> = textual(
   (text) =>
     dateRange(text.replace(LOST_PLUS, '+')) ??

@@ -15,6 +15,7 @@ import { GRAPHQL } from './graphql/operation.js';
 import { IMPORT } from './import/import.js';
 import { LASTN } from './lastn.js';
 import { META_OPERATIONS } from './meta.js';
+import { PURGE } from './purge/purge.js';
 import type { FhirRequest } from './request.js';
 import type { FhirResponse } from './response.js';
 import type { OperationTarget } from './target.js';
@@ -39,6 +40,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...EXPORTS,
   IMPORT,
   BULK_DELETE,
+  PURGE,
   ...EVERYTHING,
   LASTN,
   ...META_OPERATIONS,

@@ -80,7 +80,7 @@ export function prepare(
 
 /** What other definitions made of a write is made anew: a plan may hold writes that were prepared long before it. */
 function upToDate(write: Write, context: Context): Write {
-  if (write.kind === 'delete' || write.resource.indexedAt === context.knowledge.latest().at) return write;
+  if (write.kind !== 'put' || write.resource.indexedAt === context.knowledge.latest().at) return write;
   const { type, id, resource } = write;
   const meta = resource.metaRest === '' ? '' : `,"meta":{${resource.metaRest.slice(1)}}`;
   const tree = parseJson(`{"resourceType":"${type}","id":"${id}"${meta}${resource.rest}`);

@@ -8,6 +8,7 @@ import { commitContract } from './commit.contract.js';
 import type { MakeBackend } from './contract-world.js';
 import { historyContract } from './history.contract.js';
 import { pagingContract } from './paging.contract.js';
+import { purgeContract } from './purge.contract.js';
 import { scanContract } from './scan.contract.js';
 import { searchContract } from './search.contract.js';
 
@@ -18,4 +19,5 @@ export function backendContract(makeBackend: MakeBackend): void {
   pagingContract(makeBackend);
   accessContract(makeBackend);
   scanContract(makeBackend);
+  purgeContract(makeBackend);
 }

@@ -6,7 +6,7 @@
  * - `commit` is atomic and durable when it resolves; its conditions are checked inside the atomic section, and so is that
  *   the values of its resources follow the definitions of that moment.
  * - Every version has a position; positions rise with commits, `lastUpdated` never falls with position; a page
- *   sequence reads as of one position.
+ *   sequence reads as of one position. What is purged is in no answer that begins later, whatever position it is of.
  */
 import type { IndexValue } from '../fhir/search/index-value.js';
 import type { Include, Predicate, SearchQuery } from '../fhir/search/query.js';
@@ -66,6 +66,10 @@ export type ExpectedVersion =
 
 export type WriteMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
+/**
+ * A purge takes a resource away with all of its versions, be it there or deleted, as if it had never been: positions before
+ * it have not held it either, and a resource that is made under its id later begins at version 1.
+ */
 export type Write =
   | {
       readonly kind: 'put';
@@ -76,7 +80,7 @@ export type Write =
       readonly method: WriteMethod;
     }
   | {
-      readonly kind: 'delete';
+      readonly kind: 'delete' | 'purge';
       readonly type: string;
       readonly id: string;
       readonly expected: ExpectedVersion;
@@ -98,8 +102,9 @@ export interface Condition {
 export interface Commit {
   /**
    * What a write turns out to be is what it must be permitted to be: what makes a version where none was must pass `create`;
-   * the version replaced and the one that replaces it `update`; what is deleted `delete`. Conditions are looked at through
-   * the filter that they name.
+   * the version replaced and the one that replaces it `update`; what is deleted `delete`; what is purged, of whose old
+   * versions any may be hidden, a `delete` that hides nothing of its type. Conditions are looked at through the filter that
+   * they name.
    */
   readonly access: Permitted;
   readonly writes: readonly Write[];
@@ -120,9 +125,9 @@ export interface WriteOutcome extends ResourceKey {
   readonly position: Position;
   /** No current version was there before. */
   readonly created: boolean;
-  /** A delete of what is not there makes no version: nothing changed. */
+  /** A delete of what is not there makes no version, a purge of what never was no commit: nothing changed. */
   readonly unchanged: boolean;
-  /** What was stored (absent for deletes). */
+  /** What was stored (absent for deletes and purges). */
   readonly bytes?: Buffer;
 }
 
@@ -316,7 +321,7 @@ export interface Backend {
     limit: number,
   ): MaybePromise<readonly string[]>;
   commit(commit: Commit): Promise<CommitResult>;
-  /** Committed versions after a position, oldest first, at most `limit`. */
+  /** Committed versions after a position, oldest first, at most `limit`; a purge is none, and takes its resource's along. */
   changes(since: Position, limit: number): MaybePromise<readonly Change[]>;
   /** Goes through all that was there; others have their turn between two steps. */
   scan(request: ScanRequest): AsyncIterable<ScanStep>;

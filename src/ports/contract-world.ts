@@ -123,6 +123,10 @@ export function remove(type: string, id: string, expected: Write['expected'] = {
   return { kind: 'delete', type, id, expected };
 }
 
+export function purge(type: string, id: string, expected: Write['expected'] = { kind: 'any' }): Write {
+  return { kind: 'purge', type, id, expected };
+}
+
 export function commitOf(writes: readonly Write[], more: Partial<Commit> = {}): Commit {
   return { access: permitting(UNRESTRICTED), writes, conditions: [], resolvedAt: 0, ...more };
 }

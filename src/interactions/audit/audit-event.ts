@@ -59,6 +59,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   update: { action: 'U', codes: ['update'] },
   patch: { action: 'U', codes: ['patch'] },
   delete: { action: 'D', codes: ['delete'] },
+  purge: { action: 'D', codes: ['operation'] },
   'conditional-update': { action: 'U', codes: ['update'] },
   'conditional-patch': { action: 'U', codes: ['patch'] },
   'conditional-delete': { action: 'D', codes: ['delete'] },

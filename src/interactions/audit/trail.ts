@@ -177,9 +177,15 @@ export class Trail implements Backend {
   async #recordsOf(writes: readonly Write[]): Promise<readonly AuditRecord[]> {
     const pace = makePace();
     const records: AuditRecord[] = [];
+    const purged = countsOf(writes.filter(({ kind }) => kind === 'purge'));
+    if (purged !== '')
+      records.push(
+        this.#record({ interaction: 'purge', query: purged }, 'success', this.#patients, undefined),
+      );
     for (const write of writes) {
+      if (write.kind === 'purge') continue;
       const { type, id } = write;
-      const interaction = write.kind === 'delete' ? 'delete' : INTERACTIONS[write.method];
+      const interaction = write.kind === 'put' ? INTERACTIONS[write.method] : write.kind;
       records.push(
         this.#record({ interaction, type, id }, 'success', await this.#patientsOf(write), undefined),
       );
@@ -222,6 +228,13 @@ export class Trail implements Backend {
       ...(patients !== undefined && patients.size > PATIENT_LIMIT ? { morePatients: true } : {}),
     };
   }
+}
+
+/** How many of which type: of what was purged the log keeps no ids. */
+function countsOf(writes: readonly Write[]): string {
+  const counts = new Map<string, number>();
+  for (const { type } of writes) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return [...counts].map(([type, count]) => `${type}=${count}`).join('&');
 }
 
 /** The context of an entry of a batch or transaction, which is recorded by itself. */

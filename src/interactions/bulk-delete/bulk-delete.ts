@@ -7,7 +7,6 @@
  * deleted only where that is said in so many words.
  */
 import { type Issue, Refusal } from '../../fhir/outcome.js';
-import { malformed } from '../../fhir/search/parameters/problem.js';
 import { isInWildcards } from '../../fhir/search/parameters/types.js';
 import { parseCondition } from '../../fhir/search/parse-search.js';
 import type { Predicate } from '../../fhir/search/query.js';
@@ -17,14 +16,7 @@ import type { Context } from '../context.js';
 import { askerOf } from '../jobs/asker.js';
 import { asyncProblems, beginJob, requestUrl } from '../jobs/kick-off.js';
 import { FORM_PARAMETERS } from '../negotiation.js';
-import {
-  noted,
-  type Parameter,
-  RESOURCE_TYPES,
-  readParameters,
-  refuse,
-  textual,
-} from '../operation-parameters.js';
+import { BOOLEAN, noted, RESOURCE_TYPES, readParameters, refuse } from '../operation-parameters.js';
 import type { Operation } from '../operations.js';
 import { permit } from '../permit.js';
 import type { FhirRequest, QueryPair } from '../request.js';
@@ -43,9 +35,6 @@ export const BULK_DELETE: Operation = {
   run: kickOff,
 };
 
-const BOOLEAN: Parameter<boolean> = textual((text) =>
-  text === 'true' || text === 'false' ? text === 'true' : malformed('must be true or false'),
-);
 /** All other parameters are criteria. */
 const OWN = { _all: BOOLEAN, _dryRun: BOOLEAN };
 const AT_SYSTEM = { ...OWN, _type: RESOURCE_TYPES };

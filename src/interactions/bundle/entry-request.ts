@@ -24,7 +24,7 @@ const HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** Operations that are answered before they are done. */
-const BEGINNING_JOBS: ReadonlySet<string> = new Set(['$export', '$import', '$bulk-delete']);
+const BEGINNING_JOBS: ReadonlySet<string> = new Set(['$export', '$import', '$bulk-delete', '$purge']);
 
 /** `prefer`: what the bundle's own request preferred, as a header. Throws what is wrong with the entry itself. */
 export function entryRequest(

@@ -8,6 +8,7 @@ import { DELETE_VIEW } from '../bulk-delete/deleted-manifest.js';
 import type { Context } from '../context.js';
 import { EXPORT_VIEW } from '../export/manifest.js';
 import { IMPORT_VIEW } from '../import/import-manifest.js';
+import { PURGE_VIEW } from '../purge/purged-manifest.js';
 
 export interface JobView {
   /** What its progress counts: `versions read`; absent: nothing that is worth telling. */
@@ -28,4 +29,5 @@ export const JOB_VIEWS: Readonly<Record<string, JobView>> = {
   export: EXPORT_VIEW,
   import: IMPORT_VIEW,
   'bulk-delete': DELETE_VIEW,
+  purge: PURGE_VIEW,
 };

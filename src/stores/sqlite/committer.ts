@@ -4,7 +4,7 @@
  *
  * Invariant: whoever gets a result other than `committed`, or an error, rolls back and calls `rolledBack`.
  */
-import type { AccessFilter } from '../../ports/access-filter.js';
+import { type AccessFilter, hidesNothing } from '../../ports/access-filter.js';
 import type {
   CommitResult,
   Condition,
@@ -26,6 +26,7 @@ import {
   setDefinitionsPosition,
   startWalk,
 } from './parameter-index.js';
+import { PurgeWriter } from './purge-writer.js';
 import { RowMaker } from './row-maker.js';
 import { Prober } from './search/prober.js';
 import { storedBytes } from './stored-bytes.js';
@@ -63,6 +64,7 @@ export class Committer {
   readonly #rows: RowMaker;
   readonly #index: IndexWriter;
   readonly #contained: ContainedRows;
+  readonly #purges: PurgeWriter;
   readonly #prober: Prober;
   #position = 0;
   #lastUpdated = 0;
@@ -76,6 +78,7 @@ export class Committer {
     this.#rows = new RowMaker(this.#interner);
     this.#index = new IndexWriter(connection);
     this.#contained = new ContainedRows(connection, this.#interner, this.#rows, this.#index);
+    this.#purges = new PurgeWriter(connection);
     this.#prober = new Prober(connection, new Catalogue(connection), primaryDates);
   }
 
@@ -118,9 +121,7 @@ export class Committer {
           ...(state?.live ? { current: String(state.version) } : {}),
         };
       }
-      outcomes.push(
-        write.kind === 'put' ? this.#put(write, state, lastUpdated) : this.#delete(write, state, lastUpdated),
-      );
+      outcomes.push(this.#write(write, state, lastUpdated));
     }
     this.#index.flush();
     this.#prober.forget();
@@ -168,6 +169,17 @@ export class Committer {
     return ids.length !== counted || (counted === 1 && ids[0] !== condition.ids[0]);
   }
 
+  #write(write: WireWrite, state: State | undefined, lastUpdated: number): WriteOutcome {
+    switch (write.kind) {
+      case 'put':
+        return this.#put(write, state, lastUpdated);
+      case 'delete':
+        return this.#delete(write, state, lastUpdated);
+      case 'purge':
+        return this.#purge(write, state, lastUpdated);
+    }
+  }
+
   #put(write: WireWrite & { kind: 'put' }, state: State | undefined, lastUpdated: number): WriteOutcome {
     const type = this.#interner.type(write.type);
     const version = (state?.version ?? 0) + 1;
@@ -212,16 +224,9 @@ export class Committer {
     return rid;
   }
 
-  #delete(
-    write: WireWrite & { kind: 'delete' },
-    state: State | undefined,
-    lastUpdated: number,
-  ): WriteOutcome {
+  #delete(write: Deletion, state: State | undefined, lastUpdated: number): WriteOutcome {
     const key = { type: write.type, id: write.id, created: false };
-    if (!state?.live) {
-      const { version = 0, lastUpdated: since = 0, position = 0 } = state ?? {};
-      return { ...key, versionId: String(version), lastUpdated: since, position, unchanged: true };
-    }
+    if (!state?.live) return unchanged(write, state);
     const type = this.#interner.type(write.type);
     const version = state.version + 1;
     const position = ++this.#position;
@@ -243,6 +248,23 @@ export class Committer {
     return { ...key, versionId: String(version), lastUpdated, position, unchanged: false };
   }
 
+  /** Its rows go as those of a deletion do, and then all of its versions. */
+  #purge(write: Deletion, state: State | undefined, lastUpdated: number): WriteOutcome {
+    if (state === undefined || state.position === 0) return unchanged(write, state);
+    const type = this.#interner.type(write.type);
+    const position = ++this.#position;
+    if (state.live) {
+      const contained = this.#contained.of(state.rid, type);
+      this.#index.drop(state.rid, state.sortDate);
+      this.#contained.put(contained, [], { position, version: state.version, lastUpdated });
+    }
+    if (write.type === 'SearchParameter') this.#noteParameter(state, position);
+    this.#purges.purge({ rid: state.rid, type: write.type, id: write.id }, { position, lastUpdated });
+    const { type: name, id } = write;
+    const versionId = String(state.version);
+    return { type: name, id, versionId, lastUpdated, position, created: false, unchanged: false };
+  }
+
   /** A version that is active, or follows one that was, changes what resources are indexed by. */
   #noteParameter(before: State | undefined, position: number): void {
     const wasActive = before?.live === true && this.#isActive(before.position);
@@ -258,7 +280,8 @@ export class Committer {
   /** The first write on a resource that is there and that may not be updated, or not be deleted. */
   #refusedBefore({ access, writes }: CommitJob): CommitResult | undefined {
     for (const [at, { kind, type, id }] of writes.entries()) {
-      if (this.#passes(type, id, access[kind === 'put' ? 'update' : 'delete'])) continue;
+      const filter = access[kind === 'put' ? 'update' : 'delete'];
+      if (kind === 'purge' ? hidesNothing(filter, type) : this.#passes(type, id, filter)) continue;
       return { kind: 'refused', write: at, side: 'before', known: this.#passes(type, id, access.read) };
     }
     return undefined;
@@ -307,6 +330,14 @@ export class Committer {
     this.#position = position;
     this.#lastUpdated = Math.max(lastUpdated, floor);
   }
+}
+
+type Deletion = Exclude<WireWrite, { readonly kind: 'put' }>;
+
+function unchanged({ type, id }: Deletion, state: State | undefined): WriteOutcome {
+  const { version = 0, lastUpdated = 0, position = 0 } = state ?? {};
+  const versionId = String(version);
+  return { type, id, versionId, lastUpdated, position, created: false, unchanged: true };
 }
 
 /** A condition may speak of what is there, or of what may not be there. */

@@ -168,6 +168,8 @@ function configure(database: Database.Database, role: Role): void {
     database.pragma('wal_autocheckpoint = 0');
     database.pragma('journal_size_limit = 67108864');
   }
+  // What is deleted is overwritten with zeros: a purge leaves nothing in the file's free pages.
+  if (role === 'writer') database.pragma('secure_delete = ON');
   if (role !== 'writer') database.pragma(`mmap_size = ${READER_MAPPED_BYTES}`);
   database.pragma(`cache_size = -${CACHE_KIB[role]}`);
   database.pragma('temp_store = MEMORY');

@@ -26,8 +26,9 @@ const GET = "SELECT value FROM setting WHERE name = 'full_text_to'";
 const GET_LAYOUT = "SELECT value FROM setting WHERE name = 'full_text_layout'";
 const SET =
   'INSERT INTO setting(name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value';
+/** The mark of a purge (purge-writer.ts) is of no resource; the index comes to it all the same. */
 const NEXT = `SELECT v.position, v.rid, r.position = v.position, v.type, v.bytes
-  FROM version v CROSS JOIN resource r ON r.rid = v.rid WHERE v.position > ? ORDER BY v.position LIMIT ${STEP}`;
+  FROM version v LEFT JOIN resource r ON r.rid = v.rid WHERE v.position > ? ORDER BY v.position LIMIT ${STEP}`;
 const PUT = 'INSERT OR REPLACE INTO full_text(rowid, narrative, content, type) VALUES (?, ?, ?, ?)';
 const DROP = 'DELETE FROM full_text WHERE rowid = ?';
 
@@ -39,7 +40,7 @@ const MERGING = 'full_text_merging';
 type VersionRow = readonly [
   position: number,
   rid: number,
-  isCurrent: number,
+  isCurrent: number | null,
   type: number,
   bytes: Buffer | null,
 ];
@@ -84,6 +85,15 @@ export function stepMerging(connection: Connection): boolean {
   });
 }
 
+/**
+ * Of a resource that is purged. Its words stay in the segments until they are merged, so that is due: they go when the writer
+ * is idle.
+ */
+export function forgetWords(connection: Connection, rid: number): void {
+  connection.run(DROP, rid);
+  connection.run(SET, UNMERGED, fullTextPosition(connection));
+}
+
 /** Versions that were indexed since the last merging began. */
 function unmerged(connection: Connection): number {
   return connection.get<[number]>(GET_SETTING, UNMERGED)?.[0] ?? 0;
@@ -103,7 +113,7 @@ function begin(connection: Connection): void {
 
 /** Only the current version of a resource is found by its words. */
 function indexVersion(connection: Connection, [, rid, isCurrent, type, bytes]: VersionRow): void {
-  if (isCurrent === 0) return;
+  if (isCurrent !== 1) return;
   if (bytes === null) {
     connection.run(DROP, rid);
     return;

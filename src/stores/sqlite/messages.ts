@@ -10,7 +10,7 @@ import type { RecordOptions } from '../../ports/records.js';
 
 /** A write of the port, its resource taken apart. */
 export type WireWrite =
-  | (Write & { readonly kind: 'delete' })
+  | Exclude<Write, { readonly kind: 'put' }>
   | (Omit<Write & { readonly kind: 'put' }, 'resource'> & {
       readonly metaRest: string;
       readonly rest: string;

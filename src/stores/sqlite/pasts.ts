@@ -1,7 +1,8 @@
 /**
  * The pasts of the page sequences that were asked for lately: a later page goes on where the one before left off.
  *
- * Invariant: a past that was forgotten is made again by whoever asks, with the same outcome.
+ * Invariant: a past that was forgotten is made again by whoever asks, with the same outcome. After a purge all are made again,
+ * without what is gone.
  */
 import type { SearchQuery } from '../../fhir/search/query.js';
 import { hasTest } from '../../fhir/search/tree.js';
@@ -35,7 +36,9 @@ export class Pasts {
   }
 
   #past({ query, access, asOf, order }: Sequence): Past {
-    const name = JSON.stringify([asOf, order, query, access]);
+    const { view } = this.#parts;
+    view.refresh();
+    const name = JSON.stringify([view.purgedAt, asOf, order, query, access]);
     const known = this.#known.get(name);
     const past = known ?? new Past(this.#partsFor(query), { query, access, asOf, order });
     this.#known.delete(name);

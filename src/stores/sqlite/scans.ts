@@ -40,7 +40,7 @@ type Row = readonly [
 /** Most versions are the current one still, which a look at the resource tells. */
 const ROWS = `SELECT v.position, v.rid, r.id, v.version, v.last_updated, v.bytes
   FROM version v INDEXED BY version_type CROSS JOIN resource r ON r.rid = v.rid
-  WHERE v.type = ? AND v.position > ? AND v.position <= ? AND (v.bytes IS NOT NULL OR ?)
+  WHERE v.type = ? AND v.position > ? AND v.position <= ? AND CASE WHEN v.bytes IS NULL THEN ? ELSE ? END
     AND (r.position = v.position OR r.position > ? AND NOT EXISTS (
       SELECT 1 FROM version n WHERE n.rid = v.rid AND n.version = v.version + 1 AND n.position <= ?))
   ORDER BY v.position`;
@@ -129,7 +129,7 @@ export class Scans {
   }
 
   #step(
-    { type, asOf, deletions }: ScanRequest,
+    { type, asOf, where, deletions }: ScanRequest,
     typeId: number,
     { from, to }: { readonly from: Position; readonly to: Position },
     judge: Judge,
@@ -140,7 +140,9 @@ export class Scans {
     let upTo = to;
     const most = judge === undefined ? STEP_ROWS : JUDGED_ROWS;
     const statement = this.#view.connection.prepare(ROWS);
-    for (const row of statement.iterate<Row>(typeId, from, to, deletions === undefined ? 0 : 1, asOf, asOf)) {
+    // Who asks for deletions alone has none of the rest read.
+    const wanted = [deletions === undefined ? 0 : 1, where.op === 'nothing' ? 0 : 1];
+    for (const row of statement.iterate<Row>(typeId, from, to, ...wanted, asOf, asOf)) {
       rows.push(row);
       bytes += row[5]?.length ?? 0;
       if (rows.length < most && bytes < STEP_BYTES) continue;

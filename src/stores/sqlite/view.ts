@@ -7,6 +7,7 @@ import type { Position, StoredResource } from '../../ports/backend.js';
 import { BodyCache } from './body-cache.js';
 import { Catalogue } from './catalogue.js';
 import type { Connection, Statement } from './connection.js';
+import { lastPurge } from './purge-writer.js';
 
 const CHANGED = 'SELECT position, rid FROM version WHERE position > ? ORDER BY position LIMIT ?';
 const LAST = 'SELECT position FROM version ORDER BY position DESC LIMIT 1';
@@ -24,6 +25,7 @@ export class View {
   readonly #dataVersion: Statement;
   #seenVersion = -1;
   #seenPosition = 0;
+  #purgedAt = 0;
   #looked = false;
 
   constructor(connection: Connection, cacheBytes: number) {
@@ -55,6 +57,7 @@ export class View {
     if (version === this.#seenVersion) return;
     this.#seenVersion = version;
     this.catalogue.forgetParams();
+    this.#lookForPurges();
     const changes = this.connection.all<[number, number]>(CHANGED, this.#seenPosition, CHANGES_FOLLOWED);
     if (changes.length === CHANGES_FOLLOWED) {
       this.cache.clear();
@@ -65,6 +68,18 @@ export class View {
       this.cache.delete(rid);
       this.#seenPosition = position;
     }
+  }
+
+  /** Purges leave no version by which the bodies that they took could be told. */
+  #lookForPurges(): void {
+    const purgedAt = lastPurge(this.connection);
+    if (purgedAt !== this.#purgedAt) this.cache.clear();
+    this.#purgedAt = purgedAt;
+  }
+
+  /** Where the last purge stands, as of the last `refresh`: what was made of versions before it may hold what is gone. */
+  get purgedAt(): Position {
+    return this.#purgedAt;
   }
 
   /** The newest position, as of the last `refresh`. */

@@ -49,6 +49,8 @@ let queue: Job[] = [];
 /** Taken since the last group: of jobs in the queue, and parts. */
 let waitingWrites = 0;
 let closing = false;
+/** Something was purged: the log of the database still holds it. */
+let holdsPurged = false;
 /** Who waits for the full-text index. */
 let followers: readonly FullTextJob[] = [];
 let isStepDue = false;
@@ -137,6 +139,7 @@ function commitTogether(group: readonly Job[]): readonly Answer[] {
   const lines = group.flatMap((job, at) => linesOf(job, answers[at]));
   if (lines.length > 0) chain.append(lines);
   if (connection.inTransaction) connection.prepare('COMMIT').run();
+  holdsPurged ||= group.some(isPurge);
   return [...answers, ...chain.committed()];
 }
 
@@ -161,6 +164,10 @@ function besideOthers(job: Job): Answer {
     connection.prepare('RELEASE job').run();
     return failure(job, error);
   }
+}
+
+function isPurge(job: Job): boolean {
+  return job.kind === 'commit' && job.writes.some(({ kind }) => kind === 'purge');
 }
 
 /** What the audit log is to say of a job that was carried out. */
@@ -246,6 +253,23 @@ function fold(): void {
   connection.prepare('PRAGMA wal_checkpoint(PASSIVE)').get();
 }
 
+/**
+ * Folds all of the log back and empties it, so that nothing that was purged is left in it. While somebody reads of an older moment
+ * that cannot be; it is tried again a little later, and at the end.
+ */
+function emptyLog(): void {
+  const waits = connection.pragma('busy_timeout');
+  connection.pragma('busy_timeout = 0');
+  const [isBusy = 1] = connection.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get<[number]>() ?? [];
+  connection.pragma(`busy_timeout = ${waits}`);
+  holdsPurged = isBusy === 1;
+  if (holdsPurged && !closing) setTimeout(emptyAgain, IDLE_MILLISECONDS).unref();
+}
+
+function emptyAgain(): void {
+  if (holdsPurged && !closing) emptyLog();
+}
+
 /** The index goes on by itself while nothing else is asked for, and between commits where somebody waits for it. */
 function stepLater(): void {
   if (isStepDue || closing) return;
@@ -269,13 +293,19 @@ function step(): void {
     }));
     const isIdle = idle === undefined;
     if (reached !== undefined && (followers.length > 0 || isIdle)) stepLater();
-    if (reached === undefined && isIdle && stepMerging(connection)) stepLater();
+    if (reached === undefined && isIdle) mergeStep();
   } catch (error) {
     // With nobody waiting the step is tried again later, and whoever waits then is told.
     const failed = followers;
     followers = [];
     answerFollowers(failed, (job) => failure(job, error));
   }
+}
+
+/** The words of what was purged go with the merging, and the log is emptied when that is done. */
+function mergeStep(): void {
+  if (stepMerging(connection)) stepLater();
+  else if (holdsPurged) emptyLog();
 }
 
 function answerFollowers(jobs: readonly FullTextJob[], answer: (job: FullTextJob) => Answer): void {
@@ -306,6 +336,7 @@ function closeChain(): void {
 function close(): void {
   clearTimeout(idle);
   closeChain();
+  if (holdsPurged) emptyLog();
   connection.close();
   port.close();
 }

@@ -312,7 +312,7 @@ function oldestDefinitions(writes: readonly Write[]): Position | undefined {
 }
 
 function wireWrite(write: Write): WireWrite {
-  if (write.kind === 'delete') return write;
+  if (write.kind !== 'put') return write;
   const { type, id, expected, method, resource } = write;
   const { metaRest, rest, values } = resource;
   return { kind: 'put', type, id, expected, method, metaRest, rest, values: valueLines(values) };
