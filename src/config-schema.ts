@@ -3,7 +3,8 @@
  * configuration file and its checks.
  * https://json-schema.org/draft/2020-12/schema
  *
- * Invariant: a setting's environment variable is FAIRWAY_ and its name in upper snake case.
+ * Invariant: a setting's environment variable is FAIRWAY_ and its name in upper snake case, but for those that have a name
+ * everywhere.
  */
 import { DEFAULT_POLICIES, POLICIES_SCHEMA, type Policies } from './access/policies.js';
 import type { JsonObject } from './fhir/format/json.js';
@@ -42,6 +43,25 @@ export const SETTINGS = {
   },
   host: { type: 'text', default: '127.0.0.1', about: 'address to listen on; 0.0.0.0 = all' },
   dataDir: { type: 'text', default: './data', about: 'folder of the store' },
+  files: {
+    type: 'optional',
+    about: 'where the files of jobs lie: a folder, or s3://bucket/prefix; by default the data folder',
+  },
+  s3Endpoint: {
+    type: 'optional',
+    about: 'the URL of the S3-compatible store of the bucket; by default that of Amazon in the region',
+  },
+  s3Region: { type: 'text', default: 'us-east-1', about: 'the region of the bucket' },
+  s3PathStyle: {
+    type: 'choice',
+    choices: ['auto', 'on', 'off'],
+    default: 'auto',
+    about:
+      'whether the bucket stands in the path of URLs, not in the host; auto = with an endpoint of its own',
+  },
+  s3AccessKeyId: { type: 'optional', about: 'the key that opens the bucket' },
+  s3SecretAccessKey: { type: 'optional', about: 'its secret' },
+  s3SessionToken: { type: 'optional', about: 'what goes with keys that were lent for a while' },
   store: { type: 'choice', choices: ['sqlite'], default: 'sqlite', about: 'kind of store' },
   auth: {
     type: 'choice',
@@ -330,8 +350,17 @@ export const SETTINGS = {
 
 export type SettingName = keyof typeof SETTINGS;
 
+/** What every tool that speaks to such stores calls them. */
+const NAMES_EVERYWHERE: Readonly<Record<string, string>> = {
+  s3AccessKeyId: 'AWS_ACCESS_KEY_ID',
+  s3SecretAccessKey: 'AWS_SECRET_ACCESS_KEY',
+  s3SessionToken: 'AWS_SESSION_TOKEN',
+};
+
 /** `FAIRWAY_DATA_DIR` of `dataDir`. */
 export function environmentName(name: string): string {
+  const known = Object.hasOwn(NAMES_EVERYWHERE, name) ? NAMES_EVERYWHERE[name] : undefined;
+  if (known !== undefined) return known;
   return `FAIRWAY_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
 

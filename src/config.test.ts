@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_POLICIES } from './access/policies.js';
 import {
+  bucketOf,
   type Config,
   ConfigError,
   type Environment,
@@ -23,6 +24,7 @@ function problemsOf(environment: Environment, text?: string): readonly string[] 
   return [];
 }
 
+const KEYS = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' };
 const UPSTREAM = { FAIRWAY_UPSTREAM_ISSUER: 'https://a.org', FAIRWAY_UPSTREAM_CLIENT_ID: 'a' };
 
 describe('readConfig', () => {
@@ -82,6 +84,15 @@ describe('readConfig', () => {
     ['an upstream over http', { ...UPSTREAM, FAIRWAY_UPSTREAM_ISSUER: 'http://a.org' }, /FAIRWAY_FETCH_HTTP/],
     ['an upstream that says not who', { ...UPSTREAM, FAIRWAY_UPSTREAM_SCOPES: 'profile' }, /openid/],
     ['no way to sign in', { FAIRWAY_PASSWORD_SIGN_IN: 'off' }, /FAIRWAY_UPSTREAM_ISSUER/],
+    ['a bucket without a name', { FAIRWAY_FILES: 's3://', ...KEYS }, /FAIRWAY_FILES must be a folder, or s3/],
+    ['a bucket in capitals', { FAIRWAY_FILES: 's3://Files', ...KEYS }, /FAIRWAY_FILES/],
+    ['a prefix that leads elsewhere', { FAIRWAY_FILES: 's3://files/../a', ...KEYS }, /FAIRWAY_FILES/],
+    [
+      'a bucket without its keys',
+      { FAIRWAY_FILES: 's3://files' },
+      /AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY/,
+    ],
+    ['an endpoint with a path', { FAIRWAY_S3_ENDPOINT: 'https://a.org/s3' }, /FAIRWAY_S3_ENDPOINT/],
     ['a store of a later version', { FAIRWAY_STORE: 'mongodb' }, /sqlite in this version/],
     ['a listener of a later version', { FAIRWAY_MLLP_PORT: '2575' }, /HL7 v2/],
   ])('refuses %s', (_case, environment, text) => {
@@ -90,6 +101,25 @@ describe('readConfig', () => {
 
   it.each(['127.0.0.1', 'localhost', '::1'])('allows open access on %s', (host) => {
     expect(read({ FAIRWAY_AUTH: 'open', FAIRWAY_HOST: host }).auth).toBe('open');
+  });
+});
+
+describe('a bucket', () => {
+  it.each([
+    ['s3://files', { bucket: 'files', prefix: '' }],
+    ['s3://files/', { bucket: 'files', prefix: '' }],
+    ['s3://files.of.ours/fairway/east', { bucket: 'files.of.ours', prefix: 'fairway/east/' }],
+    ['/var/files', undefined],
+  ])('of %s is %j', (files, bucket) => {
+    expect(bucketOf(files)).toEqual(bucket);
+  });
+
+  it('is opened by the keys that the environment has for all tools', () => {
+    expect(read({ FAIRWAY_FILES: 's3://files', ...KEYS, AWS_SESSION_TOKEN: 'c' })).toMatchObject({
+      s3AccessKeyId: 'a',
+      s3SecretAccessKey: 'b',
+      s3SessionToken: 'c',
+    });
   });
 });
 

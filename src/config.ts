@@ -9,6 +9,7 @@ import { isNumber, isObject, type JsonValue, numberOf } from './fhir/format/json
 import { JsonSyntaxError, parseJson } from './fhir/format/parse.js';
 import { nearest } from './fhir/search/nearest.js';
 import { isLoopback } from './http/loopback.js';
+import { BLOB_NAME } from './ports/blobs.js';
 
 type ValueOf<S> = S extends { readonly type: 'integer' }
   ? number
@@ -217,6 +218,20 @@ const CONTRADICTIONS: readonly ((config: Config) => string | undefined)[] = [
     passwordSignIn || upstreamIssuer !== undefined
       ? undefined
       : 'FAIRWAY_PASSWORD_SIGN_IN=off leaves no way to sign in: set FAIRWAY_UPSTREAM_ISSUER.',
+  ({ files }) =>
+    files === undefined || !isBucketUrl(files) || bucketOf(files) !== undefined
+      ? undefined
+      : 'FAIRWAY_FILES must be a folder, or s3:// with the name of a bucket and a path of letters, digits, . _ and -.',
+  ({ files, s3AccessKeyId, s3SecretAccessKey }) =>
+    files === undefined ||
+    !isBucketUrl(files) ||
+    (s3AccessKeyId !== undefined && s3SecretAccessKey !== undefined)
+      ? undefined
+      : 'FAIRWAY_FILES names a bucket: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, which open it.',
+  ({ s3Endpoint }) =>
+    s3Endpoint === undefined || (isBase(s3Endpoint) && new URL(s3Endpoint).pathname === '/')
+      ? undefined
+      : 'FAIRWAY_S3_ENDPOINT must be an http or https URL of a host alone, without a path and a slash at its end.',
   ({ publicUrl }) =>
     publicUrl === undefined || isBase(publicUrl)
       ? undefined
@@ -227,6 +242,22 @@ function isBase(text: string): boolean {
   if (!URL.canParse(text) || text.endsWith('/')) return false;
   const { protocol, username, password, search, hash } = new URL(text);
   return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === '');
+}
+
+function isBucketUrl(files: string): boolean {
+  return /^s3:/i.test(files);
+}
+
+/** Of `FAIRWAY_FILES`: undefined where it is a folder. https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
+export function bucketOf(
+  files: string,
+):
+  | { readonly bucket: string /** Empty, or with a slash at its end. */; readonly prefix: string }
+  | undefined {
+  const [, bucket, path = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(files) ?? [];
+  const prefix = path.replace(/\/$/, '');
+  if (bucket === undefined || !(prefix === '' || BLOB_NAME.test(prefix))) return undefined;
+  return { bucket, prefix: prefix === '' ? '' : `${prefix}/` };
 }
 
 /** Compared character by character with what tokens say: a slash at its end belongs to it. */

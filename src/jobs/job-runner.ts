@@ -34,12 +34,16 @@ export interface RunnerParts {
 }
 
 const BEATS_PER_LEASE = 3;
+const SWEEP_EVERY = 3_600_000;
+/** Milliseconds after which nobody can still be at work on a file. */
+const UNFINISHED_FOR = 24 * 3_600_000;
 
 export class JobRunner {
   readonly #runner: RunnerParts;
   readonly #log: Logger;
   #work: Work | undefined;
   #isStopped = false;
+  #nextSweep = 0;
 
   constructor(runner: RunnerParts) {
     this.#runner = runner;
@@ -76,12 +80,24 @@ export class JobRunner {
     this.#work?.leave();
   }
 
-  /** Deletes what is left of jobs that have ended: their files first. */
+  /**
+   * Deletes what is left of jobs that have ended: their files first. Now and then, too, what processes that died left
+   * unfinished. Files that cannot be removed now are tried another time.
+   */
   async tidy(): Promise<void> {
-    const { store, blobs } = this.#runner.parts.jobs;
-    for (const id of await store.ended()) {
-      await blobs.removeFolder(`jobs/${id}`);
-      await store.remove(id);
+    const { jobs, clock } = this.#runner.parts;
+    const { store, blobs } = jobs;
+    try {
+      for (const id of await store.ended()) {
+        await blobs.removeFolder(`jobs/${id}`);
+        await store.remove(id);
+      }
+      if (clock.now() < this.#nextSweep) return;
+      this.#nextSweep = clock.now() + SWEEP_EVERY;
+      await blobs.sweep('jobs', clock.now() - UNFINISHED_FOR);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.#log.warn({ problem: error.message }, 'files of jobs that have ended could not be removed');
     }
   }
 
@@ -97,6 +113,8 @@ export class JobRunner {
         kind: job.kind,
         part,
         error: error instanceof Error ? error.name : typeof error,
+        // Words of the server itself; what it says of a request may quote it.
+        ...(error instanceof Refusal && !isRefusal ? { problem } : {}),
         stack: frames(error),
       },
       'a part of a job failed',
@@ -156,13 +174,19 @@ class Work {
     this.#isLost = true;
   }
 
-  /** Nothing is left of what it wrote. */
+  /** Nothing is left of what it wrote; where the files cannot be had now, they go with the job. */
   async discard(): Promise<void> {
-    for (const writer of this.#open) await writer.abort();
-    const { blobs, store } = this.#runner.parts.jobs;
-    for (const name of this.#names) await blobs.remove(name);
-    const { id } = this.#claim.job;
-    if ((await store.job(id)) === undefined) await blobs.removeFolder(`jobs/${id}`);
+    const { jobs, log } = this.#runner.parts;
+    const { blobs, store } = jobs;
+    try {
+      for (const writer of this.#open) await writer.abort();
+      for (const name of this.#names) await blobs.remove(name);
+      const { id } = this.#claim.job;
+      if ((await store.job(id)) === undefined) await blobs.removeFolder(`jobs/${id}`);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      log.warn({ problem: error.message }, 'files of a part that was left could not be removed');
+    }
   }
 
   /** A store that does not answer for a moment costs the lease at worst. */

@@ -3,6 +3,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Blobs } from './blobs.js';
 
+const HOUR = 3_600_000;
+
 export function blobsContract(make: () => Promise<Blobs>): void {
   let blobs: Blobs;
 
@@ -71,6 +73,39 @@ export function blobsContract(make: () => Promise<Blobs>): void {
 
       expect(await blobs.size('jobs/a/2')).toBeUndefined();
       expect(await blobs.size('jobs/b/1')).toBe(1);
+    });
+
+    it('that nobody closed goes with a sweep, and nothing else does', async () => {
+      await write('jobs/a/1', [Buffer.from('x')]);
+      const dead = await blobs.create('jobs/a/2');
+      await dead.write(randomBytes(6_000_000));
+      const other = await blobs.create('drafts/1');
+      await other.write(randomBytes(6_000_000));
+      await blobs.sweep('jobs', Date.now() - HOUR);
+      const alive = await blobs.create('jobs/a/3');
+      await alive.write(randomBytes(6_000_000));
+      await blobs.sweep('jobs', Date.now() - HOUR);
+      await alive.close();
+      await blobs.sweep('jobs', Date.now() + HOUR);
+      await blobs.sweep('none', Date.now() + HOUR);
+
+      await expect(dead.close()).rejects.toThrow();
+      await dead.abort();
+      await other.close();
+      expect(await blobs.size('jobs/a/1')).toBe(1);
+      expect(await blobs.size('jobs/a/2')).toBeUndefined();
+      expect(await blobs.size('jobs/a/3')).toBe(6_000_000);
+      expect(await blobs.size('drafts/1')).toBe(6_000_000);
+    });
+
+    it('that nobody closed goes with its folder', async () => {
+      const dead = await blobs.create('jobs/a/2');
+      await dead.write(randomBytes(6_000_000));
+      await blobs.removeFolder('jobs/a');
+
+      await expect(dead.close()).rejects.toThrow();
+      await dead.abort();
+      expect(await blobs.size('jobs/a/2')).toBeUndefined();
     });
 
     it.each(['../a', 'a/../../b', '/a', 'a//b', '', 'a/.b', 'a\0'])('is never called %j', async (name) => {

@@ -13,9 +13,17 @@ export interface Blobs {
   read(name: string, from: number, to: number): AsyncIterable<Buffer>;
   /** Nothing happens where it is not there. */
   remove(name: string): Promise<void>;
-  /** All whose names begin with the folder and a slash. */
+  /** All whose names begin with the folder and a slash, unfinished ones too. */
   removeFolder(folder: string): Promise<void>;
+  /**
+   * Of what was begun in the folder before this time (milliseconds since 1970) and neither closed nor aborted nothing is left:
+   * whoever wrote it died.
+   */
+  sweep(folder: string, before: number): Promise<void>;
 }
+
+/** Segments that no store takes for anything but a name. */
+export const BLOB_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
 export interface BlobWriter {
   /** Takes the bytes in; go on when it resolves, or at once where there is no promise. */

@@ -1,18 +1,18 @@
 /**
- * The folder of the store, made where it is missing.
+ * A folder that a setting names, made where it is missing: that of the store, that of the files of jobs.
  *
  * Invariant: made one level at a time, for a recursive mkdir below /proc and its like never returns on Node 20.
  */
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
-export function makeFolder(folder: string): void {
+export function makeFolder(folder: string, setting = 'FAIRWAY_DATA_DIR'): void {
   const path = resolve(folder);
   try {
     make(path);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    throw new Error(`The folder ${path} cannot be made (${code}): set FAIRWAY_DATA_DIR to another one.`);
+    throw new Error(`The folder ${path} cannot be made (${code}): set ${setting} to another one.`);
   }
 }
 

@@ -10,6 +10,7 @@ import { type Config, ConfigError, issuerOf } from '../config.js';
 import { readDefinitions } from '../definitions-file.js';
 import { checkAccess, checkSearches } from './access-check.js';
 import { makeFolder } from './data-folder.js';
+import { tryFiles } from './files.js';
 import { storeFile } from './tenant.js';
 
 export interface DoctorParts {
@@ -57,6 +58,7 @@ function machineAndStore(config: () => Config): readonly Check[] {
     ...[tlsCert, tlsKey].flatMap((file) => (file === undefined ? [] : [readable(file)])),
     folderCheck(dataDir, makeFolder),
     diskCheck(dataDir),
+    { name: 'files of jobs', run: () => tryFiles(known) },
     { name: 'store', run: () => soundStore(storeFile(known)) },
     portCheck(host, port),
   ];

@@ -19,11 +19,11 @@ import { Auditing } from '../interactions/audit/auditing.js';
 import type { Context, TenantParts } from '../interactions/context.js';
 import { newestKnowledge } from '../interactions/knowledge.js';
 import { loadedTerminology } from '../interactions/terminology/loaded-terminology.js';
-import { folderBlobs } from '../stores/folder/folder-blobs.js';
 import { openSqliteStore, type SqliteStore } from '../stores/sqlite/store.js';
 import { lazyBaseTerminology } from '../terminology-file.js';
 import { checkAccess } from './access-check.js';
 import { makeFolder } from './data-folder.js';
+import { openFiles } from './files.js';
 import { SOFTWARE_VERSION } from './software-version.js';
 
 export interface Tenant {
@@ -63,7 +63,7 @@ export async function openTenant(
     newId: uuidV7(systemClock, () => randomBytes(10)),
     log,
     settings: { ...interactionSettings(config), softwareVersion: SOFTWARE_VERSION },
-    jobs: { store: store.jobs, blobs: folderBlobs(config.dataDir), wake },
+    jobs: { store: store.jobs, blobs: await openFiles(config), wake },
   };
   return { parts: isAudited(config) ? audited(parts, store) : parts, store };
 }

@@ -6,19 +6,18 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { assert } from '../../base/assert.js';
-import type { BlobFacts, Blobs, BlobWriter } from '../../ports/blobs.js';
+import { BLOB_NAME, type BlobFacts, type Blobs, type BlobWriter } from '../../ports/blobs.js';
 
 /** What is written at once, and read at once. */
 const CHUNK_BYTES = 1024 * 1024;
-const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 const UNFINISHED = '.partial';
 
 export function folderBlobs(folder: string): Blobs {
   const pathOf = (name: string): string => {
-    assert(NAME.test(name), 'names of blobs are paths of plain segments');
+    assert(BLOB_NAME.test(name), 'names of blobs are paths of plain segments');
     return join(folder, name);
   };
   return {
@@ -31,7 +30,7 @@ export function folderBlobs(folder: string): Blobs {
       try {
         return (await stat(pathOf(name))).size;
       } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+        if (isAbsent(error)) return undefined;
         throw error;
       }
     },
@@ -45,7 +44,34 @@ export function folderBlobs(folder: string): Blobs {
     removeFolder: async (name) => {
       await rm(pathOf(name), { recursive: true, force: true });
     },
+    sweep: (name, before) => sweep(pathOf(name), before),
   };
+}
+
+/** By the time of the last bytes: what is still written to is younger. */
+async function sweep(folder: string, before: number): Promise<void> {
+  for (const entry of await listed(() => readdir(folder, { withFileTypes: true }))) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await sweep(path, before);
+    else if (entry.name.endsWith(UNFINISHED)) {
+      const [found] = await listed(async () => [await stat(path)]);
+      if (found !== undefined && found.mtimeMs < before) await rm(path, { force: true });
+    }
+  }
+}
+
+/** None where it has gone meanwhile. */
+async function listed<T>(list: () => Promise<readonly T[]>): Promise<readonly T[]> {
+  try {
+    return await list();
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw error;
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 async function* nothing(): AsyncGenerator<Buffer> {
