@@ -6,7 +6,7 @@
  *   remembered holds as long as no record has changed, else the records are looked at again.
  * - A token is accepted for the FHIR base that it was issued for, and for no other.
  */
-import type { DecideAccess } from '../access/decider.js';
+import type { AskAccess } from '../access/standing.js';
 import type { Clock } from '../base/clock.js';
 import { GenerationCache } from '../base/generation-cache.js';
 import type { AccessDecision } from '../ports/access-filter.js';
@@ -28,7 +28,7 @@ export interface TokenCheckParts {
   readonly clock: Clock;
   /** The audience that tokens must have. */
   readonly fhirBase: string;
-  readonly decide: DecideAccess;
+  readonly decide: AskAccess;
   /** Tokens of other issuers that are trusted; undefined where a token is none of theirs. */
   readonly foreign?: ForeignTokens;
 }
@@ -117,11 +117,12 @@ export class TokenCheck {
             return known;
           }
           const grant = grantOf(issued);
-          const decision = this.#decisionFor(grant, definitions);
-          const records = { token: written, client: client ?? '', person: user };
-          const fresh = { generation, ...records, definitions, grant, decision };
-          this.#known.set(token, fresh);
-          return fresh;
+          return andThen(this.#decisionFor(grant, definitions), (decision) => {
+            const records = { token: written, client: client ?? '', person: user };
+            const fresh = { generation, ...records, definitions, grant, decision };
+            this.#known.set(token, fresh);
+            return fresh;
+          });
         }),
       );
     });
@@ -143,12 +144,16 @@ export class TokenCheck {
     }
   }
 
-  #decisionFor(grant: Grant, definitions: CurrentDefinitions): AccessDecision {
+  #decisionFor(grant: Grant, definitions: CurrentDefinitions): MaybePromise<AccessDecision> {
     const { clock, decide } = this.#parts;
     return decide(grant, definitions.definitions, clock.now());
   }
 
-  #inEmergency(reason: string, grant: Grant, { definitions }: CurrentDefinitions): AccessDecision {
+  #inEmergency(
+    reason: string,
+    grant: Grant,
+    { definitions }: CurrentDefinitions,
+  ): MaybePromise<AccessDecision> {
     const { clock, decide } = this.#parts;
     return decide.inEmergency(reason, grant, definitions, clock.now());
   }
