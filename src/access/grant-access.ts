@@ -192,7 +192,10 @@ class Making {
 
   #allowed({ rules, withhold, consents = true }: Policy, type: string, letter: string): Predicate {
     const isRecord = isRecordType(type, this.knowledge.definitions);
-    const ruling = rules.filter((rule) => rule.permissions.includes(letter) && covers(rule, type, isRecord));
+    const ruling = rules.filter(
+      // Whether a condition is met is found out before (standing.ts); here nobody knows.
+      (rule) => rule.when === undefined && rule.permissions.includes(letter) && covers(rule, type, isRecord),
+    );
     const allowed = anyOf(distinct(ruling.map((rule) => this.#ruled(rule, type))));
     if (allowed.op === 'nothing') return NOTHING;
     // What is written anew is nobody's to hide, and a refusal would tell that there is a Consent.

@@ -34,6 +34,7 @@ describe('the access section', () => {
     [{ clients: { rules: [{ types: ['*'], permissions: '' }] } }, 'letters of cruds'],
     [{ clients: { rules: [{ types: ['*'], permissions: 'r', where: 1 }] } }, 'where has to be a search'],
     [{ clients: { rules: [{ types: ['*'], permissions: 'r', patient: '' }] } }, 'has no patient'],
+    [{ clients: { rules: [{ types: ['*'], permissions: 'r', when: true }] } }, 'when has to be FHIRPath'],
     [{ roles: { nurse: { consents: 'no' } } }, 'access.roles.nurse.consents has to be true or false'],
     [{ roles: { nurse: { breakTheGlass: 1 } } }, 'breakTheGlass has to be true or false'],
     [{ clients: { consents: false } }, 'access.clients has no consents'],

@@ -7,10 +7,12 @@
  *   types     names, `*` for all but AuditEvent, `record` for those of patients' records, `shared` for those of none
  *   where     a search on the type itself
  *   patients  a search for patients: the resource must be of one of their records
+ *   when      FHIRPath on who asks: where it is not true the rule grants nothing (when.ts)
  *   withhold  security labels, `system|code` or `code`: what carries one is hidden from the role
  *   consents  false: Consents of patients do not hold for the role (consents.ts); they never do for clients by themselves
  *   breakTheGlass  true: in an emergency the role may open what Consents deny and it withholds (emergency.ts)
- * In searches {patient} stands for the ids of the user's patients, {fhirUser} for the reference to who signed in.
+ * In searches {patient} stands for the ids of the user's patients, {fhirUser} for the reference to who signed in, {roles} for
+ * references to their PractitionerRoles, {careTeams} for the ids of the CareTeams that they are in (who-asks.ts).
  *
  * Invariant: what has another shape is refused as a whole, with all that is wrong; nothing is left out silently.
  */
@@ -22,6 +24,7 @@ export interface Rule {
   readonly permissions: Permissions;
   readonly where?: string;
   readonly patients?: string;
+  readonly when?: string;
 }
 
 export interface Policy {
@@ -92,6 +95,11 @@ const POLICY_SCHEMA = {
             type: 'string',
             minLength: 1,
             description: 'a search for the patients whose records are meant',
+          },
+          when: {
+            type: 'string',
+            minLength: 1,
+            description: 'FHIRPath on who asks, with %roles, %careTeams, %client and %scopes: must be true',
           },
         },
       },
@@ -189,7 +197,7 @@ function policyOf(value: unknown, place: string, reading: Reading): Policy {
 const WORDS: ReadonlySet<string> = new Set(['*', 'record', 'shared']);
 
 function ruleOf(value: unknown, place: string, reading: Reading): Rule {
-  const given = members(value, place, ['types', 'permissions', 'where', 'patients'], reading);
+  const given = members(value, place, ['types', 'permissions', 'where', 'patients', 'when'], reading);
   const types = texts(given.types, `${place}.types`, reading);
   if (types.length === 0) reading.problem(`${place}.types has to name resource types, *, record or shared`);
   for (const type of types) {
@@ -203,20 +211,22 @@ function ruleOf(value: unknown, place: string, reading: Reading): Rule {
   return {
     types,
     permissions: String(permissions),
-    ...search(given.where, 'where', place, reading),
-    ...search(given.patients, 'patients', place, reading),
+    ...text(given.where, 'where', 'a search, such as status=final', place, reading),
+    ...text(given.patients, 'patients', 'a search, such as _id={patient}', place, reading),
+    ...text(given.when, 'when', 'FHIRPath, such as %careTeams.exists()', place, reading),
   };
 }
 
-function search(
+function text(
   value: unknown,
-  name: 'where' | 'patients',
+  name: 'where' | 'patients' | 'when',
+  what: string,
   place: string,
   { problem }: Reading,
-): Partial<Pick<Rule, 'where' | 'patients'>> {
+): Partial<Pick<Rule, 'where' | 'patients' | 'when'>> {
   if (value === undefined) return {};
   if (typeof value === 'string' && value !== '') return { [name]: value };
-  problem(`${place}.${name} has to be a search, such as status=final`);
+  problem(`${place}.${name} has to be ${what}`);
   return {};
 }
 

@@ -9,7 +9,12 @@ import { covers, type Policies, type Rule, rulesOf } from './policies.js';
 import { isRecordType } from './record-types.js';
 
 /** What placeholders are filled with, to try a search. */
-const FILLINGS: Readonly<Record<string, string>> = { '{patient}': 'x', '{fhirUser}': 'Practitioner/x' };
+const FILLINGS: Readonly<Record<string, string>> = {
+  '{patient}': 'x',
+  '{fhirUser}': 'Practitioner/x',
+  '{roles}': 'PractitionerRole/x',
+  '{careTeams}': 'x',
+};
 
 export interface SearchProblem {
   /** `access.roles.nurse.rules[0].where`. */

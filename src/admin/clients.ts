@@ -16,7 +16,15 @@ import {
   pageOf,
 } from './route.js';
 
-const ADDED = ['type', 'client_name', 'redirect_uris', 'scope', 'jwks', 'jwks_uri'];
+const ADDED = [
+  'type',
+  'client_name',
+  'redirect_uris',
+  'post_logout_redirect_uris',
+  'scope',
+  'jwks',
+  'jwks_uri',
+];
 const collection = 'clients';
 
 export const CLIENT_ROUTES: readonly AdminRoute[] = [
@@ -43,6 +51,7 @@ async function add({ body }: AdminCall, { clients, newClients }: AdminParts): Pr
     type: members.text('type') ?? '',
     name: members.text('client_name'),
     redirectUris: members.texts('redirect_uris') ?? [],
+    postLogoutRedirectUris: members.texts('post_logout_redirect_uris'),
     scope: members.text('scope') ?? '',
     jwks: keySetText(body),
     jwksUrl: members.text('jwks_uri'),

@@ -3,8 +3,7 @@
  * is first asked for: a server that checks tokens alone never pays for it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { accessDecider } from '../access/decider.js';
-import type { Policies } from '../access/policies.js';
+import type { AskAccess } from '../access/standing.js';
 import { serialise } from '../fhir/format/serialise.js';
 import type { AccessDecision } from '../ports/access-filter.js';
 import type { MaybePromise } from '../ports/backend.js';
@@ -18,7 +17,7 @@ import { type ForeignTokens, TokenCheck } from './token-check.js';
 import type { Users } from './users/users.js';
 
 export interface AuthorizationParts extends ProviderParts {
-  readonly policies: Policies;
+  readonly decide: AskAccess;
   readonly foreign?: ForeignTokens;
 }
 
@@ -32,11 +31,10 @@ export class Authorization {
 
   constructor(parts: AuthorizationParts) {
     const { issuer, fhirBase } = parts.settings;
-    const decide = accessDecider(parts.policies, fhirBase, parts.securityLog.isKept);
     this.#parts = parts;
     this.clients = parts.clients;
     this.users = parts.users;
-    this.#tokens = new TokenCheck({ ...parts, fhirBase, decide });
+    this.#tokens = new TokenCheck({ ...parts, fhirBase });
     this.#configuration = Buffer.from(serialise(smartConfiguration(issuer)));
   }
 

@@ -42,3 +42,8 @@ function refusal(code: 'login' | 'expired', text: string, challenge: string): Re
     'www-authenticate': challenge,
   });
 }
+
+/** The token ended with the session in which it was granted. */
+export function signedOut(): Refusal {
+  return invalidToken('Who signed in has signed out.');
+}

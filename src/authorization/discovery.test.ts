@@ -99,6 +99,7 @@ describe('discovery', () => {
       id_token_signing_alg_values_supported: ['RS256'],
       response_types_supported: ['code'],
       code_challenge_methods_supported: ['S256'],
+      end_session_endpoint: `${server.url}/auth/session/end`,
     });
     expect(set.keys).toEqual([expect.objectContaining({ kty: 'RSA', alg: 'RS256', use: 'sig' })]);
     expect(JSON.stringify(set)).not.toContain('"d"');

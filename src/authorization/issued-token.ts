@@ -17,6 +17,9 @@ export interface IssuedToken {
   readonly exp: number;
   /** The subject of the person who signed in. */
   readonly accountId?: string;
+  /** It ends when the session ends in which it was granted. */
+  readonly expiresWithSession?: boolean;
+  readonly sessionUid?: string;
   readonly extra?: TokenContext;
 }
 

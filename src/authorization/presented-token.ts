@@ -6,7 +6,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../base/clock.js';
 import type { Records } from '../ports/records.js';
-import { bearerToken, invalidToken } from './bearer.js';
+import { bearerToken, invalidToken, signedOut } from './bearer.js';
+import { isSessionThere } from './bound-session.js';
 import type { RegisteredClient } from './clients/client.js';
 import type { Clients } from './clients/clients.js';
 import type { IssuedToken } from './issued-token.js';
@@ -37,6 +38,7 @@ export async function presentedToken(
   const issued = readValue<IssuedToken>(written);
   if (issued.aud !== settings.fhirBase) throw invalidToken('It is for another server.');
   if (issued.exp * 1000 <= clock.now()) throw invalidToken('It has expired.');
+  if (!(await isSessionThere(issued, records))) throw signedOut();
   const client = await clients.get(issued.clientId);
   if (client?.status !== 'active') throw invalidToken('Its client may not come in any more.');
   return { issued, client };

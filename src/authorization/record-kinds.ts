@@ -34,4 +34,8 @@ export const KIND = {
   signingKey: 'signing-key',
   /** By the hash of the token. */
   accessToken: 'access-token',
+  /** A person who is signed in, in one browser: by the hash of its cookie. */
+  session: 'Session',
+  /** By the hash of the session's `uid`: the name of the session. */
+  sessionUid: 'SessionUid',
 } as const;

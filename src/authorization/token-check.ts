@@ -2,11 +2,11 @@
  * From the token of a request to what its holder may do.
  *
  * Invariants
- * - A token that was revoked, whose client or whose person was disabled, is refused by every process with its next request: what is
+ * - A token that was revoked, whose client or whose person was disabled, or whose session has ended, is refused by every process with its next request: what is
  *   remembered holds as long as no record has changed, else the records are looked at again.
  * - A token is accepted for the FHIR base that it was issued for, and for no other.
  */
-import type { DecideAccess } from '../access/decider.js';
+import type { AskAccess } from '../access/standing.js';
 import type { Clock } from '../base/clock.js';
 import { GenerationCache } from '../base/generation-cache.js';
 import type { AccessDecision } from '../ports/access-filter.js';
@@ -14,7 +14,8 @@ import type { MaybePromise } from '../ports/backend.js';
 import type { CurrentDefinitions } from '../ports/current-definitions.js';
 import type { Records } from '../ports/records.js';
 import type { Grant } from '../smart/grant.js';
-import { bearerToken, invalidToken } from './bearer.js';
+import { bearerToken, invalidToken, signedOut } from './bearer.js';
+import { isSessionThere } from './bound-session.js';
 import type { RegisteredClient } from './clients/client.js';
 import { grantOf, type IssuedToken } from './issued-token.js';
 import { andThen } from './maybe.js';
@@ -28,7 +29,7 @@ export interface TokenCheckParts {
   readonly clock: Clock;
   /** The audience that tokens must have. */
   readonly fhirBase: string;
-  readonly decide: DecideAccess;
+  readonly decide: AskAccess;
   /** Tokens of other issuers that are trusted; undefined where a token is none of theirs. */
   readonly foreign?: ForeignTokens;
 }
@@ -106,23 +107,28 @@ export class TokenCheck {
       if (written === undefined) throw invalidToken('It is not known, was revoked or has expired.');
       const issued = readValue<IssuedToken>(written);
       const { accountId } = issued;
+      const session = isSessionThere(issued, records);
       const person = accountId === undefined ? undefined : records.get(KIND.user, accountId);
       return andThen(records.get(KIND.client, issued.clientId), (client) =>
-        andThen(person, (user) => {
-          this.#check(issued, client, user);
-          if (issued.exp * 1000 <= clock.now()) throw invalidToken('It has expired.');
-          const isSame = known?.token === written && known.client === client && known.person === user;
-          if (known !== undefined && isSame && this.#stands(known, definitions)) {
-            known.generation = generation;
-            return known;
-          }
-          const grant = grantOf(issued);
-          const decision = this.#decisionFor(grant, definitions);
-          const records = { token: written, client: client ?? '', person: user };
-          const fresh = { generation, ...records, definitions, grant, decision };
-          this.#known.set(token, fresh);
-          return fresh;
-        }),
+        andThen(person, (user) =>
+          andThen(session, (isThere) => {
+            if (!isThere) throw signedOut();
+            this.#check(issued, client, user);
+            if (issued.exp * 1000 <= clock.now()) throw invalidToken('It has expired.');
+            const isSame = known?.token === written && known.client === client && known.person === user;
+            if (known !== undefined && isSame && this.#stands(known, definitions)) {
+              known.generation = generation;
+              return known;
+            }
+            const grant = grantOf(issued);
+            return andThen(this.#decisionFor(grant, definitions), (decision) => {
+              const records = { token: written, client: client ?? '', person: user };
+              const fresh = { generation, ...records, definitions, grant, decision };
+              this.#known.set(token, fresh);
+              return fresh;
+            });
+          }),
+        ),
       );
     });
   }
@@ -143,12 +149,16 @@ export class TokenCheck {
     }
   }
 
-  #decisionFor(grant: Grant, definitions: CurrentDefinitions): AccessDecision {
+  #decisionFor(grant: Grant, definitions: CurrentDefinitions): MaybePromise<AccessDecision> {
     const { clock, decide } = this.#parts;
     return decide(grant, definitions.definitions, clock.now());
   }
 
-  #inEmergency(reason: string, grant: Grant, { definitions }: CurrentDefinitions): AccessDecision {
+  #inEmergency(
+    reason: string,
+    grant: Grant,
+    { definitions }: CurrentDefinitions,
+  ): MaybePromise<AccessDecision> {
     const { clock, decide } = this.#parts;
     return decide.inEmergency(reason, grant, definitions, clock.now());
   }

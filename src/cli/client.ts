@@ -49,6 +49,7 @@ interface AddOptions {
   readonly type: string;
   readonly name?: string;
   readonly redirectUri: readonly string[];
+  readonly postLogoutRedirectUri: readonly string[];
   readonly scope: string;
   readonly jwks?: string;
   readonly jwksUrl?: string;
@@ -79,13 +80,20 @@ function addCommand({ withClients, readFile, output }: ClientDeps): Command {
     )
     .option('--name <name>', 'what people shall call it')
     .option('--redirect-uri <url>', 'where codes may be sent; may be given several times', collect, [])
+    .option(
+      '--post-logout-redirect-uri <url>',
+      'where people may be led when they have signed out; may be given several times',
+      collect,
+      [],
+    )
     .requiredOption('--scope <scopes>', 'what it may be granted at most, with blanks between')
     .option('--jwks <file>', 'its public keys (a JWKS)')
     .option('--jwks-url <url>', 'where it publishes its public keys')
     .addOption(jsonOption())
     .action(async (options: AddOptions) => {
-      const { type, name, redirectUri, scope, jwks, jwksUrl, json } = options;
-      const wanted = { type, name, redirectUris: redirectUri, scope, jwksUrl };
+      const { type, name, redirectUri, postLogoutRedirectUri, scope, jwks, jwksUrl, json } = options;
+      const uris = { redirectUris: redirectUri, postLogoutRedirectUris: postLogoutRedirectUri };
+      const wanted = { type, name, ...uris, scope, jwksUrl };
       const keys = jwks === undefined ? undefined : readFile(jwks);
       const made = await withClients((clients) => clients.add({ ...wanted, jwks: keys }));
       output.write(json === true ? asJson(madeClientJson(made)) : madeText(made));

@@ -36,7 +36,7 @@ export async function startServer(settings: Partial<Config> = {}, fetcher?: Fetc
   const config: Config = { ...defaults, port, dataDir, ...named, ...settings };
   const tenant = await openTenant(config, silentLogger);
   const authorization =
-    config.auth === 'smart' ? openAuthorization(config, tenant, silentLogger, fetcher) : undefined;
+    config.auth === 'smart' ? await openAuthorization(config, tenant, silentLogger, fetcher) : undefined;
   const meter = new RequestMeter();
   const metrics = openMetrics(meter);
   const server = new FairwayServer({

@@ -4,6 +4,7 @@
  */
 import { unknownTypes } from '../access/policies.js';
 import { searchProblems } from '../access/policy-searches.js';
+import { type Conditions, readConditions } from '../access/when.js';
 import type { Logger } from '../base/log.js';
 import { type Config, ConfigError } from '../config.js';
 import type { Definitions } from '../fhir/definitions/definitions.js';
@@ -38,4 +39,11 @@ export function warnOfSearches(
   for (const problem of searchProblems(access, definitions)) {
     log.warn({ ...problem }, 'a search of the access policies grants nothing');
   }
+}
+
+/** The conditions of rules, ready to be evaluated. Throws ConfigError with all that cannot be. */
+export async function compiledConditions({ access }: Pick<Config, 'access'>): Promise<Conditions> {
+  const read = await readConditions(access);
+  if (!('problems' in read)) return read;
+  throw new ConfigError(read.problems.map(({ place, problem }) => `${place}: ${problem}`));
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { standingDecider } from '../access/standing.js';
 import { Authorization } from '../authorization/authorization.js';
 import { Clients } from '../authorization/clients/clients.js';
 import { InitialTokens } from '../authorization/clients/initial-tokens.js';
@@ -22,7 +23,7 @@ import type { Logger } from '../base/log.js';
 import { type Config, ConfigError, issuerOf } from '../config.js';
 import type { Fetcher } from '../net/fetcher.js';
 import { webFetch } from '../net/web-fetch.js';
-import { warnOfSearches } from './access-check.js';
+import { compiledConditions, warnOfSearches } from './access-check.js';
 import { openFetcher } from './fetching.js';
 import { openLog } from './process-log.js';
 import { openTenant, type Tenant } from './tenant.js';
@@ -30,14 +31,24 @@ import { openTenant, type Tenant } from './tenant.js';
 const newId = uuidV7(systemClock, () => randomBytes(10));
 const DAY = 24 * 3600 * 1000;
 
-export function openAuthorization(
+/** Throws ConfigError where a condition of the policies is no FHIRPath. */
+export async function openAuthorization(
   config: Config,
   { parts, store }: Tenant,
   log: Logger,
   fetcher: Fetcher = openFetcher(config),
-): Authorization {
+): Promise<Authorization> {
   const isResourceType = (type: string): boolean => parts.knowledge.definitions.resourceTypes.has(type);
   warnOfSearches(config, parts.knowledge.definitions, log);
+  const securityLog = new SecurityLog(parts.auditing);
+  const decide = standingDecider({
+    policies: config.access,
+    conditions: await compiledConditions(config),
+    baseUrl: parts.baseUrl,
+    isAudited: securityLog.isKept,
+    backend: parts.backend,
+    log,
+  });
   return new Authorization({
     records: store.records,
     clock: systemClock,
@@ -47,13 +58,13 @@ export function openAuthorization(
     newClients: config.clientApproval ? 'pending' : 'active',
     users: openUsers({ parts, store }),
     launches: new Launches({ records: store.records, clock: systemClock }),
-    securityLog: new SecurityLog(parts.auditing),
-    searchAs: searchAs(parts, config.access),
+    securityLog,
+    searchAs: searchAs(parts, decide),
     signingKeys: openSigningKeys(config, { parts, store }),
     sealingKey: lazySealingKey(config),
     settings: authorizationSettings(config, parts.baseUrl),
     isResourceType,
-    policies: config.access,
+    decide,
     ...foreignTokens(config, parts.baseUrl, fetcher),
     fetch: cappedKeySets(fetcher),
     fetchUpstream: webFetch(fetcher, UPSTREAM_LIMITS),

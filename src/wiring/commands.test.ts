@@ -141,6 +141,26 @@ describe('doctor', () => {
     expect([serve.status, serve.output + serve.errors]).toEqual([2, expect.stringContaining(told)]);
   });
 
+  it('finds conditions in the access policies that are none, all of them, and so does a start', async () => {
+    const when = (text: string) => ({ types: ['record'], permissions: 'rs', when: text });
+    const rules = [when('active and'), when('practitioner.resolve().active'), when('active')];
+    const wrong = {
+      ...settings,
+      FAIRWAY_AUTH: 'smart',
+      FAIRWAY_ACCESS: JSON.stringify({ roles: { ward: { rules } } }),
+    };
+
+    const doctor = await fairway(['doctor'], wrong);
+    const serve = await fairway(['serve'], wrong);
+
+    expect([doctor.status, serve.status]).toEqual([1, 2]);
+    for (const told of [doctor.output, serve.output + serve.errors]) {
+      expect(told).toMatch(/access\.roles\.ward\.rules\[0\]\.when: it is no FHIRPath/);
+      expect(told).toMatch(/rules\[1\]\.when: conditions do not have the function resolve\(\)/);
+      expect(told).not.toContain('rules[2]');
+    }
+  });
+
   it('finds searches in the access policies that grant nothing', async () => {
     const rules = [
       { types: ['Observation'], permissions: 'rs', where: 'statos=final' },

@@ -8,7 +8,7 @@ import type { Check } from '../cli/doctor.js';
 import { clockCheck, diskCheck, folderCheck, nodeCheck, portCheck } from '../cli/machine-checks.js';
 import { type Config, ConfigError, issuerOf } from '../config.js';
 import { readDefinitions } from '../definitions-file.js';
-import { checkAccess, checkSearches } from './access-check.js';
+import { checkAccess, checkSearches, compiledConditions } from './access-check.js';
 import { makeFolder } from './data-folder.js';
 import { tryFiles } from './files.js';
 import { storeFile } from './tenant.js';
@@ -48,9 +48,10 @@ function machineAndStore(config: () => Config): readonly Check[] {
   return [
     {
       name: 'access',
-      run: () => {
+      run: async () => {
         const definitions = readDefinitions();
         checkAccess(known, definitions);
+        await compiledConditions(known);
         checkSearches(known, definitions);
         return auth === 'open' ? 'open to every program of this machine' : `by tokens of ${issuerOf(known)}`;
       },

@@ -18,6 +18,7 @@ import { Primary } from '../http/primary.js';
 import { RequestMeter } from '../http/request-meter.js';
 import { FairwayServer } from '../http/server.js';
 import { tellOfJobs, WorkerChannel } from '../http/worker.js';
+import { compiledConditions } from './access-check.js';
 import { openAuthorization } from './authorization.js';
 import { DemoPopulation } from './demo-population.js';
 import { JobProcesses } from './job-processes.js';
@@ -41,6 +42,8 @@ export async function serve({ config: asked, warnings, demoWords, jobWords }: Se
   refuseUnnamed(asked);
   const config = asked.port === 0 ? { ...asked, port: await freePort(asked.host) } : asked;
   const log = openLog(config.logLevel, 1);
+  // Before anything is open, and told once: workers need not say it again.
+  if (cluster.isPrimary && config.auth === 'smart') await compiledConditions(config);
   if (cluster.isPrimary) for (const warning of warnings) log.warn({}, warning);
   endOnDefect(log);
   const demo = new DemoPopulation(demoWords, log);
@@ -104,7 +107,7 @@ async function answerRequests(
   });
   const tenant = await openTenant(config, log, wake);
   const wanted = role === 'alone' && config.demo && (await demo.isWanted(tenant));
-  const authorization = config.auth === 'smart' ? openAuthorization(config, tenant, log) : undefined;
+  const authorization = config.auth === 'smart' ? await openAuthorization(config, tenant, log) : undefined;
   const server = await listening(config, log, role, tenant, demo, authorization);
   if (role === 'alone') announce(config, log);
   followFullText(tenant, log);

@@ -4,13 +4,16 @@ import type { RegisteredClient } from './client.js';
 import type { MadeClient } from './clients.js';
 
 export function clientJson(client: RegisteredClient): JsonObject {
-  const { id, name, type, status, redirectUris, scope, proof, created } = client;
+  const { id, name, type, status, redirectUris, postLogoutRedirectUris, scope, proof, created } = client;
   return {
     client_id: id,
     client_name: name,
     type,
     status,
     redirect_uris: [...redirectUris],
+    ...(postLogoutRedirectUris === undefined
+      ? {}
+      : { post_logout_redirect_uris: [...postLogoutRedirectUris] }),
     scope,
     ...(proof.by === 'keys' ? { kids: proof.jwks.keys.map(({ kid }) => kid ?? null) } : {}),
     ...(proof.by === 'key-url' ? { jwks_uri: proof.url } : {}),

@@ -26,6 +26,8 @@ export interface RegisteredClient {
   readonly proof: ClientProof;
   /** Compared character by character. */
   readonly redirectUris: readonly string[];
+  /** Where people may be led when they have signed out, compared likewise; absent: nowhere. */
+  readonly postLogoutRedirectUris?: readonly string[];
   /** What it may be granted at most, as written at its registration. */
   readonly scope: string;
   /** Milliseconds since 1970. */

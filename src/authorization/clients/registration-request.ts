@@ -34,12 +34,13 @@ export function readRegistration(body: JsonValue): RegistrationRequest {
   const scope = reading.text('scope') ?? '';
   const name = reading.text('client_name');
   const redirectUris = reading.texts('redirect_uris') ?? [];
+  const postLogoutRedirectUris = reading.texts('post_logout_redirect_uris');
   const type = typeOf(reading, jwks !== undefined || jwksUrl !== undefined);
   const { admin } = parseScopes(scope);
   if (admin.length > 0) reading.say('scope', `${admin.join(' ')} is given by an administrator alone`);
   for (const [member, offered] of FIXED) reading.oneOf(member, offered);
   if (reading.problems.length > 0) return { problems: reading.problems };
-  return { wanted: { type, name, redirectUris, scope, jwks, jwksUrl } };
+  return { wanted: { type, name, redirectUris, postLogoutRedirectUris, scope, jwks, jwksUrl } };
 }
 
 /** What is not ours to choose from, and what there is. */
@@ -77,13 +78,16 @@ function typeOf(reading: Members, hasKeys: boolean): string {
 
 /** https://www.rfc-editor.org/rfc/rfc7591#section-3.2.1, and `status`: `pending` waits for an administrator. */
 export function registrationAnswer({ client, secret }: MadeClient): JsonObject {
-  const { id, name, status, redirectUris, scope, created } = client;
+  const { id, name, status, redirectUris, postLogoutRedirectUris, scope, created } = client;
   return {
     client_id: id,
     client_id_issued_at: Math.floor(created / 1000),
     ...(secret === undefined ? {} : { client_secret: secret, client_secret_expires_at: 0 }),
     client_name: name,
     redirect_uris: [...redirectUris],
+    ...(postLogoutRedirectUris === undefined
+      ? {}
+      : { post_logout_redirect_uris: [...postLogoutRedirectUris] }),
     scope,
     ...proofMembers(client),
     status,

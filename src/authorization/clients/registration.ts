@@ -13,6 +13,7 @@ export interface WantedClient {
   readonly type: string;
   readonly name: string | undefined;
   readonly redirectUris: readonly string[];
+  readonly postLogoutRedirectUris?: readonly string[] | undefined;
   readonly scope: string;
   /** The text of a JWKS. */
   readonly jwks: string | undefined;
@@ -23,6 +24,7 @@ export interface SoundClient {
   readonly type: ClientType;
   readonly name: string;
   readonly redirectUris: readonly string[];
+  readonly postLogoutRedirectUris?: readonly string[];
   readonly scope: string;
   /** `secret`: one is to be made. */
   readonly proof: Exclude<ClientProof, { by: 'secret' }> | { readonly by: 'secret' };
@@ -55,6 +57,7 @@ const TYPES: readonly ClientType[] = ['public', 'confidential', 'backend'];
 export function soundClient(wanted: WantedClient, isResourceType: (type: string) => boolean): SoundClient {
   const type = TYPES.find((each) => each === wanted.type);
   const keys = wanted.jwks === undefined ? undefined : readKeySet(wanted.jwks);
+  const { postLogoutRedirectUris = [] } = wanted;
   const problems = [
     ...(type === undefined
       ? about('type', [`The type must be ${TYPES.join(', ')}.`])
@@ -63,6 +66,10 @@ export function soundClient(wanted: WantedClient, isResourceType: (type: string)
     ...about(
       'redirectUris',
       wanted.redirectUris.flatMap((uri) => redirectUriProblem(uri) ?? []),
+    ),
+    ...about(
+      'postLogoutRedirectUris',
+      postLogoutRedirectUris.flatMap((uri) => redirectUriProblem(uri) ?? []),
     ),
     ...about('jwks', keys?.problems ?? []),
     ...about('jwksUrl', keyUrlProblems(wanted)),
@@ -73,6 +80,9 @@ export function soundClient(wanted: WantedClient, isResourceType: (type: string)
     type,
     name: wanted.name ?? `A ${type} client`,
     redirectUris: [...new Set(wanted.redirectUris)],
+    ...(postLogoutRedirectUris.length === 0
+      ? {}
+      : { postLogoutRedirectUris: [...new Set(postLogoutRedirectUris)] }),
     scope: wanted.scope.split(' ').filter(Boolean).join(' '),
     proof: proofOf(type, keys?.keys, wanted.jwksUrl),
   };
@@ -99,7 +109,7 @@ function nameProblems({ name }: WantedClient): string[] {
 
 function typeProblems(
   type: ClientType,
-  { redirectUris, jwks, jwksUrl }: WantedClient,
+  { redirectUris, postLogoutRedirectUris = [], jwks, jwksUrl }: WantedClient,
 ): readonly RegistrationProblem[] {
   const hasKeys = jwks !== undefined || jwksUrl !== undefined;
   const problems: RegistrationProblem[] = [];
@@ -111,6 +121,10 @@ function typeProblems(
     if (redirectUris.length > 0) {
       const text = 'A backend client has no redirect URI: nobody signs in.';
       problems.push({ about: 'redirectUris', text });
+    }
+    if (postLogoutRedirectUris.length > 0) {
+      const text = 'A backend client has no URI for after signing out: nobody signs in.';
+      problems.push({ about: 'postLogoutRedirectUris', text });
     }
   } else if (redirectUris.length === 0) {
     problems.push({

@@ -30,7 +30,7 @@ import {
   type SearchAs,
 } from '../launch/pickers.js';
 import { consentPage } from '../pages/consent-page.js';
-import { pageHeaders } from '../pages/frame.js';
+import { pageHeaders, redirectTarget } from '../pages/frame.js';
 import { pickerPage } from '../pages/picker-page.js';
 import { signInPage } from '../pages/sign-in-page.js';
 import { offeredScopes, offeredTo } from '../scopes.js';
@@ -373,7 +373,7 @@ export class Interactions {
   /** The last answer leads on to the app: browsers hold that redirect against the page's form-action. */
   #show({ response, details, request }: Visit, page: string, status: number): void {
     const { redirect_uri: redirect } = details.params;
-    const target = typeof redirect === 'string' ? formTarget(redirect) : undefined;
+    const target = typeof redirect === 'string' ? redirectTarget(redirect) : undefined;
     response.writeHead(status, pageHeaders(target === undefined ? [] : [target]));
     response.end(request.method === 'HEAD' ? undefined : page);
   }
@@ -389,9 +389,4 @@ interface Pickable {
 
 function aboutOf({ uid, session }: Details): string {
   return `${uid} ${session?.accountId ?? ''}`;
-}
-
-function formTarget(redirect: string): string {
-  const { origin, protocol } = new URL(redirect);
-  return origin === 'null' ? protocol : origin;
 }

@@ -2,8 +2,7 @@
  * Searches that the authorization server makes for a person: ordinary ones, through the same interactions as everybody's, and
  * with what the policies allow the person.
  */
-import { accessOf } from '../../access/grant-access.js';
-import type { Policies } from '../../access/policies.js';
+import type { AskAccess } from '../../access/standing.js';
 import type { TenantParts } from '../../interactions/context.js';
 import { handle } from '../../interactions/router.js';
 import { principalOf } from '../../smart/grant.js';
@@ -17,7 +16,7 @@ const TIME_LIMIT = 10_000;
 /** In audit records: it is the person who looks, by our own page. */
 const PAGES = 'authorization-server';
 
-export function searchAs(parts: TenantParts, policies: Policies): (user: RegisteredUser) => SearchAs {
+export function searchAs(parts: TenantParts, decide: AskAccess): (user: RegisteredUser) => SearchAs {
   return (user) => async (query, type) => {
     const now = parts.clock.now();
     const [fhirType = '', id = ''] = user.fhirUser.split('/');
@@ -34,8 +33,7 @@ export function searchAs(parts: TenantParts, policies: Policies): (user: Registe
       },
       expires: now + TIME_LIMIT,
     };
-    const { definitions } = knowledge;
-    const access = accessOf(grant, { definitions, baseUrl: parts.baseUrl, now }, policies);
+    const access = await decide(grant, knowledge.definitions, now);
     const context = { ...parts, knowledge, access, requestId: parts.newId(), deadline: now + TIME_LIMIT };
     const request = { method: 'GET', path: [type], query, header: () => undefined };
     const { status, body } = await handle(request, context);

@@ -85,6 +85,12 @@ export function pageHeaders(formTargets: readonly string[] = []): Readonly<Recor
   };
 }
 
+/** Of a redirect URI: what `formTargets` says of it. Applications of a machine have a scheme and no origin. */
+export function redirectTarget(redirect: string): string {
+  const { origin, protocol } = new URL(redirect);
+  return origin === 'null' ? protocol : origin;
+}
+
 /** A whole page. The title says the problem first where there is one: that is what a screen reader begins with. */
 export function page(title: string, body: Markup, problem?: string): string {
   return html`<!doctype html>

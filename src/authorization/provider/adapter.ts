@@ -35,7 +35,6 @@ export function recordsAdapter(model: string, parts: AdapterParts): Adapter {
 
 /** Both kinds of access tokens lie under one, so that a request finds its token by one look. */
 const TOKENS: ReadonlySet<string> = new Set(['AccessToken', 'ClientCredentials']);
-const SESSION_BY_UID = 'SessionUid';
 const CONSUMED = 'consumed';
 
 class RecordsAdapter implements Adapter {
@@ -57,8 +56,8 @@ class RecordsAdapter implements Adapter {
       ...(payload.grantId === undefined ? {} : { group: groupOf(payload.grantId) }),
     };
     await records.put(this.#kind, tokenHash(id), writeValue(kept), options);
-    if (this.#model === 'Session' && payload.uid !== undefined) {
-      await records.put(SESSION_BY_UID, tokenHash(payload.uid), tokenHash(id), options);
+    if (this.#kind === KIND.session && payload.uid !== undefined) {
+      await records.put(KIND.sessionUid, tokenHash(payload.uid), tokenHash(id), options);
     }
   }
 
@@ -68,7 +67,7 @@ class RecordsAdapter implements Adapter {
   }
 
   async findByUid(uid: string): Promise<AdapterPayload | undefined> {
-    const name = await this.#parts.records.get(SESSION_BY_UID, tokenHash(uid));
+    const name = await this.#parts.records.get(KIND.sessionUid, tokenHash(uid));
     return name === undefined ? undefined : this.#read(name);
   }
 

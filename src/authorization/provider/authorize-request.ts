@@ -40,7 +40,7 @@ export async function prepareAuthorize(ctx: KoaContextWithOIDC, issuer: string):
   if (ctx.path === PUSH && ctx.method === 'POST') return preparePushed(ctx);
   if (ctx.path !== AUTHORIZE) return false;
   if (ctx.method === 'POST') {
-    const form = await formOf(ctx);
+    const form = await queryOf(ctx);
     ctx.status = 303;
     ctx.set('cache-control', 'no-store');
     ctx.set('location', `${issuer}${AUTHORIZE}?${form}`);
@@ -74,8 +74,8 @@ function withConsent(prompt = 'consent'): string {
   return prompt === 'login' ? 'login consent' : prompt;
 }
 
-/** Written anew, so that nothing but fields gets into the header. */
-async function formOf(ctx: KoaContextWithOIDC): Promise<string> {
+/** The form of a request as a query: written anew, so that nothing but fields gets into a header. */
+export async function queryOf(ctx: KoaContextWithOIDC): Promise<string> {
   try {
     return (await readForm(ctx.req)).toString();
   } catch (error) {

@@ -7,13 +7,14 @@ import type { RegisteredClient } from '../clients/client.js';
 import { isNative } from '../clients/redirect-uri.js';
 
 export function clientMetadata(client: RegisteredClient): ClientMetadata {
-  const { id, name, type, redirectUris } = client;
+  const { id, name, type, redirectUris, postLogoutRedirectUris = [] } = client;
   const asked = type === 'backend' ? BACKEND : INTERACTIVE;
   return {
     client_id: id,
     client_name: name,
     ...asked,
     redirect_uris: [...redirectUris],
+    post_logout_redirect_uris: [...postLogoutRedirectUris],
     application_type: redirectUris.some(isNative) ? 'native' : 'web',
     ...proof(client),
   };

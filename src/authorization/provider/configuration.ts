@@ -23,6 +23,7 @@ import { accountFinder, tokenContext } from './accounts.js';
 import { checkAssertion } from './assertion.js';
 import { AUTHORIZE, audienceOf, LAUNCH_PARAMETERS, PUSH } from './authorize-request.js';
 import { APP_TOKEN_LIFE, lifetimes } from './lifetimes.js';
+import { END_SESSION, signOutFeature } from './sign-out.js';
 
 export interface ConfigurationParts {
   readonly clock: Clock;
@@ -55,7 +56,7 @@ export function configuration(parts: ConfigurationParts): Configuration {
     ttl: lifetimes(settings),
     responseTypes: ['code'],
     discovery: { registration_endpoint: endpointsOf(settings.issuer).register },
-    routes: { authorization: AUTHORIZE, pushed_authorization_request: PUSH },
+    routes: { authorization: AUTHORIZE, pushed_authorization_request: PUSH, end_session: END_SESSION },
     extraParams: [...LAUNCH_PARAMETERS],
     interactions: { url: (_ctx, { uid }) => `${settings.issuer}/interaction/${uid}` },
     findAccount: accountFinder(parts),
@@ -80,8 +81,8 @@ export function configuration(parts: ConfigurationParts): Configuration {
     clientBasedCORS: (_ctx, origin, client) => isOriginOf(origin, client),
     rotateRefreshToken: true,
     // https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html#scopes-for-requesting-a-refresh-token
-    expiresWithSession: async (_ctx, { scopes }) =>
-      scopes.has('online_access') && !scopes.has('offline_access'),
+    // What is not to last while the person is away ends when they sign out: also a token of an app that asked for neither.
+    expiresWithSession: async (_ctx, { scopes }) => !scopes.has('offline_access'),
     renderError: (ctx, out) => {
       const text = out.error_description ?? 'Go back to the application and try again.';
       ctx.set({ ...pageHeaders() });
@@ -112,8 +113,7 @@ function features(parts: ConfigurationParts): NonNullable<Configuration['feature
       allowedPolicy: (_ctx, client, token) => client.clientId === token.clientId,
     },
     pushedAuthorizationRequests: { enabled: true },
-    // Signing out needs its pages, and none is served yet.
-    rpInitiatedLogout: { enabled: false },
+    rpInitiatedLogout: signOutFeature({ issuer: parts.settings.issuer, users: parts.users }),
     userinfo: { enabled: false },
     resourceIndicators: {
       enabled: true,

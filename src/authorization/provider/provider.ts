@@ -41,6 +41,7 @@ import { prepareAuthorize } from './authorize-request.js';
 import { clientMetadata } from './client-metadata.js';
 import { configuration } from './configuration.js';
 import { nameRefreshingClient } from './public-refresh.js';
+import { finishSignOut, prepareSignOut, toldOfSignOut } from './sign-out.js';
 import { toldOf } from './told.js';
 
 export interface ProviderParts extends RegistrationParts {
@@ -116,9 +117,12 @@ function handlerOf(parts: ProviderParts, keys: readonly SigningKey[]): Handler {
   provider.use(async (ctx, next) => {
     const context = ctx as KoaContextWithOIDC; // its routes add what it is more
     if (await prepareAuthorize(context, settings.issuer)) return;
+    if (await prepareSignOut(context, settings.issuer)) return;
     await nameRefreshingClient(context, provider, findClient);
     await next();
-    const told = await toldOf(context, refusals.get(ctx.req), findClient);
+    await finishSignOut(context, { issuer: settings.issuer, users });
+    const told =
+      (await toldOf(context, refusals.get(ctx.req), findClient)) ?? (await toldOfSignOut(context, users));
     if (told !== undefined) await parts.securityLog.tell(ctx.req, told);
     await finishAnswer(context, grants);
   });
