@@ -138,7 +138,10 @@ describe('an import that matches by identifiers', () => {
       now: 0,
       baseUrl: world.context.baseUrl,
     });
-    const access = { ...world.context.access, search: { kind: 'restricted', byType: { Patient: where } } } as const;
+    const access = {
+      ...world.context.access,
+      search: { kind: 'restricted', byType: { Patient: where } },
+    } as const;
 
     await imported(world.as(access), ndjson(lines([person('theirs', '1', { gender: 'female' })])), LINE);
 
