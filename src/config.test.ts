@@ -173,7 +173,9 @@ describe('sources', () => {
     expect(problemsOf({}, '{"sources": {"night": {"bulk": {}}}}')).toEqual([
       'sources in fairway.json: sources.night.bulk.url is missing: it is the FHIR base of the server.',
     ]);
-    expect(problemsOf({ FAIRWAY_SOURCES: '[]' })).toEqual([expect.stringMatching(/^FAIRWAY_SOURCES: sources has/)]);
+    expect(problemsOf({ FAIRWAY_SOURCES: '[]' })).toEqual([
+      expect.stringMatching(/^FAIRWAY_SOURCES: sources has/),
+    ]);
   });
 });
 

@@ -7,7 +7,8 @@ import { freePort } from '../http/free-port.js';
 import { keyFile, patientLines } from '../jobs/bulk-client/testing.js';
 import { type Finished, fairway, type ServerProcess, serveProcess, until } from './testing.js';
 
-const PATIENCE = 500_000;
+/** Each command is a process that starts: a busy machine takes its time. */
+const PATIENCE = 900_000;
 
 let folder: string;
 let servers: ServerProcess[];
@@ -122,6 +123,7 @@ describe('a source', { timeout: PATIENCE }, () => {
     const { source, puller, url } = await pair('1h');
     await loaded(patientLines(700), source);
     const server = await serving(puller);
+    await until(async () => (await countOf(server)) === 700);
     await until(async () => (await sources(['list'], puller)).output.includes('last run good'));
     expect(await countOf(server)).toBe(700);
     expect(await patient(server, 'p1')).toMatchObject({ status: 200, version: '1', source: url });
@@ -163,16 +165,17 @@ describe('a source', { timeout: PATIENCE }, () => {
       await loaded(patientLines(12_000), source);
       const first = await serving(puller);
       let before = 0;
-    await until(async () => {
-      before = await countOf(first);
-      return before >= 1_000;
-    });
+      await until(async () => {
+        before = await countOf(first);
+        return before >= 1_000;
+      });
       const killed = jobProcesses(first.child.pid ?? 0);
       first.child.kill('SIGKILL');
       for (const pid of killed) process.kill(pid, 'SIGKILL');
       await first.end;
 
       const second = await serving(puller);
+      await until(async () => (await countOf(second)) === 12_000);
       await until(async () => (await sources(['list'], puller)).output.includes('last run good'));
 
       expect(before).toBeLessThan(12_000);
