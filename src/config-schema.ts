@@ -8,6 +8,7 @@
  */
 import { DEFAULT_POLICIES, POLICIES_SCHEMA, type Policies } from './access/policies.js';
 import type { JsonObject } from './fhir/format/json.js';
+import { SOURCES_SCHEMA, type Sources } from './jobs/source/source-settings.js';
 
 export type Setting =
   | {
@@ -28,7 +29,9 @@ export type Setting =
   /** Text that may be left out. */
   | { readonly type: 'optional'; readonly about: string }
   /** What roles and clients may do, see access/policies.ts; in the environment as JSON. */
-  | { readonly type: 'policies'; readonly default: Policies; readonly about: string };
+  | { readonly type: 'policies'; readonly default: Policies; readonly about: string }
+  /** Servers to pull from, see jobs/source/source-settings.ts; in the environment as JSON. */
+  | { readonly type: 'sources'; readonly default: Sources; readonly about: string };
 
 const MINUTE = 60_000;
 const MIB = 1024 * 1024;
@@ -261,6 +264,11 @@ export const SETTINGS = {
     default: DEFAULT_POLICIES,
     about: 'what people may do by their roles, and backend services',
   },
+  sources: {
+    type: 'sources',
+    default: {},
+    about: 'servers that data is pulled from by FHIR Bulk Data, on a schedule, each under a name',
+  },
   conditionalDeleteLimit: {
     type: 'integer',
     minimum: 1,
@@ -398,5 +406,7 @@ function valueSchema(setting: Setting): JsonObject {
       return { type: 'string', minLength: 1 };
     case 'policies':
       return POLICIES_SCHEMA;
+    case 'sources':
+      return SOURCES_SCHEMA;
   }
 }

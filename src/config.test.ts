@@ -158,6 +158,27 @@ describe('policies', () => {
   });
 });
 
+describe('sources', () => {
+  const night = '{"night": {"bulk": {"url": "https://fhir.example.org/r4", "every": "15m"}}}';
+
+  it('are none where none are given, and read from the file or the environment', () => {
+    const found = { night: { every: 900_000, request: { level: { kind: 'system' } } } };
+
+    expect(read().sources).toEqual({});
+    expect(read({}, `{"sources": ${night}}`).sources).toMatchObject(found);
+    expect(read({ FAIRWAY_SOURCES: night }).sources).toMatchObject(found);
+  });
+
+  it('are refused with their place', () => {
+    expect(problemsOf({}, '{"sources": {"night": {"bulk": {}}}}')).toEqual([
+      'sources in fairway.json: sources.night.bulk.url is missing: it is the FHIR base of the server.',
+    ]);
+    expect(problemsOf({ FAIRWAY_SOURCES: '[]' })).toEqual([
+      expect.stringMatching(/^FAIRWAY_SOURCES: sources has/),
+    ]);
+  });
+});
+
 describe('the table of settings', () => {
   it('gives every setting an environment variable', () => {
     expect(Object.keys(SETTINGS).map(environmentName)).toEqual(

@@ -9,6 +9,7 @@ import { isNumber, isObject, type JsonValue, numberOf } from './fhir/format/json
 import { JsonSyntaxError, parseJson } from './fhir/format/parse.js';
 import { nearest } from './fhir/search/nearest.js';
 import { isLoopback } from './http/loopback.js';
+import { readSources, type Sources } from './jobs/source/source-settings.js';
 import { BLOB_NAME } from './ports/blobs.js';
 
 type ValueOf<S> = S extends { readonly type: 'integer' }
@@ -21,7 +22,9 @@ type ValueOf<S> = S extends { readonly type: 'integer' }
         ? string | undefined
         : S extends { readonly type: 'policies' }
           ? Policies
-          : string;
+          : S extends { readonly type: 'sources' }
+            ? Sources
+            : string;
 
 export type Config = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> };
 
@@ -127,7 +130,8 @@ function fromText(setting: Setting, text: string, name: string, problems: string
       return fromJson(setting, /^\d{1,15}$/.test(text) ? Number(text) : text, name, problems);
     case 'boolean':
       return fromJson(setting, SWITCH[text.toLowerCase()] ?? text, name, problems);
-    case 'policies': {
+    case 'policies':
+    case 'sources': {
       const value = parseFile({ name, text }, problems);
       return value === undefined ? undefined : fromJson(setting, value, name, problems);
     }
@@ -139,10 +143,23 @@ function fromText(setting: Setting, text: string, name: string, problems: string
 /** The value, or undefined with its problem added. */
 function fromJson(setting: Setting, value: JsonValue, name: string, problems: string[]): unknown {
   if (setting.type === 'policies') return policiesFrom(value, name, problems);
+  if (setting.type === 'sources') {
+    const sources = readSources(value);
+    if (!isProblems(sources)) return sources;
+    problems.push(...sources.problems.map((problem) => `${name}: ${problem}.`));
+    return undefined;
+  }
   const wanted = expectation(setting, value);
   if (wanted === undefined) return isNumber(value) ? numberOf(value) : value;
   problems.push(`${name} must be ${wanted}.`);
   return undefined;
+}
+
+/** A source may be called `problems`, but its settings are no list. */
+function isProblems(
+  read: Sources | { readonly problems: readonly string[] },
+): read is { readonly problems: readonly string[] } {
+  return Array.isArray(read.problems);
 }
 
 function policiesFrom(value: JsonValue, name: string, problems: string[]): unknown {
@@ -154,7 +171,10 @@ function policiesFrom(value: JsonValue, name: string, problems: string[]): unkno
 }
 
 /** What the value should have been; undefined where it is right. */
-function expectation(setting: Exclude<Setting, { type: 'policies' }>, value: JsonValue): string | undefined {
+function expectation(
+  setting: Exclude<Setting, { type: 'policies' | 'sources' }>,
+  value: JsonValue,
+): string | undefined {
   switch (setting.type) {
     case 'integer': {
       const { minimum, maximum } = setting;

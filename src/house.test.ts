@@ -45,6 +45,7 @@ const JSON_ALLOWED: Readonly<Record<string, string>> = {
   'interactions/export/export-spec.ts': 'our own plans of exports, and text that is compared',
   'interactions/import/import-spec.ts': 'our own plans of imports',
   'interactions/purge/purge-spec.ts': 'our own plans of purges',
+  'jobs/source/source-spec.ts': 'our own plans of pulls',
   'stores/sqlite/index-rows.ts': 'our own undo log of index rows',
   'stores/sqlite/pasts.ts': 'text that is compared, never written',
   'stores/sqlite/reader-pool.ts': 'arguments of our own process',

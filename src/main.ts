@@ -84,6 +84,22 @@ const COMMANDS: readonly CommandEntry[] = [
     },
   },
   {
+    name: 'sources',
+    summary: 'lists and runs the servers that data is pulled from on a schedule',
+    load: async (globals) => {
+      const { sourcesCommand } = await import('./cli/sources.js');
+      const { withSources } = await import('./wiring/sources.js');
+      return sourcesCommand({
+        withSources: (work) => withSources(configOf(globals()), work),
+        output: process.stdout,
+        status: process.stderr,
+        exit: (code) => {
+          process.exitCode = code;
+        },
+      });
+    },
+  },
+  {
     name: 'load-demo',
     summary: 'loads the demo population',
     hidden: true,

@@ -66,12 +66,60 @@ async function exported(by: string): Promise<{ readonly status: string; readonly
   return { status, manifest: (await complete.json()) as Manifest };
 }
 
-describe('a bulk export', () => {
-  it('is begun with a token alone', async () => {
-    const answer = await ask(`${server.fhirBase}/$export`, undefined, ASYNC);
+async function written(type: string, id: string, more: object): Promise<void> {
+  const writer = await tokenFor(server, client, keys, 'system/*.cruds');
+  const answer = await fetch(`${server.fhirBase}/${type}/${id}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/fhir+json', ...bearer(writer).headers },
+    body: JSON.stringify({ resourceType: type, id, ...more }),
+  });
+  expect(answer.status, await answer.text()).toBe(201);
+}
 
-    expect(answer.status).toBe(401);
-    expect(await answer.json()).toMatchObject({ resourceType: 'OperationOutcome' });
+describe('a bulk export', () => {
+  it.each(['GET', 'POST'])(
+    'is begun by %s of the system, of Patient and of a Group, with a token alone',
+    async (method) => {
+      if (method === 'GET') await written('Group', 'g', { type: 'person', actual: true });
+      const begin = (path: string, headers: Record<string, string>): Promise<Response> =>
+        fetch(`${server.fhirBase}/${path}`, {
+          method,
+          headers: { ...ASYNC, 'content-type': 'application/fhir+json', ...headers },
+          ...(method === 'POST' ? { body: '{"resourceType":"Parameters"}' } : {}),
+        });
+      for (const path of ['$export', 'Patient/$export', 'Group/g/$export']) {
+        const refused = await begin(path, {});
+        expect(refused.status, path).toBe(401);
+        expect(await refused.json()).toMatchObject({ resourceType: 'OperationOutcome' });
+
+        const accepted = await begin(path, bearer(token).headers);
+        expect(accepted.status, await accepted.text()).toBe(202);
+        expect(accepted.headers.get('content-location')).toMatch(`${server.fhirBase}/_jobs/`);
+      }
+      await work();
+    },
+  );
+
+  it('names attachments by URLs that open to the same tokens, and to nobody without one', async () => {
+    await written('Binary', 'scan', { contentType: 'text/plain', data: 'c2Nhbg==' });
+    const attachment = { contentType: 'text/plain', url: 'Binary/scan' };
+    await written('DocumentReference', 'd', { status: 'current', content: [{ attachment }] });
+    const { manifest } = await exported(token);
+    const file = manifest.output.find(({ type }) => type === 'DocumentReference');
+    const line = (await (await ask(file?.url ?? '', token)).text()).trim();
+    const [content] = (JSON.parse(line) as { content: { attachment: { url: string } }[] }).content;
+    const url = content?.attachment.url ?? '';
+
+    expect(url).toBe(`${server.fhirBase}/Binary/scan`);
+    expect((await ask(url, undefined)).status).toBe(401);
+    const narrow = await tokenFor(server, client, keys, 'system/DocumentReference.rs');
+    expect((await ask(url, narrow)).status).toBe(403);
+    const opened = await ask(url, token, { accept: 'text/plain' });
+    expect(opened.status).toBe(200);
+    expect(await opened.text()).toBe('scan');
+    const writer = await tokenFor(server, client, keys, 'system/*.cruds');
+    for (const key of ['Binary/scan', 'DocumentReference/d', 'Group/g'])
+      expect((await ask(`${server.fhirBase}/${key}`, writer, {}, 'DELETE')).status).toBeLessThan(300);
   });
 
   it('goes on to its files with tokens of the same client', async () => {

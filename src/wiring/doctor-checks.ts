@@ -11,6 +11,7 @@ import { readDefinitions } from '../definitions-file.js';
 import { checkAccess, checkSearches, compiledConditions } from './access-check.js';
 import { makeFolder } from './data-folder.js';
 import { tryFiles } from './files.js';
+import { sourceChecks } from './sources.js';
 import { storeFile } from './tenant.js';
 
 export interface DoctorParts {
@@ -61,6 +62,7 @@ function machineAndStore(config: () => Config): readonly Check[] {
     diskCheck(dataDir),
     { name: 'files of jobs', run: () => tryFiles(known) },
     { name: 'store', run: () => soundStore(storeFile(known)) },
+    ...sourceChecks(known),
     portCheck(host, port),
   ];
 }

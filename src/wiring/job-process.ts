@@ -6,10 +6,13 @@
  */
 import { setPriority } from 'node:os';
 import type { Config } from '../config.js';
+import type { TenantParts } from '../interactions/context.js';
 import { JOB_KINDS } from '../jobs/job-kinds.js';
 import { JobRunner } from '../jobs/job-runner.js';
+import { SOURCE_KIND } from '../jobs/source/source-kind.js';
 import { openFetcher } from './fetching.js';
 import { endOnDefect, openLog } from './process-log.js';
+import { openSourceKind } from './sources.js';
 import { openTenant } from './tenant.js';
 
 const NICENESS = 10;
@@ -24,14 +27,7 @@ export async function runJobs(config: Config): Promise<void> {
   endOnDefect(log);
   const bell = new Bell();
   const { parts, store } = await openTenant(config, log);
-  const { jobLease: lease, jobHours, jobPartSize: partSize } = config;
-  const { importFileLimit: fileLimit, importTimeLimit: fileTimeLimit, bodyLimit: lineLimit } = config;
-  const runner = new JobRunner({
-    parts,
-    kinds: JOB_KINDS,
-    fetcher: openFetcher(config),
-    settings: { lease, kept: jobHours * HOUR, partSize, fileLimit, fileTimeLimit, lineLimit },
-  });
+  const runner = openRunner(config, parts);
   let isStopped = false;
   const stop = (): void => {
     isStopped = true;
@@ -53,6 +49,17 @@ export async function runJobs(config: Config): Promise<void> {
   }
   await parts.auditing?.stop();
   await store.close();
+}
+
+export function openRunner(config: Config, parts: TenantParts): JobRunner {
+  const { jobLease: lease, jobHours, jobPartSize: partSize } = config;
+  const { importFileLimit: fileLimit, importTimeLimit: fileTimeLimit, bodyLimit: lineLimit } = config;
+  return new JobRunner({
+    parts,
+    kinds: { ...JOB_KINDS, [SOURCE_KIND]: openSourceKind(config) },
+    fetcher: openFetcher(config),
+    settings: { lease, kept: jobHours * HOUR, partSize, fileLimit, fileTimeLimit, lineLimit },
+  });
 }
 
 /** Somebody says that there is work. */

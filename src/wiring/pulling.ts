@@ -1,7 +1,8 @@
 /**
- * The fetcher of `fairway export`. Whoever types a URL means it, so its host may be of this machine or its networks and may
+ * The fetcher of `fairway export` and of sources. Whoever types a URL means it, so its host may be of this machine or its networks and may
  * speak http; what the server then leads to must be public, or listed in the settings.
  */
+import { setTimeout } from 'node:timers/promises';
 import { systemClock } from '../base/clock.js';
 import type { Config } from '../config.js';
 import type { Pull, PullParts } from '../jobs/bulk-client/pull.js';
@@ -11,10 +12,16 @@ import { hostList, hostOf } from '../net/policy.js';
 /** Names of this machine: servers mix them in what they answer. */
 const LOOPBACK: readonly string[] = ['localhost', '127.0.0.1', '::1'];
 const TIME_LIMIT_MILLISECONDS = 60_000;
+const STEP_MILLISECONDS = 500;
 
 type Reach = Pick<Config, 'fetchPrivateHosts' | 'fetchHttp'>;
 
-export function pullParts({ request, credentials }: Pull, config: Reach): PullParts {
+/** `between`: is called again and again during a pause; what it throws ends it. */
+export function pullParts(
+  { request, credentials }: Pull,
+  config: Reach,
+  between: () => void = () => undefined,
+): PullParts {
   const typed = [
     request.base,
     ...(credentials?.tokenUrl === undefined ? [] : [new URL(credentials.tokenUrl)]),
@@ -22,10 +29,13 @@ export function pullParts({ request, credentials }: Pull, config: Reach): PullPa
   return {
     fetcher: fetcherTo(typed, config),
     clock: systemClock,
-    pause: (milliseconds) =>
-      new Promise((resolve) => {
-        setTimeout(resolve, milliseconds);
-      }),
+    pause: async (milliseconds) => {
+      const end = performance.now() + milliseconds;
+      for (let left = milliseconds; left > 0; left = end - performance.now()) {
+        between();
+        await setTimeout(Math.min(left, STEP_MILLISECONDS));
+      }
+    },
     random: Math.random,
   };
 }

@@ -23,6 +23,7 @@ import { openAuthorization } from './authorization.js';
 import { DemoPopulation } from './demo-population.js';
 import { JobProcesses } from './job-processes.js';
 import { endOnDefect, openLog, type ProcessLog } from './process-log.js';
+import { followSources } from './sources.js';
 import { openTenant, type Tenant } from './tenant.js';
 
 const LOOK_FOR_JOBS_MILLISECONDS = 60_000;
@@ -115,8 +116,10 @@ async function answerRequests(
   if (authorization !== undefined) makeFirstKey(authorization, log);
   const loading = wanted ? demo.load() : undefined;
   const lookingForJobs = lookForJobs(tenant);
+  const sources = followSources(config, tenant);
   await stopped;
   clearInterval(lookingForJobs);
+  await sources.stop();
   demo.stop();
   await Promise.all([server.close(), loading]);
   await tenant.parts.auditing?.stop();

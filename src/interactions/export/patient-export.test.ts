@@ -90,6 +90,22 @@ describe('an export of patients', () => {
     expect(outcome).not.toContain('nobody');
   });
 
+  it('is begun for patients that are not there by POST too, alone or as members', async () => {
+    const reference = (id: string) => ({ name: 'patient', valueReference: { reference: `Patient/${id}` } });
+    const parameters = (...parameter: readonly object[]): Buffer =>
+      Buffer.from(JSON.stringify({ resourceType: 'Parameters', parameter }));
+
+    const none = await exported(world, 'POST Patient/$export', { body: parameters(reference('nobody')) });
+    const some = await exported(world, 'POST Group/two/$export', {
+      body: parameters(reference('nobody'), reference('a')),
+    });
+
+    expect(none.keys).toEqual([]);
+    expect(none.manifest.error).toHaveLength(1);
+    expect(some.keys).toEqual(['Group/two', ...RECORDS.a].sort());
+    expect(some.manifest.error).toHaveLength(1);
+  });
+
   it('takes types, filters and times', async () => {
     const filter = encodeURIComponent('Observation?patient=a,b');
     const line = `GET Patient/$export?_type=Observation,Provenance&_typeFilter=${filter}`;

@@ -36,7 +36,18 @@ export type ImportInput =
       readonly etag?: string;
     }
   /** What the kick-off itself brought, a file of the job. */
-  | { readonly kind: 'body'; readonly name: string; readonly size: number };
+  | { readonly kind: 'body'; readonly name: string; readonly size: number }
+  /** What was pulled from a source: a file of this machine. No kick-off names one. */
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly size: number;
+      /** Of all that is in it. */
+      readonly type: string;
+      readonly holds: 'resources' | 'deletions';
+      /** The source's URL: `meta.source` of resources that have none. */
+      readonly source: string;
+    };
 
 /** `input`: its place in the spec. `identify` comes before the inputs and tells them of `identities`. */
 export type ImportPart =

@@ -88,7 +88,7 @@ async function lookAtFailure(answer: Fetched, failures: number): Promise<void> {
   const isTried = asksForPatience(answer.status); // often enough
   if (!isTried && issues.some(({ code }) => code === 'transient') && failures < MOST_TRIES) return;
   if (!isTried && answer.status >= 500) {
-    throw new ExportProblem(`The export failed at the server: ${text}. Start it anew with --again.`);
+    throw new JobGone(`The export failed at the server: ${text}. Start it anew with --again.`);
   }
   throw new ExportProblem(
     `The server does not say how far the export is: ${text}. The same command asks again, --again starts anew.`,

@@ -7,7 +7,7 @@ export class ExportProblem extends Error {
   override readonly name: string = 'ExportProblem';
 }
 
-/** The server no longer knows the job, or never did. */
+/** The job at the server is of no use any more: it is not known there, it failed, or it lists other files than before. */
 export class JobGone extends ExportProblem {
   override readonly name = 'JobGone';
 }

@@ -147,7 +147,7 @@ class Pulling {
       const pages = await this.#pages(underway.statusUrl);
       const manifest = whole(pages.map(({ text, from }) => readManifest(text, from)));
       if (kept !== undefined && !areSame(kept, manifest)) {
-        throw new ExportProblem(
+        throw new JobGone(
           'The server now names other files than when this export was interrupted: start it anew with --again.',
         );
       }

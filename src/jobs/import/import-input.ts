@@ -12,6 +12,7 @@ import { makePace } from '../../interactions/pace.js';
 import { ErrorFiles } from '../error-lines.js';
 import { readBundle } from '../load-bundles.js';
 import { documentsIn, type LoadDocument, UnreadableFile } from '../load-documents.js';
+import { deletionsIn } from './deletions.js';
 import { type ImportWork, WHOLE } from './import-work.js';
 import { BrokenOff, type InputSource, isSame, openInput } from './input-source.js';
 import { LineBatch } from './line-batch.js';
@@ -121,8 +122,11 @@ class InputRun {
 
   /** False: it is to be stored as a resource. */
   async #bundle(document: LoadDocument): Promise<boolean> {
-    if (this.#work.spec.mode !== 'load') return false;
-    const content = this.#batch.object(document);
+    const input = this.#work.spec.inputs[this.#at];
+    const isDeletions = input?.kind === 'file' && input.holds === 'deletions';
+    if (this.#work.spec.mode !== 'load' && !isDeletions) return false;
+    const object = this.#batch.object(document);
+    const content = isDeletions ? deletionsIn(object) : object;
     if (content.resourceType !== 'Bundle') return false;
     const bundle = readBundle(content, this.#batch.context);
     if (bundle === 'resource') return false;

@@ -1,9 +1,10 @@
 /**
- * The bytes of an input: fetched from its URL, or read from the file that the kick-off left.
+ * The bytes of an input: fetched from its URL, or read from the file that the kick-off or a pull left.
  *
  * Invariant: what is fetched passes the guarded fetcher; a server that stops sending is left. The words of a problem name
  * the host at most.
  */
+import { createReadStream } from 'node:fs';
 import type { ImportInput } from '../../interactions/import/import-spec.js';
 import { FetchError, type FetchErrorKind } from '../../net/fetch-error.js';
 import type { Fetched } from '../../net/fetcher.js';
@@ -26,11 +27,16 @@ const ACCEPT =
 const STALLED = 60_000;
 const PASSING: ReadonlySet<FetchErrorKind> = new Set(['failed', 'busy', 'resting']);
 const OK = 200;
+const CHUNK_BYTES = 1024 * 1024;
 
 /** Throws UnreadableFile, and BrokenOff where it may be tried again. */
 export async function openInput(input: ImportInput, job: string, bench: Workbench): Promise<InputSource> {
   if (input.kind === 'body') {
     const chunks = bench.parts.jobs.blobs.read(`jobs/${job}/${input.name}`, 0, input.size);
+    return { chunks: generated(chunks), length: input.size };
+  }
+  if (input.kind === 'file') {
+    const chunks = createReadStream(input.path, { highWaterMark: CHUNK_BYTES });
     return { chunks: generated(chunks), length: input.size };
   }
   try {

@@ -90,10 +90,12 @@ export class LineBatch {
       throw new Refusal('malformed-json', `The line is left out: ${content.reason}.`);
     if (!isObject(content)) throw new Refusal('invalid-resource', 'The line is no JSON object.');
     const input = this.#work.spec.inputs[this.#input];
-    if (input?.kind === 'url' && content.resourceType !== input.type) {
+    if (input !== undefined && input.kind !== 'body' && content.resourceType !== input.type) {
       throw new Refusal('type-mismatch', `The line is no ${input.type}, which its input is said to hold.`);
     }
-    return content;
+    return input?.kind === 'file' && input.holds === 'resources'
+      ? withSource(content, input.source)
+      : content;
   }
 
   /** False where it is full, or has this resource already. */
@@ -146,6 +148,13 @@ function keyOf(content: LoadDocument['content']): ResourceKey | undefined {
   return typeof type === 'string' && NAME.test(type) && typeof id === 'string' && ID.test(id)
     ? { type, id }
     : undefined;
+}
+
+/** https://hl7.org/fhir/R4/resource-definitions.html#Meta.source; whatever else the resource says of itself stands. */
+function withSource(content: JsonObject, source: string): JsonObject {
+  const { meta = {} } = content;
+  if (!isObject(meta) || meta.source !== undefined) return content;
+  return { ...content, meta: { ...meta, source } };
 }
 
 function withoutId(): Refusal {
