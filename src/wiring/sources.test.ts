@@ -162,7 +162,7 @@ describe('a source', { timeout: PATIENCE }, () => {
     'is in once, though everything that pulled was killed in the middle',
     async () => {
       const { source, puller } = await pair('1h');
-      await loaded(patientLines(12_000), source);
+      await loaded(patientLines(5_000), source);
       const first = await serving(puller);
       let before = 0;
       await until(async () => {
@@ -175,15 +175,15 @@ describe('a source', { timeout: PATIENCE }, () => {
       await first.end;
 
       const second = await serving(puller);
-      await until(async () => (await countOf(second)) === 12_000);
+      await until(async () => (await countOf(second)) === 5_000);
       await until(async () => (await sources(['list'], puller)).output.includes('last run good'));
 
-      expect(before).toBeLessThan(12_000);
+      expect(before).toBeLessThan(5_000);
       expect(killed).toHaveLength(1);
-      expect(await countOf(second)).toBe(12_000);
-      expect(await versionsOf(second)).toEqual(new Map([['1', 12_000]]));
+      expect(await countOf(second)).toBe(5_000);
+      expect(await versionsOf(second)).toEqual(new Map([['1', 5_000]]));
       const { output } = await sources(['list'], puller);
-      expect(output).toContain('12,000 stored, 0 deleted, 0 refused');
+      expect(output).toContain('5,000 stored, 0 deleted, 0 refused');
     },
   );
 
