@@ -42,7 +42,7 @@ const JSON_ALLOWED: Readonly<Record<string, string>> = {
   'fhir/terminology/base-terminology.ts': 'our own compiled tables, which have no numbers but places',
   'interactions/bulk-delete/delete-spec.ts': 'our own plans of deletes',
   'interactions/cursor.ts': 'our own sealed page positions',
-  'interactions/export/export-spec.ts': 'our own plans of exports, and text that is compared',
+  'interactions/export/export-spec.ts': 'our own plans of exports',
   'interactions/import/import-spec.ts': 'our own plans of imports',
   'interactions/purge/purge-spec.ts': 'our own plans of purges',
   'jobs/source/source-spec.ts': 'our own plans of pulls',

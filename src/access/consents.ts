@@ -120,6 +120,38 @@ export class Consents {
   }
 }
 
+/** A predicate that asks for Consents at no time in particular, to be compared with others. */
+export function withoutTime(where: Predicate, inConsent = false): Predicate {
+  const inner = (one: Predicate): Predicate => withoutTime(one, inConsent);
+  const part = ({ type, where: end }: QueryPart, isConsent: boolean): QueryPart => ({
+    type,
+    where: withoutTime(end, isConsent),
+  });
+  switch (where.op) {
+    case 'and':
+    case 'or':
+      return { op: where.op, of: where.of.map(inner) };
+    case 'not':
+      return { op: 'not', of: inner(where.of) };
+    case 'chain':
+      return { ...where, targets: where.targets.map((target) => part(target, inConsent)) };
+    case 'has':
+      return { ...where, source: part(where.source, inConsent || where.param === CONSENT_OF) };
+    case 'value':
+      return inConsent && where.test.kind === 'composite'
+        ? { ...where, test: { kind: 'composite', components: where.test.components.map(atNoTime) } }
+        : where;
+    default:
+      return where;
+  }
+}
+
+type Component = (ValueTest & { readonly kind: 'composite' })['components'][number];
+
+function atNoTime(test: Component): Component {
+  return test.kind === 'date' ? { ...test, lo: 0, hi: 0 } : test;
+}
+
 interface Label {
   readonly name: string;
   /** By resources. */

@@ -156,6 +156,22 @@ describe('a bulk export', () => {
     expect((await ask(url, token)).status).toBe(200);
   });
 
+  it('has no files for a client that is disabled, and has them again', async () => {
+    const { status, manifest } = await exported(token);
+    const url = manifest.output[0]?.url ?? '';
+    const { clients } = server.authorization;
+
+    await clients.setStatus(client.id, 'disabled');
+    const disabled = [await ask(url, token), await ask(status, token)];
+    await clients.setStatus(client.id, 'active');
+
+    for (const answer of disabled) {
+      expect(answer.status).toBe(401);
+      expect(await answer.json()).toMatchObject({ resourceType: 'OperationOutcome' });
+    }
+    expect((await ask(url, token)).status).toBe(200);
+  });
+
   it('holds what its scopes hold', async () => {
     const scope = 'system/Patient.rs?name=Example 7';
     const narrow = await tokenFor(server, client, keys, scope.replaceAll(' ', '%20'));

@@ -63,6 +63,18 @@ function innerOf(predicate: Predicate): readonly Predicate[] {
   }
 }
 
+/** Types that it looks at beside the one that it stands under. */
+export function typesLedTo(predicate: Predicate): ReadonlySet<string> {
+  const types = new Set<string>();
+  const visit = (one: Predicate): void => {
+    if (one.op === 'chain') for (const { type } of one.targets) types.add(type);
+    if (one.op === 'has') types.add(one.source.type);
+    innerOf(one).forEach(visit);
+  };
+  visit(predicate);
+  return types;
+}
+
 /** Is there a set in it that is known by name alone? */
 export function hasNamedSet(predicate: Predicate): boolean {
   return predicate.op === 'named-set' || innerOf(predicate).some(hasNamedSet);

@@ -5,7 +5,7 @@
  */
 import type { Issue } from '../../fhir/outcome.js';
 import type { Predicate } from '../../fhir/search/query.js';
-import { type AccessFilter, visible } from '../../ports/access-filter.js';
+import type { AccessFilter } from '../../ports/access-filter.js';
 
 export interface ExportSpec {
   readonly level: ExportLevel;
@@ -26,9 +26,8 @@ export interface ExportSpec {
   readonly associated: boolean;
   /** Resources stand behind a header of the patient that they belong to, in files of several types. */
   readonly organizedBy?: 'Patient';
-  /** The asker's filter for searches, and the scopes that it came of. */
+  /** The asker's filter for searches. */
   readonly access: AccessFilter;
-  readonly scope?: string;
   /** What could not be done, for the manifest's `error`. */
   readonly notes: readonly Issue[];
 }
@@ -79,11 +78,6 @@ export interface ExportResult {
 
 export function writeSpec(spec: ExportSpec | ExportPart | ExportResult): string {
   return JSON.stringify(spec);
-}
-
-/** For comparing what two grants let see of a type. */
-export function filterText(access: AccessFilter, type: string): string {
-  return JSON.stringify(visible(access, type));
 }
 
 // What is read below was written above, by this version or one that it can follow.

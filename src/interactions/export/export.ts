@@ -83,7 +83,6 @@ async function kickOff(
     associated: wishes.associated !== undefined,
     ...(organizedBy === undefined ? {} : { organizedBy }),
     access: context.access.search,
-    ...(context.access.agent?.scope === undefined ? {} : { scope: context.access.agent.scope }),
     notes,
   };
   const first = { spec: writeSpec({ step: 'plan' }), total: 0 };

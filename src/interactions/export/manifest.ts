@@ -2,24 +2,20 @@
  * The manifest of an export that is complete, and who may have its files.
  * https://hl7.org/fhir/uv/bulkdata/STU2/export.html#response---complete-status
  *
- * Invariant: a file is given to who made the export alone, and only while they may still see all that is in it.
+ * Invariant: a file is given to who made the export alone, and only while what they may see of its types,
+ * and of those that it was chosen by, is what it was made under, or all.
  */
+import { showsAtLeast } from '../../access/compare-filters.js';
 import type { JsonObject } from '../../fhir/format/json.js';
 import { serialise } from '../../fhir/format/serialise.js';
 import { Refusal } from '../../fhir/outcome.js';
 import { formatInstant } from '../../fhir/primitives/date.js';
-import { visible } from '../../ports/access-filter.js';
+import { typesLedTo } from '../../fhir/search/tree.js';
 import type { Job } from '../../ports/jobs.js';
 import type { Context } from '../context.js';
 import type { JobFile, JobView } from '../jobs/job-kinds.js';
 import { permit } from '../permit.js';
-import {
-  type ExportFile,
-  type ExportSpec,
-  filterText,
-  readExportResult,
-  readExportSpec,
-} from './export-spec.js';
+import { type ExportFile, type ExportSpec, readExportResult, readExportSpec } from './export-spec.js';
 
 const NDJSON = 'application/fhir+ndjson';
 /** What stands in the manifest as the type of a file that is not named by its resources. */
@@ -66,28 +62,28 @@ async function file(job: Job, name: string, context: Context): Promise<JobFile |
   const found = (await filesOf(job, context)).find((one) => one.name === name);
   if (found === undefined) return undefined;
   const spec = readExportSpec(job.spec);
-  for (const type of found.types ?? (found.type === undefined ? [] : [found.type])) {
-    permit(context, type, 'search');
-    if (!mayStillSee(type, spec, context)) throw narrower(type);
-  }
+  const types = typesIn(found);
+  for (const type of types) permit(context, type, 'search');
+  const seen = new Set([...types, ...(types.length === 0 ? [] : typesAsked(spec))]);
+  for (const type of seen) if (!showsAtLeast(context.access.search, spec.access, type)) throw narrower(type);
   const { size, sha256 } = found;
   return { size, sha256, contentType: NDJSON };
 }
 
-/**
- * All of the type, or just what the export was filtered by, or as much as the same scopes gave then. A scope on `patient/` says
- * nothing without its patient, so that the filter alone counts.
- */
-function mayStillSee(type: string, { access, scope }: ExportSpec, context: Context): boolean {
-  const now = context.access;
-  if (visible(now.search, type).op === 'everything') return true;
-  if (scope !== undefined && now.agent?.scope === scope && !scope.includes('patient/')) return true;
-  return filterText(now.search, type) === filterText(access, type);
+/** None: what could not be done. */
+function typesIn({ type, types }: ExportFile): readonly string[] {
+  return types ?? (type === undefined ? [] : [type]);
+}
+
+/** That something is in a file tells of what it was chosen by. */
+function typesAsked({ level, filters }: ExportSpec): readonly string[] {
+  const criteria = Object.entries(filters).flatMap(([type, where]) => [type, ...typesLedTo(where)]);
+  return level.kind === 'system' ? criteria : ['Patient', ...criteria];
 }
 
 function narrower(type: string): Refusal {
   return new Refusal(
     'forbidden',
-    `The file was made with a grant that showed more of ${type} than this one does: ask with the scopes of the kick-off.`,
+    `The file was made with access that showed more of ${type}, or other things, than yours does now: export anew.`,
   );
 }
