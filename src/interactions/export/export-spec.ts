@@ -40,6 +40,8 @@ export type ExportLevel =
       readonly kind: 'group';
       readonly id: string;
       readonly versionId: string;
+      /** Members, or as many as it lists, are the patients who meet this as of the export; absent: those that it lists. */
+      readonly members?: Predicate;
       readonly patients?: readonly string[];
     };
 

@@ -9,6 +9,8 @@
 import type { Issue } from '../../fhir/outcome.js';
 import { Refusal } from '../../fhir/outcome.js';
 import { isInWildcards, typesInScope } from '../../fhir/search/parameters/types.js';
+import type { Predicate } from '../../fhir/search/query.js';
+import { allOf, EVERYTHING } from '../../fhir/search/tree.js';
 import type { Context } from '../context.js';
 import { patientsOf } from '../everything/roster.js';
 import { asyncProblems, beginJob, requestUrl } from '../jobs/kick-off.js';
@@ -23,6 +25,7 @@ import type { FhirResponse } from '../response.js';
 import type { OperationTarget } from '../target.js';
 import { type ExportLevel, type ExportSpec, writeSpec } from './export-spec.js';
 import { type ExportWishes, readWishes } from './export-wishes.js';
+import { memberCriteria } from './group-criteria.js';
 import { readTypeFilters } from './type-filters.js';
 
 export const EXPORT_KIND = 'export';
@@ -149,11 +152,13 @@ async function levelOf(
   const result = await backend.read({ type, id }, access.read);
   if (result.kind !== 'found') throw notFound(result, { type }, baseUrl);
   const group = parseStored(result.resource.bytes);
-  if (!Array.isArray(group.member) && Array.isArray(group.characteristic)) throw membersByCriteria();
-  const members = new Set(patientsOf(group, baseUrl));
+  const where = await memberCriteria(group, context);
+  const listed = Array.isArray(group.member) || where === undefined ? patientsOf(group, baseUrl) : undefined;
+  const asked = listed === undefined ? patients : patients.filter((one) => listed.includes(one));
+  const members = where === undefined ? new Set(asked) : await knownPatients(asked, context, where);
   const { versionId } = result.resource;
   return {
-    level: { kind: 'group', id, versionId, ...only },
+    level: { kind: 'group', id, versionId, ...(where === undefined ? {} : { members: where }), ...only },
     notes: strangers(patients, members, 'are members of the Group'),
   };
 }
@@ -161,9 +166,11 @@ async function levelOf(
 async function knownPatients(
   ids: readonly string[],
   { backend, access }: Context,
+  where: Predicate = EVERYTHING,
 ): Promise<ReadonlySet<string>> {
   if (ids.length === 0) return new Set();
-  return new Set(await backend.resolve('Patient', { op: 'id', ids }, access.search, ids.length));
+  const among = allOf([{ op: 'id', ids }, where]);
+  return new Set(await backend.resolve('Patient', among, access.search, ids.length));
 }
 
 /** Without their ids: whether somebody is there may be a secret. */
@@ -172,15 +179,4 @@ function strangers(asked: readonly string[], known: ReadonlySet<string>, what: s
   if (unknown === 0) return [];
   const text = `Of the ${asked.length} patients that the parameter patient names, ${unknown} are not among those that ${what}: nothing of them is exported.`;
   return [{ severity: 'warning', code: 'not-found', text }];
-}
-
-function membersByCriteria(): Refusal {
-  return new Refusal('unprocessable', [
-    {
-      severity: 'error',
-      code: 'not-supported',
-      text: 'This Group describes its members by characteristic and enumerates none: list them in Group.member.',
-      expression: ['Group.characteristic'],
-    },
-  ]);
 }

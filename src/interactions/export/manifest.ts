@@ -78,7 +78,9 @@ function typesIn({ type, types }: ExportFile): readonly string[] {
 /** That something is in a file tells of what it was chosen by. */
 function typesAsked({ level, filters }: ExportSpec): readonly string[] {
   const criteria = Object.entries(filters).flatMap(([type, where]) => [type, ...typesLedTo(where)]);
-  return level.kind === 'system' ? criteria : ['Patient', ...criteria];
+  if (level.kind === 'system') return criteria;
+  const members = level.kind === 'group' && level.members !== undefined ? typesLedTo(level.members) : [];
+  return ['Patient', ...members, ...criteria];
 }
 
 function narrower(type: string): Refusal {

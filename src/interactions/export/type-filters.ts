@@ -38,13 +38,14 @@ export async function readTypeFilters(
       if (!isLenient) add(`is about ${type}, which _type does not name`);
       continue;
     }
-    const where = await predicateOf(type, mark < 0 ? '' : text.slice(mark + 1), issues, context);
+    const where = await criteriaOf(type, mark < 0 ? '' : text.slice(mark + 1), issues, context);
     if (where !== undefined) found.set(type, [...(found.get(type) ?? []), where]);
   }
   return Object.fromEntries([...found].map(([type, filters]) => [type, anyOf(filters)]));
 }
 
-async function predicateOf(
+/** A search without its type and question mark, ready for a store; problems are added to the issues. */
+export async function criteriaOf(
   type: string,
   criteria: string,
   issues: Issue[],

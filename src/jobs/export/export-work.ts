@@ -1,5 +1,6 @@
 /** What every part of an export is given. */
 
+import { Refusal, type RefusalKind } from '../../fhir/outcome.js';
 import type { SearchQuery } from '../../fhir/search/query.js';
 import type { ExportSpec } from '../../interactions/export/export-spec.js';
 import type { SearchPage, StoredResource } from '../../ports/backend.js';
@@ -37,4 +38,11 @@ export async function* searched(
     yield* page.matches;
     bench.done(0);
   } while (page.next !== undefined);
+}
+
+/** Too much has changed since, or is to be looked at: a scan takes the search's place. */
+const SCANNED_INSTEAD: ReadonlySet<RefusalKind> = new Set(['cursor-invalid', 'too-costly', 'unavailable']);
+
+export function isForScan(error: unknown): boolean {
+  return error instanceof Refusal && SCANNED_INSTEAD.has(error.kind);
 }

@@ -23,8 +23,8 @@ export async function plan(work: ExportWork): Promise<PartOutcome> {
 }
 
 async function partsOf(work: ExportWork): Promise<readonly NewPart[]> {
-  const { spec, bench } = work;
-  const patients = await patientsAsked(spec, bench.parts.backend);
+  const { spec } = work;
+  const patients = await patientsAsked(work);
   if (spec.organizedBy !== undefined) return recordParts(patients, work);
   // Deletions are in no index.
   const isFew = patients !== undefined && patients.length <= FEW_PATIENTS && spec.since === undefined;

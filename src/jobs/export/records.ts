@@ -9,9 +9,9 @@
 import type { Predicate, QueryPart } from '../../fhir/search/query.js';
 import { allOf, anyOf, EVERYTHING, noneOf } from '../../fhir/search/tree.js';
 import { patientsOf } from '../../interactions/everything/roster.js';
-import type { ExportSpec } from '../../interactions/export/export-spec.js';
+import type { ExportLevel, ExportSpec } from '../../interactions/export/export-spec.js';
 import { parseStored } from '../../interactions/projected.js';
-import type { Backend } from '../../ports/backend.js';
+import { type ExportWork, isForScan, searched } from './export-work.js';
 
 export const PROVENANCE = 'Provenance';
 /** The index values of membership. */
@@ -20,20 +20,55 @@ const COMPARTMENT = '@Patient';
 /** Undefined: all patients, or no patients but the whole system. */
 export type Patients = readonly string[] | undefined;
 
+type GroupLevel = ExportLevel & { readonly kind: 'group' };
+
 /** Members of the Group in the version of the kick-off; those of the parameter `patient` among them. */
-export async function patientsAsked({ level, baseUrl }: ExportSpec, backend: Backend): Promise<Patients> {
+export async function patientsAsked(work: ExportWork): Promise<Patients> {
+  const { level } = work.spec;
   if (level.kind === 'system') return undefined;
   if (level.kind === 'patient') return level.patients;
-  const group = { type: 'Group', id: level.id };
-  const result = await backend.vread(group, level.versionId, {
+  const { patients, members } = level;
+  const listed = await listedMembers(level, work);
+  const asked = patients === undefined ? undefined : new Set(patients);
+  const those = asked === undefined ? listed : (listed ?? patients)?.filter((id) => asked.has(id));
+  if (members === undefined) return those ?? [];
+  return meeting(allOf([those === undefined ? EVERYTHING : { op: 'id', ids: those }, members]), work);
+}
+
+/** Undefined: it lists none. */
+async function listedMembers(
+  { id, versionId }: GroupLevel,
+  { spec, bench }: ExportWork,
+): Promise<readonly string[] | undefined> {
+  const result = await bench.parts.backend.vread({ type: 'Group', id }, versionId, {
     kind: 'unrestricted',
     reason: 'members of a group that was read at the kick-off',
   });
-  const members = result.kind === 'found' ? patientsOf(parseStored(result.resource.bytes), baseUrl) : [];
-  const { patients } = level;
-  if (patients === undefined) return members;
-  const asked = new Set(patients);
-  return members.filter((id) => asked.has(id));
+  const group = result.kind === 'found' ? parseStored(result.resource.bytes) : undefined;
+  // A Group that was purged since has no members.
+  if (group === undefined) return [];
+  return Array.isArray(group.member) ? patientsOf(group, spec.baseUrl) : undefined;
+}
+
+/** Patients who met the criteria then, as far as the asker could find that. */
+async function meeting(where: Predicate, work: ExportWork): Promise<readonly string[]> {
+  const { spec, job, bench } = work;
+  const ids: string[] = [];
+  try {
+    const query = { parts: [{ type: 'Patient', where }], sort: [] };
+    for await (const { id } of searched(query, work)) ids.push(id);
+    return ids;
+  } catch (error) {
+    if (!isForScan(error)) throw error;
+  }
+  const asOf = job.position;
+  const range = { type: 'Patient', from: 0, to: asOf, asOf, access: spec.access, where };
+  const scanned: string[] = [];
+  for await (const { resources } of bench.parts.backend.scan(range)) {
+    scanned.push(...resources.map(({ id }) => id));
+    bench.done(0);
+  }
+  return scanned;
 }
 
 export function provenanceComesAlong({ provenance, types, access }: ExportSpec): boolean {

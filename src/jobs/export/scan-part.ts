@@ -16,7 +16,7 @@ export async function runScan(
 ): Promise<readonly ExportFile[]> {
   const { spec, job, bench } = work;
   const { backend } = bench.parts;
-  const patients = await patientsAsked(spec, backend);
+  const patients = await patientsAsked(work);
   const records = inRecords(spec, patients);
   const files = new OutputFiles(bench);
   for (const { type, from, to } of slices) {

@@ -4,10 +4,9 @@
  * Invariant: what it finds is what a scan would have found; where a search cannot be as of then, or takes too long, a scan
  * takes its place.
  */
-import { Refusal, type RefusalKind } from '../../fhir/outcome.js';
 import { allOf } from '../../fhir/search/tree.js';
 import type { ExportFile } from '../../interactions/export/export-spec.js';
-import { type ExportWork, searched } from './export-work.js';
+import { type ExportWork, isForScan, searched } from './export-work.js';
 import { latestProvenance } from './latest-provenance.js';
 import { outputBytes } from './output-bytes.js';
 import { OutputFiles } from './output-files.js';
@@ -17,9 +16,6 @@ export interface SearchStep {
   readonly types: readonly string[];
   readonly patients: readonly string[];
 }
-
-/** Too much has changed since, or is to be looked at. */
-const SCANNED_INSTEAD: ReadonlySet<RefusalKind> = new Set(['cursor-invalid', 'too-costly', 'unavailable']);
 
 /** Undefined: it must be scanned. */
 export async function runSearch(
@@ -41,7 +37,7 @@ export async function runSearch(
       bench.done(1);
     }
   } catch (error) {
-    if (!(error instanceof Refusal) || !SCANNED_INSTEAD.has(error.kind)) throw error;
+    if (!isForScan(error)) throw error;
     await files.abandon();
     return undefined;
   }
