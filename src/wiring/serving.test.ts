@@ -25,7 +25,12 @@ afterEach(async () => {
 });
 
 async function serve(settings: Record<string, string> = {}): Promise<ServerProcess> {
-  running = await serveProcess({ FAIRWAY_DATA_DIR: dataDir, ...settings });
+  running = await serveProcess({
+    FAIRWAY_DATA_DIR: dataDir,
+    // A busy machine may take its time to end what is in flight, and the status tells of that.
+    FAIRWAY_SHUTDOWN_TIME_LIMIT: '120000',
+    ...settings,
+  });
   return running;
 }
 
@@ -74,7 +79,9 @@ describe('serve', () => {
       output
         .trim()
         .split('\n')
-        .map((line) => (JSON.parse(line) as { msg: string }).msg),
+        .map((line) => (JSON.parse(line) as { msg: string }).msg)
+        // On a busy machine.
+        .filter((said) => said !== 'slow request'),
     ).toEqual(['listening', 'stopped']);
     expect(answer.status).toBe(200);
   });
