@@ -105,6 +105,25 @@ export const SETTINGS = {
     about: 'the audience that its tokens must name; by default the FHIR base',
   },
   trustedKeySetUrl: { type: 'optional', about: 'where it publishes its keys (a JWKS)' },
+  introspectionUrl: {
+    type: 'optional',
+    about:
+      'where another authorization server tells whether a token is good (RFC 7662): its tokens are accepted',
+  },
+  introspectionIssuer: { type: 'optional', about: 'the issuer of these tokens' },
+  introspectionAudience: {
+    type: 'optional',
+    about: 'the audience that these tokens must have; by default the FHIR base',
+  },
+  introspectionClientId: { type: 'optional', about: 'the client id with which this server asks there' },
+  introspectionSecretFile: {
+    type: 'optional',
+    about: 'file with the secret with which this server asks there',
+  },
+  introspectionKeyFile: {
+    type: 'optional',
+    about: 'file with a private key (a JWK) with which this server asks there, instead of a secret',
+  },
   upstreamIssuer: {
     type: 'optional',
     about: 'the OpenID provider at which the people of the hospital sign in: its issuer',

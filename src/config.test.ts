@@ -25,6 +25,12 @@ function problemsOf(environment: Environment, text?: string): readonly string[] 
 }
 
 const KEYS = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' };
+const INTROSPECTION = {
+  FAIRWAY_INTROSPECTION_URL: 'https://a.org/introspect',
+  FAIRWAY_INTROSPECTION_ISSUER: 'https://a.org',
+  FAIRWAY_INTROSPECTION_CLIENT_ID: 'a',
+  FAIRWAY_INTROSPECTION_SECRET_FILE: '/s',
+};
 const UPSTREAM = { FAIRWAY_UPSTREAM_ISSUER: 'https://a.org', FAIRWAY_UPSTREAM_CLIENT_ID: 'a' };
 
 describe('readConfig', () => {
@@ -83,6 +89,35 @@ describe('readConfig', () => {
     ],
     ['an upstream over http', { ...UPSTREAM, FAIRWAY_UPSTREAM_ISSUER: 'http://a.org' }, /FAIRWAY_FETCH_HTTP/],
     ['an upstream that says not who', { ...UPSTREAM, FAIRWAY_UPSTREAM_SCOPES: 'profile' }, /openid/],
+    [
+      'introspection without this server’s id',
+      { ...INTROSPECTION, FAIRWAY_INTROSPECTION_CLIENT_ID: '' },
+      /INTROSPECTION_CLIENT_ID go together/,
+    ],
+    [
+      'introspection without proof',
+      { ...INTROSPECTION, FAIRWAY_INTROSPECTION_SECRET_FILE: '' },
+      /one of FAIRWAY_INTROSPECTION_SECRET_FILE/,
+    ],
+    [
+      'introspection with two proofs',
+      { ...INTROSPECTION, FAIRWAY_INTROSPECTION_KEY_FILE: '/k' },
+      /one of FAIRWAY_INTROSPECTION_SECRET_FILE/,
+    ],
+    [
+      'introspection over http',
+      { ...INTROSPECTION, FAIRWAY_INTROSPECTION_URL: 'http://a.org/introspect' },
+      /FAIRWAY_FETCH_HTTP/,
+    ],
+    [
+      'an issuer that is trusted twice',
+      {
+        ...INTROSPECTION,
+        FAIRWAY_TRUSTED_ISSUER: 'https://a.org',
+        FAIRWAY_TRUSTED_KEY_SET_URL: 'https://a.org/jwks',
+      },
+      /are the same/,
+    ],
     ['no way to sign in', { FAIRWAY_PASSWORD_SIGN_IN: 'off' }, /FAIRWAY_UPSTREAM_ISSUER/],
     ['a bucket without a name', { FAIRWAY_FILES: 's3://', ...KEYS }, /FAIRWAY_FILES must be a folder, or s3/],
     ['a bucket in capitals', { FAIRWAY_FILES: 's3://Files', ...KEYS }, /FAIRWAY_FILES/],

@@ -222,6 +222,26 @@ const CONTRADICTIONS: readonly ((config: Config) => string | undefined)[] = [
     trustedKeySetUrl === undefined || isBase(trustedKeySetUrl)
       ? undefined
       : 'FAIRWAY_TRUSTED_KEY_SET_URL must be an http or https URL.',
+  ({ introspectionUrl, introspectionIssuer, introspectionClientId }) =>
+    new Set([introspectionUrl, introspectionIssuer, introspectionClientId].map((one) => one === undefined))
+      .size === 1
+      ? undefined
+      : 'FAIRWAY_INTROSPECTION_URL, FAIRWAY_INTROSPECTION_ISSUER and FAIRWAY_INTROSPECTION_CLIENT_ID go together: set ' +
+        'them all, or none.',
+  ({ introspectionUrl, introspectionSecretFile, introspectionKeyFile }) =>
+    [introspectionSecretFile, introspectionKeyFile].filter((one) => one !== undefined).length ===
+    (introspectionUrl === undefined ? 0 : 1)
+      ? undefined
+      : 'FAIRWAY_INTROSPECTION_URL needs one of FAIRWAY_INTROSPECTION_SECRET_FILE and FAIRWAY_INTROSPECTION_KEY_FILE, ' +
+        'which are nothing without it.',
+  ({ introspectionUrl, fetchHttp }) =>
+    introspectionUrl === undefined || isIssuer(introspectionUrl, fetchHttp)
+      ? undefined
+      : 'FAIRWAY_INTROSPECTION_URL must be an https URL without user, query and fragment (http needs FAIRWAY_FETCH_HTTP=on).',
+  ({ introspectionIssuer, trustedIssuer }) =>
+    introspectionIssuer === undefined || introspectionIssuer !== trustedIssuer
+      ? undefined
+      : 'FAIRWAY_INTROSPECTION_ISSUER and FAIRWAY_TRUSTED_ISSUER are the same: its tokens are checked by its keys, or asked about.',
   ({ upstreamIssuer, upstreamClientId }) =>
     (upstreamIssuer === undefined) === (upstreamClientId === undefined)
       ? undefined

@@ -290,3 +290,62 @@ describe('many Consents', () => {
     expect((await unhurried.ask('GET Patient?_summary=count')).json.total).toBe(2);
   });
 });
+
+describe('a service that acts for itself', () => {
+  const service = (consents: boolean, ...represents: readonly string[]): World => {
+    const clients = { ...DEFAULT_POLICIES.clients, consents };
+    const ask = accessDecider({ ...DEFAULT_POLICIES, clients }, BASE);
+    const scopes = parseScopes('system/*.rs').resources;
+    const grant = { principal: 'client:s', clientId: 's', scopes, represents, expires: START + 1e12 };
+    return world.as(ask(grant, world.context.knowledge.definitions, now));
+  };
+  const permits = (reference: string, more: JsonObject = {}): JsonObject => ({
+    type: 'deny',
+    provision: [{ type: 'permit', actor: [{ role: { text: 'x' }, reference: { reference } }], ...more }],
+  });
+  const OBSERVATIONS = ['Observation/plain-ann', 'Observation/hiv-ann', 'Observation/very-ann'];
+
+  it('is kept from nothing unless the policy says so', async () => {
+    await consent({ type: 'deny' });
+
+    expect(await seen(service(false))).toHaveLength(7);
+    expect(await seen(service(true))).toEqual([]);
+  });
+
+  it('is kept from what is denied to all, not from what is denied to a person', async () => {
+    const actor = [{ role: { text: 'x' }, reference: { reference: 'Practitioner/grey' } }];
+    await consent({ type: 'deny', actor });
+
+    expect(await seen(service(true, 'Organization/lab'))).toHaveLength(7);
+  });
+
+  it.each(['Organization/lab', 'Device/scanner'])(
+    'is permitted what is permitted to %s for which it stands',
+    async (reference) => {
+      await consent(permits(reference));
+
+      expect(await seen(service(true, 'Organization/other', reference))).toHaveLength(7);
+      expect(await seen(service(true, 'Organization/other'))).toEqual([]);
+      expect(await seen(service(true))).toEqual([]);
+      expect(await seen(grey())).toEqual([]);
+    },
+  );
+
+  it('is permitted it by class and in its time alone', async () => {
+    const types = [{ system: 'http://hl7.org/fhir/resource-types', code: 'Observation' }];
+    await consent(permits('Organization/lab', { class: types }));
+    expect(await seen(service(true, 'Organization/lab'))).toEqual(expect.arrayContaining(OBSERVATIONS));
+    expect(await seen(service(true, 'Organization/lab'))).not.toContain('Condition/of-ann');
+
+    await consent(permits('Organization/lab', { period: { end: '2020' } }));
+    expect(await seen(service(true, 'Organization/lab'))).toEqual([]);
+  });
+
+  it('is denied what is denied to an organisation, as all are', async () => {
+    const actor = [{ role: { text: 'x' }, reference: { reference: 'Organization/lab' } }];
+    await consent({ type: 'deny', actor });
+
+    expect(await seen(service(true, 'Organization/lab'))).toEqual([]);
+    expect(await seen(service(true, 'Organization/other'))).toEqual([]);
+  });
+});

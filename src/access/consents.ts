@@ -1,5 +1,5 @@
 /**
- * Consents of patients as predicates: what of whose record is closed to the person who asks. What a Consent says was put into
+ * Consents of patients as predicates: what of whose record is closed to the person, or the client by itself, that asks. What a Consent says was put into
  * its index values when it was written (fhir/search/consent-values.ts), so a Consent holds for the very next request, and
  * nobody reads Consents one by one.
  *
@@ -15,7 +15,7 @@ import { ANY, OTHER_LABEL, SENSITIVE } from '../fhir/search/consent-values.js';
 import { CONSENT_OF, DENIES, DENIES_UNLESS, PERMITS } from '../fhir/search/index-value.js';
 import type { Predicate, QueryPart, ValueTest } from '../fhir/search/query.js';
 import { allOf, anyOf, NOTHING, noneOf } from '../fhir/search/tree.js';
-import type { GrantUser } from '../smart/grant.js';
+import type { Grant } from '../smart/grant.js';
 import { type AccessKnowledge, trustedCriteria } from './criteria.js';
 import { isCompartmentType, PROVENANCE, recordParameters } from './record-types.js';
 
@@ -26,15 +26,20 @@ const COMPARTMENT = '@Patient';
 
 export class Consents {
   readonly #definitions: Definitions;
-  readonly #user: GrantUser['fhirUser'];
+  /** References by which a Consent names the asker. */
+  readonly #actors: readonly string[];
+  /** The id of the patient who asks, if it is one. */
+  readonly #patient: string | undefined;
   readonly #now: number;
   readonly #hidden = new Map<string, Predicate>();
 
   readonly #labels: readonly Label[];
 
-  constructor(knowledge: AccessKnowledge, { fhirUser }: GrantUser) {
+  /** Of a person, or of a client that acts for itself: by what it represents. */
+  constructor(knowledge: AccessKnowledge, { user, represents = [] }: Pick<Grant, 'user' | 'represents'>) {
     this.#definitions = knowledge.definitions;
-    this.#user = fhirUser;
+    this.#actors = user === undefined ? represents : [`${user.fhirUser.type}/${user.fhirUser.id}`];
+    this.#patient = user?.fhirUser.type === 'Patient' ? user.fhirUser.id : undefined;
     this.#now = knowledge.now;
     this.#labels = Object.entries(SENSITIVE).flatMap(([system, codes]) =>
       codes.map((code) => ({
@@ -83,8 +88,8 @@ export class Consents {
   }
 
   #own(type: string): Predicate {
-    const { type: person, id } = this.#user;
-    if (person !== 'Patient') return NOTHING;
+    const id = this.#patient;
+    if (id === undefined) return NOTHING;
     if (type === 'Patient') return { op: 'id', ids: [id] };
     if (isCompartmentType(type, this.#definitions)) return { op: 'compartment', name: 'Patient', id };
     const test: ValueTest = { kind: 'reference-set', type: 'Patient', ids: [id] };
@@ -108,10 +113,9 @@ export class Consents {
   }
 
   #says(param: string, type: string, labels: readonly string[], effect: 'deny' | 'permit'): Predicate {
-    const { type: person, id } = this.#user;
     const [now, until] = [this.#now, this.#now + CONSENTS_HOLD];
     const components: readonly Exclude<ValueTest, { kind: 'composite' }>[] = [
-      { kind: 'token-set', members: [{ system: 'actor', codes: [ANY, `${person}/${id}`] }] },
+      { kind: 'token-set', members: [{ system: 'actor', codes: [ANY, ...this.#actors] }] },
       { kind: 'token-set', members: [{ system: 'type', codes: [ANY, type] }] },
       { kind: 'token-set', members: [{ system: 'label', codes: labels }] },
       { kind: 'date', prefix: effect === 'deny' ? 'overlaps' : 'includes', lo: now, hi: until },

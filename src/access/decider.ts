@@ -55,13 +55,14 @@ export function accessDecider(policies: Policies, baseUrl: string, isAudited = f
 }
 
 /** All that a decision is made of; each part with its length, so that no two grants have one key. */
-function keyOf({ principal, scopes, patient, user }: Grant): string {
+function keyOf({ principal, scopes, patient, user, represents = [] }: Grant): string {
   const parts = [
     principal,
     patient === undefined ? '-' : `=${patient}`,
     ...(user === undefined ? ['-'] : ['=', user.fhirUser.type, user.fhirUser.id]),
     ...(user?.roles ?? []).map((role) => `role ${role}`),
     ...(user?.patients ?? []).map((id) => `patient ${id}`),
+    ...represents.map((one) => `for ${one}`),
     ...scopes.map((scope) => `scope ${writeResourceScope(scope)}`),
   ];
   return parts.map((part) => `${part.length} ${part}`).join('\n');

@@ -58,7 +58,7 @@ export function accessOf(
   return {
     ...holder,
     ...(emergency === undefined ? {} : { agent: { ...holder.agent, emergency } }),
-    ...(grant.user === undefined ? {} : { until: knowledge.now + CONSENTS_HOLD }),
+    ...(heedsConsents(grant, policies) ? { until: knowledge.now + CONSENTS_HOLD } : {}),
     create: filter('create'),
     read: filter('read'),
     update: filter('update'),
@@ -74,6 +74,11 @@ function withoutGlass({ clients, roles }: Policies): Policies {
     role.breakTheGlass === true ? { ...role, withhold: [], consents: false } : role,
   ]);
   return { clients, roles: Object.fromEntries(opened) };
+}
+
+/** Consents hold for people, unless their role says otherwise, and for clients by themselves where the policy says so. */
+function heedsConsents({ user }: Grant, { clients }: Policies): boolean {
+  return user !== undefined || clients.consents === true;
 }
 
 /** Who it is, without any rights. */
@@ -100,7 +105,7 @@ class Making {
   readonly #policies: readonly Policy[];
   readonly #types: readonly string[];
   readonly #isCurrent: boolean;
-  /** Those of patients, as far as they close something to the person; absent: it is no person. */
+  /** Those of patients, as far as they close something to the asker; absent: they do not hold for such an asker. */
   readonly #consents: Consents | undefined;
   /** A patient in the own record, which no Consent closes: nothing need be asked. */
   readonly #isOwnRecord: boolean;
@@ -116,7 +121,7 @@ class Making {
   ) {
     this.#policies = policiesOf(grant, policies);
     this.#types = [...knowledge.definitions.resourceTypes.keys()];
-    this.#consents = grant.user === undefined ? undefined : new Consents(knowledge, grant.user);
+    this.#consents = heedsConsents(grant, policies) ? new Consents(knowledge, grant) : undefined;
     this.#isOwnRecord = isOwnRecord(grant);
     this.#isCurrent = knowledge.now < grant.expires;
     this.#aboutReadable = { [BINARY]: NOTHING, [PROVENANCE]: NOTHING };

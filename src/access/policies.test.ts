@@ -37,7 +37,8 @@ describe('the access section', () => {
     [{ clients: { rules: [{ types: ['*'], permissions: 'r', when: true }] } }, 'when has to be FHIRPath'],
     [{ roles: { nurse: { consents: 'no' } } }, 'access.roles.nurse.consents has to be true or false'],
     [{ roles: { nurse: { breakTheGlass: 1 } } }, 'breakTheGlass has to be true or false'],
-    [{ clients: { consents: false } }, 'access.clients has no consents'],
+    [{ clients: { consents: 'yes' } }, 'access.clients.consents has to be true or false'],
+    [{ clients: { breakTheGlass: true } }, 'access.clients has no breakTheGlass'],
     [{ clients: { withhold: [7] } }, 'access.clients.withhold has to be a list of texts'],
   ])('is refused as a whole: %j', (value, problem) => {
     const read = readPolicies(value, isType);

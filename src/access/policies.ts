@@ -9,7 +9,7 @@
  *   patients  a search for patients: the resource must be of one of their records
  *   when      FHIRPath on who asks: where it is not true the rule grants nothing (when.ts)
  *   withhold  security labels, `system|code` or `code`: what carries one is hidden from the role
- *   consents  false: Consents of patients do not hold for the role (consents.ts); they never do for clients by themselves
+ *   consents  whether Consents of patients hold (consents.ts): for a role unless it is false, for clients where it is true
  *   breakTheGlass  true: in an emergency the role may open what Consents deny and it withholds (emergency.ts)
  * In searches {patient} stands for the ids of the user's patients, {fhirUser} for the reference to who signed in, {roles} for
  * references to their PractitionerRoles, {careTeams} for the ids of the CareTeams that they are in (who-asks.ts).
@@ -30,7 +30,7 @@ export interface Rule {
 export interface Policy {
   readonly rules: readonly Rule[];
   readonly withhold: readonly string[];
-  /** Whether Consents of patients hold for people of the role; true where it is left out. */
+  /** Whether Consents of patients hold. Left out: true for people of a role, false for clients by themselves. */
   readonly consents?: boolean;
   /** Whether people of the role may break the glass (emergency.ts); false where it is left out. */
   readonly breakTheGlass?: boolean;
@@ -107,6 +107,17 @@ const POLICY_SCHEMA = {
     withhold: { ...TEXTS, description: 'security labels that hide what carries them' },
   },
 };
+const CLIENTS_SCHEMA = {
+  ...POLICY_SCHEMA,
+  properties: {
+    ...POLICY_SCHEMA.properties,
+    consents: {
+      type: 'boolean',
+      default: false,
+      description: 'whether Consents of patients hold for clients that act for themselves',
+    },
+  },
+};
 const ROLE_SCHEMA = {
   ...POLICY_SCHEMA,
   properties: {
@@ -129,7 +140,7 @@ export const POLICIES_SCHEMA = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    clients: POLICY_SCHEMA,
+    clients: CLIENTS_SCHEMA,
     roles: { type: 'object', additionalProperties: ROLE_SCHEMA },
   },
 };
@@ -153,13 +164,16 @@ function read(value: unknown, reading: Reading): Policies {
   const { clients, roles = {} } = members(value, 'access', ['clients', 'roles'], reading);
   const named = members(roles, 'access.roles', undefined, reading);
   return {
-    clients: clients === undefined ? DEFAULT_POLICIES.clients : policyOf(clients, 'access.clients', reading),
+    clients:
+      clients === undefined
+        ? DEFAULT_POLICIES.clients
+        : switched(clients, 'access.clients', ['consents'], reading),
     roles: {
       ...DEFAULT_POLICIES.roles,
       ...Object.fromEntries(
         Object.entries(named).map(([name, policy]) => [
           name,
-          roleOf(policy, `access.roles.${name}`, reading),
+          switched(policy, `access.roles.${name}`, SWITCHES, reading),
         ]),
       ),
     },
@@ -167,13 +181,13 @@ function read(value: unknown, reading: Reading): Policies {
 }
 
 const OF_POLICY = ['rules', 'withhold'];
-/** Of roles alone. */
+/** Of roles. */
 const SWITCHES = ['consents', 'breakTheGlass'];
 
-function roleOf(value: unknown, place: string, reading: Reading): Policy {
-  const given = members(value, place, [...OF_POLICY, ...SWITCHES], reading);
+function switched(value: unknown, place: string, known: readonly string[], reading: Reading): Policy {
+  const given = members(value, place, [...OF_POLICY, ...known], reading);
   const named = (names: readonly string[]) => Object.entries(given).filter(([name]) => names.includes(name));
-  const switches = named(SWITCHES);
+  const switches = named(known);
   for (const [name, each] of switches) {
     if (typeof each !== 'boolean') reading.problem(`${place}.${name} has to be true or false`);
   }

@@ -1,5 +1,5 @@
 /** The management API, over HTTP: by services, by administrators, and by those who are none. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { addApp, OneApp, PASSWORD } from '../authorization/one-app/testing.js';
 import {
   addBackend,
@@ -12,6 +12,7 @@ import {
   startSmartServer,
   tokenFor,
 } from '../authorization/testing.js';
+import type { Auditing } from '../interactions/audit/auditing.js';
 import type { AuditRecord } from '../ports/audit-log.js';
 
 const ADMIN = 'fairway/admin';
@@ -69,7 +70,9 @@ async function records(): Promise<readonly AuditRecord[]> {
 
 describe('clients', () => {
   it('are added, shown, listed, disabled and enabled, with effect at once', async () => {
-    const backend = { type: 'backend', scope: 'system/*.rs', jwks: JSON.parse(jwksText(keys)) as object };
+    const represents = ['Organization/lab', 'Device/scanner'];
+    const jwks = JSON.parse(jwksText(keys)) as object;
+    const backend = { type: 'backend', scope: 'system/*.rs', jwks, represents };
     const added = await ask('POST clients', backend);
     const id = String(added.body.client_id);
     const shown = await ask(`GET clients/${id}`);
@@ -84,6 +87,7 @@ describe('clients', () => {
     expect([added.status, added.headers.get('location')]).toEqual([201, `/admin/clients/${id}`]);
     expect(added.headers.get('cache-control')).toBe('no-store');
     expect(shown.body).toMatchObject({ client_id: id, type: 'backend', status: 'active', kids: ['key-1'] });
+    expect(shown.body.represents).toEqual(represents);
     expect(listed.body.clients).toContainEqual(shown.body);
     expect([disabled.body.status, enabled.body.status]).toEqual(['disabled', 'active']);
     expect([before, during, await tokens()]).toEqual([200, 400, 200]);
@@ -267,6 +271,14 @@ describe('whoever is none', () => {
 
 describe('what is not right', () => {
   it.each<[string, unknown, number, RegExp]>([
+    ['POST clients', { ...APP, represents: ['Organization/lab'] }, 400, /A backend client alone stands for/],
+    ['POST clients', { ...APP, type: 'backend', represents: ['Patient/1'] }, 400, /not Patient\/1/],
+    [
+      'POST clients',
+      { ...APP, post_logout_redirect_uris: ['http://evil.example/*'] },
+      400,
+      /http:\/\/evil\.example\/\* has a wildcard/,
+    ],
     ['GET dragons', undefined, 404, /\/admin\/clients and \/admin\/users/],
     ['GET clients/nobody', undefined, 404, /no client nobody/],
     ['GET users/nobody', undefined, 404, /GET \/admin\/users lists them/],
@@ -315,11 +327,27 @@ describe('the audit log', () => {
       .map(({ interaction, outcome, query }) => [interaction, outcome, query && decodeURIComponent(query)]);
 
     expect(told).toEqual([
+      ['client-change', 'success', 'act=clients+add&phase=begins'],
       ['client-change', 'success', `act=clients+add&id=${body.client_id}`],
+      ['client-change', 'success', `act=clients+disable&id=${body.client_id}&phase=begins`],
       ['client-change', 'success', `act=clients+disable&id=${body.client_id}`],
       ['administration', 'success', 'act=users+list'],
+      ['user-change', 'success', 'act=users+add&phase=begins'],
       ['user-change', 'refused', 'act=users+add'],
       ['administration', 'refused', undefined],
     ]);
+  });
+
+  it('that cannot be written lets nothing be changed', async () => {
+    const { body } = await ask('POST clients', APP);
+    const { auditing } = server.tenant.parts;
+    const full = vi.spyOn(auditing as Auditing, 'record').mockRejectedValue(new Error('the disk is full'));
+    try {
+      expect((await ask(`POST clients/${body.client_id}/disable`)).status).toBe(500);
+    } finally {
+      full.mockRestore();
+    }
+
+    expect((await ask(`GET clients/${body.client_id}`)).body).toMatchObject({ status: 'active' });
   });
 });

@@ -211,6 +211,26 @@ describe('a clinician opens an app', () => {
     expect(body).toMatchObject({ patient: 'ada', encounter: 'visit' });
   });
 
+  it.each([
+    ['of the patient', 'ada', { patient: 'ada', encounter: 'visit' }],
+    ['of another patient', 'eve', undefined],
+  ])('gets the visit that the EHR shows where it is one %s', async (_which, patient, context) => {
+    const launched = await fetch(`${server.url}/auth/launch`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${await tokenFor(server, ehr, keys, 'system/*.cruds')}` },
+      body: JSON.stringify({ patient, encounter: 'visit' }),
+    });
+    const { launch } = (await launched.json()) as { launch: string };
+    await one.start('launch patient/Patient.rs', { launch });
+    const shown = await one.signIn('grey');
+    if (context === undefined) {
+      const error = 'left' in shown ? shown.left.searchParams.get('error') : shown.text;
+      return expect(error).toBe('access_denied');
+    }
+    const { body } = await one.exchange(await one.allow('patient/Patient.rs'));
+    expect(body).toMatchObject(context);
+  });
+
   it('gets the patient that the EHR shows, once', async () => {
     const bearer = await tokenFor(server, ehr, keys, 'system/*.cruds');
     const launched = await fetch(`${server.url}/auth/launch`, {

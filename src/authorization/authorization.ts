@@ -13,12 +13,13 @@ import type { Clients } from './clients/clients.js';
 import { smartConfiguration } from './discovery.js';
 import type { ProviderParts, Providers } from './provider/provider.js';
 import type { Origin, SecurityLog } from './security-log.js';
-import { type ForeignTokens, TokenCheck } from './token-check.js';
+import { TokenCheck, type TokenCheckParts } from './token-check.js';
 import type { Users } from './users/users.js';
 
-export interface AuthorizationParts extends ProviderParts {
+export interface AuthorizationParts
+  extends ProviderParts,
+    Pick<TokenCheckParts, 'foreign' | 'introspection'> {
   readonly decide: AskAccess;
-  readonly foreign?: ForeignTokens;
 }
 
 export class Authorization {

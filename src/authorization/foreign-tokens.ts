@@ -6,20 +6,13 @@
  * - Keys come from the configured URL alone, never from the token; algorithms are listed, and none of them is symmetric.
  * - Such a token holds until it ends: its issuer's revocations are not known here.
  */
-import {
-  createRemoteJWKSet,
-  customFetch,
-  errors,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  jwtVerify,
-} from 'jose';
+import { createRemoteJWKSet, customFetch, decodeJwt, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import type { Clock } from '../base/clock.js';
 import { GenerationCache } from '../base/generation-cache.js';
 import { Refusal } from '../fhir/outcome.js';
-import { type Grant, type GrantUser, principalOf } from '../smart/grant.js';
-import { parseScopes } from '../smart/scope.js';
+import type { Grant } from '../smart/grant.js';
 import { invalidToken } from './bearer.js';
+import { foreignGrant } from './foreign-grant.js';
 import type { ForeignTokens } from './token-check.js';
 
 export interface TrustedIssuer {
@@ -32,6 +25,8 @@ export interface TrustedIssuer {
 export interface IssuerTokensParts {
   readonly trusted: TrustedIssuer;
   readonly clock: Clock;
+  /** There is another who knows tokens: JWTs of other issuers are left to them. */
+  readonly isAlone: boolean;
   /** The guarded fetcher in the shape of the web's. */
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
 }
@@ -59,10 +54,20 @@ export class IssuerTokens implements ForeignTokens {
   }
 
   check(token: string): Promise<Grant> | undefined {
-    if (!JWT.test(token)) return undefined;
+    if (!JWT.test(token) || !(this.#parts.isAlone || this.#isNamed(token))) return undefined;
     const known = this.#known.get(token);
     if (known !== undefined && known.expires > this.#parts.clock.now()) return Promise.resolve(known);
     return this.#verify(token);
+  }
+
+  /** What it says of itself: whether that is true is found out by its signature. */
+  #isNamed(token: string): boolean {
+    try {
+      return decodeJwt(token).iss === this.#parts.trusted.issuer;
+    } catch (error) {
+      if (error instanceof errors.JWTInvalid) return false;
+      throw error;
+    }
   }
 
   async #verify(token: string): Promise<Grant> {
@@ -76,7 +81,7 @@ export class IssuerTokens implements ForeignTokens {
         currentDate: new Date(clock.now()),
         requiredClaims: ['exp'],
       });
-      const grant = grantOf(payload, trusted.issuer);
+      const grant = foreignGrant(payload, trusted.issuer, (payload.exp ?? 0) * 1000);
       this.#known.set(token, grant);
       return grant;
     } catch (error) {
@@ -99,50 +104,4 @@ function refusalOf(error: unknown): unknown {
       'retry-after': '10',
     },
   );
-}
-
-/** Its clients and subjects are others than ours of the same name. */
-function grantOf(payload: JWTPayload, issuer: string): Grant {
-  const clientId = `${issuer}|${textOf(payload.client_id) ?? textOf(payload.azp) ?? ''}`;
-  const [patient, encounter] = [textOf(payload.patient), textOf(payload.encounter)];
-  const user = userOf(payload, patient);
-  return {
-    principal: principalOf(clientId, user?.subject),
-    clientId,
-    scopes: parseScopes(scopeOf(payload)).resources,
-    ...(patient === undefined ? {} : { patient }),
-    ...(encounter === undefined ? {} : { encounter }),
-    ...(user === undefined ? {} : { user }),
-    expires: (payload.exp ?? 0) * 1000,
-  };
-}
-
-function scopeOf({ scope, scp }: JWTPayload): string {
-  const written = scope ?? scp;
-  return Array.isArray(written) ? written.join(' ') : (textOf(written) ?? '');
-}
-
-/** https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html#scopes-for-requesting-identity-data */
-function userOf({ sub, fhirUser }: JWTPayload, patient: string | undefined): GrantUser | undefined {
-  const [type, id] = textOf(fhirUser)?.split('/').slice(-2) ?? [];
-  if (sub === undefined || type === undefined || id === undefined) return undefined;
-  const own = type === 'Patient' ? id : type === 'RelatedPerson' ? patient : undefined;
-  const role = ROLES[type];
-  return {
-    subject: sub,
-    fhirUser: { type, id },
-    roles: role === undefined ? [] : [role],
-    patients: own === undefined ? [] : [own],
-  };
-}
-
-/** The roles of policies that people of each type have. */
-const ROLES: Readonly<Record<string, string>> = {
-  Patient: 'patient',
-  RelatedPerson: 'patient',
-  Practitioner: 'practitioner',
-};
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
 }

@@ -33,7 +33,8 @@ export interface TokenContext {
   readonly patients?: readonly string[];
 }
 
-export function grantOf(token: IssuedToken): Grant {
+/** `represents`: what its client stands for. */
+export function grantOf(token: IssuedToken, represents?: readonly string[]): Grant {
   const { clientId, scope = '', exp, accountId, extra = {} } = token;
   const { patient, encounter } = extra;
   const user = accountId === undefined ? undefined : userOf(accountId, extra);
@@ -45,6 +46,7 @@ export function grantOf(token: IssuedToken): Grant {
     ...(patient === undefined ? {} : { patient }),
     ...(encounter === undefined ? {} : { encounter }),
     ...(user === undefined ? {} : { user }),
+    ...(represents === undefined || accountId !== undefined ? {} : { represents }),
     expires: exp * 1000,
   };
 }

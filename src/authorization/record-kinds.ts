@@ -12,6 +12,10 @@ export const KIND = {
   user: 'user',
   /** By folded login: the subject. */
   login: 'login',
+  /** By the reference to who they are and the subject, divided by a blank. */
+  userOfResource: 'user-of-resource',
+  /** By the name of a list of people: it holds all that there are. */
+  userList: 'user-list',
   /** By the hash of the login: how often signing in failed. */
   failures: 'sign-in-failures',
   /** By the hash of the login: a password is being tried. */

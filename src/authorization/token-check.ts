@@ -32,6 +32,8 @@ export interface TokenCheckParts {
   readonly decide: AskAccess;
   /** Tokens of other issuers that are trusted; undefined where a token is none of theirs. */
   readonly foreign?: ForeignTokens;
+  /** Who is asked about tokens that are neither ours nor theirs. */
+  readonly introspection?: { check(token: string): Promise<Grant> };
 }
 
 export interface ForeignTokens {
@@ -73,14 +75,30 @@ export class TokenCheck {
     emergency?: string,
   ): MaybePromise<AccessDecision> {
     const token = bearerToken(header);
-    const foreign = this.#parts.foreign?.check(token);
-    if (foreign !== undefined) {
-      return foreign.then((grant) =>
-        emergency === undefined
-          ? this.#decisionFor(grant, definitions)
-          : this.#inEmergency(emergency, grant, definitions),
-      );
-    }
+    return andThen(this.#ofOthers(token), (foreign) => {
+      if (foreign === undefined) return this.#ofOurs(token, definitions, emergency);
+      return emergency === undefined
+        ? this.#decisionFor(foreign, definitions)
+        : this.#inEmergency(emergency, foreign, definitions);
+    });
+  }
+
+  /** Undefined where the token is one of ours, or nobody's. No token of ours that lives is shown to anybody. */
+  #ofOthers(token: string): MaybePromise<Grant | undefined> {
+    const { foreign, introspection, records } = this.#parts;
+    const named = foreign?.check(token);
+    if (named !== undefined || introspection === undefined || this.#known.get(token) !== undefined)
+      return named;
+    return andThen(records.get(KIND.accessToken, tokenHash(token)), (ours) =>
+      ours === undefined ? introspection.check(token) : undefined,
+    );
+  }
+
+  #ofOurs(
+    token: string,
+    definitions: CurrentDefinitions,
+    emergency: string | undefined,
+  ): MaybePromise<AccessDecision> {
     const known = this.#knownOf(token, definitions);
     if (emergency === undefined) return andThen(known, ({ decision }) => decision);
     return andThen(known, ({ grant }) => this.#inEmergency(emergency, grant, definitions));
@@ -120,7 +138,7 @@ export class TokenCheck {
               known.generation = generation;
               return known;
             }
-            const grant = grantOf(issued);
+            const grant = grantOf(issued, representedBy(client));
             return andThen(this.#decisionFor(grant, definitions), (decision) => {
               const records = { token: written, client: client ?? '', person: user };
               const fresh = { generation, ...records, definitions, grant, decision };
@@ -162,4 +180,8 @@ export class TokenCheck {
     const { clock, decide } = this.#parts;
     return decide.inEmergency(reason, grant, definitions, clock.now());
   }
+}
+
+function representedBy(client: string | undefined): readonly string[] | undefined {
+  return client === undefined ? undefined : readValue<RegisteredClient>(client).represents;
 }

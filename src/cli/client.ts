@@ -50,6 +50,7 @@ interface AddOptions {
   readonly name?: string;
   readonly redirectUri: readonly string[];
   readonly postLogoutRedirectUri: readonly string[];
+  readonly represents: readonly string[];
   readonly scope: string;
   readonly jwks?: string;
   readonly jwksUrl?: string;
@@ -86,14 +87,21 @@ function addCommand({ withClients, readFile, output }: ClientDeps): Command {
       collect,
       [],
     )
+    .option(
+      '--represents <reference>',
+      'Organization/ID or Device/ID by which Consents name a backend client; may be given several times',
+      collect,
+      [],
+    )
     .requiredOption('--scope <scopes>', 'what it may be granted at most, with blanks between')
     .option('--jwks <file>', 'its public keys (a JWKS)')
     .option('--jwks-url <url>', 'where it publishes its public keys')
     .addOption(jsonOption())
     .action(async (options: AddOptions) => {
       const { type, name, redirectUri, postLogoutRedirectUri, scope, jwks, jwksUrl, json } = options;
+      const { represents } = options;
       const uris = { redirectUris: redirectUri, postLogoutRedirectUris: postLogoutRedirectUri };
-      const wanted = { type, name, ...uris, scope, jwksUrl };
+      const wanted = { type, name, ...uris, represents, scope, jwksUrl };
       const keys = jwks === undefined ? undefined : readFile(jwks);
       const made = await withClients((clients) => clients.add({ ...wanted, jwks: keys }));
       output.write(json === true ? asJson(madeClientJson(made)) : madeText(made));

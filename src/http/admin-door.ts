@@ -4,6 +4,7 @@
  * Invariants
  * - Whoever is no administrator learns nothing of what there is: the token is looked at first.
  * - What was done, or refused, is in the audit log before it is answered. The log names clients and people by their ids.
+ * - No change is made that the log does not know of: that it begins is durable before it is made, what came of it after.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type FoundRoute, problemOf, routeOf } from '../admin/administration.js';
@@ -46,12 +47,14 @@ async function answer(
     found = routeOf(request.method ?? '', segmentsOf(path));
     const body = request.method === 'POST' ? await bodyOf(request) : {};
     const call = { caller, id: found.id, query: new URLSearchParams(query), body };
+    if (found.route.method !== 'GET')
+      await securityLog.tell(request, told('success', caller, found, 'begins'));
     const answered = await found.route.run(call, authorization.administered);
-    await securityLog.tell(request, told('success', caller, found, answered));
+    await securityLog.tell(request, told('success', caller, found, 'done', answered));
     send(response, answered);
   } catch (error) {
     const problem = problemOf(error);
-    await securityLog.tell(request, told(problem === undefined ? 'error' : 'refused', caller, found));
+    await securityLog.tell(request, told(problem === undefined ? 'error' : 'refused', caller, found, 'done'));
     if (problem === undefined) throw error;
     write(response, problem.status, 'application/problem+json', problem.body, problem.headers);
   }
@@ -84,6 +87,7 @@ function told(
   outcome: Told['outcome'],
   caller: Administrator | undefined,
   found: FoundRoute | undefined,
+  phase: 'begins' | 'done',
   answered?: AdminAnswer,
 ): Told {
   const event =
@@ -93,17 +97,22 @@ function told(
     outcome,
     client: caller?.client,
     person: caller?.person,
-    ...(found === undefined ? {} : { query: queryOf(found, answered) }),
+    ...(found === undefined ? {} : { query: queryOf(found, phase, answered) }),
   };
 }
 
 const CHANGES = { clients: 'client-change', users: 'user-change' } as const;
 
-function queryOf({ route, id }: FoundRoute, answered: AdminAnswer | undefined): string {
+function queryOf(
+  { route, id }: FoundRoute,
+  phase: 'begins' | 'done',
+  answered: AdminAnswer | undefined,
+): string {
   const about = id === '' ? (answered?.location?.split('/')[1] ?? '') : id;
   return new URLSearchParams({
     act: `${route.collection} ${route.act}`,
     ...(about === '' ? {} : { id: about }),
+    ...(phase === 'begins' ? { phase } : {}),
   }).toString();
 }
 

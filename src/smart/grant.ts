@@ -16,6 +16,8 @@ export interface Grant {
   readonly encounter?: string;
   /** Absent for clients that act for themselves. */
   readonly user?: GrantUser;
+  /** References to the Organizations and Devices that a client that acts for itself stands for. */
+  readonly represents?: readonly string[];
   /** Milliseconds since 1970. */
   readonly expires: number;
 }

@@ -1,14 +1,13 @@
 /** The authorization server of a tenant, as the settings want it. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { standingDecider } from '../access/standing.js';
 import { Authorization } from '../authorization/authorization.js';
 import { Clients } from '../authorization/clients/clients.js';
 import { InitialTokens } from '../authorization/clients/initial-tokens.js';
 import { Links } from '../authorization/federation/links.js';
-import type { UpstreamSettings } from '../authorization/federation/upstream.js';
 import { IssuerTokens } from '../authorization/foreign-tokens.js';
+import type { IntrospectedTokens } from '../authorization/introspected-tokens.js';
 import { sealingKey } from '../authorization/keys/sealing-key.js';
 import { SigningKeys } from '../authorization/keys/signing-keys.js';
 import { Launches } from '../authorization/launch/launches.js';
@@ -20,13 +19,15 @@ import { Users } from '../authorization/users/users.js';
 import { systemClock } from '../base/clock.js';
 import { uuidV7 } from '../base/ids.js';
 import type { Logger } from '../base/log.js';
-import { type Config, ConfigError, issuerOf } from '../config.js';
+import { type Config, issuerOf } from '../config.js';
 import type { Fetcher } from '../net/fetcher.js';
 import { webFetch } from '../net/web-fetch.js';
 import { compiledConditions, warnOfSearches } from './access-check.js';
 import { openFetcher } from './fetching.js';
+import { introspectedTokens as openIntrospection } from './introspection.js';
 import { openLog } from './process-log.js';
 import { openTenant, type Tenant } from './tenant.js';
+import { UPSTREAM_LIMITS, upstreamSettings } from './upstream.js';
 
 const newId = uuidV7(systemClock, () => randomBytes(10));
 const DAY = 24 * 3600 * 1000;
@@ -66,16 +67,18 @@ export async function openAuthorization(
     isResourceType,
     decide,
     ...foreignTokens(config, parts.baseUrl, fetcher),
+    ...introspectedTokens(config, parts.baseUrl, fetcher, log),
     fetch: cappedKeySets(fetcher),
     fetchUpstream: webFetch(fetcher, UPSTREAM_LIMITS),
   });
 }
 
 function foreignTokens(
-  { trustedIssuer, trustedAudience, trustedKeySetUrl }: Config,
+  config: Config,
   fhirBase: string,
   fetcher: Fetcher,
 ): { readonly foreign?: IssuerTokens } {
+  const { trustedIssuer, trustedAudience, trustedKeySetUrl } = config;
   if (trustedIssuer === undefined || trustedKeySetUrl === undefined) return {};
   const trusted = {
     issuer: trustedIssuer,
@@ -83,7 +86,15 @@ function foreignTokens(
     keySetUrl: trustedKeySetUrl,
   };
   const fetch = webFetch(fetcher, KEY_SET_LIMITS);
-  return { foreign: new IssuerTokens({ trusted, clock: systemClock, fetch }) };
+  const isAlone = config.introspectionUrl === undefined;
+  return { foreign: new IssuerTokens({ trusted, isAlone, clock: systemClock, fetch }) };
+}
+
+function introspectedTokens(...parts: Parameters<typeof openIntrospection>): {
+  readonly introspection?: IntrospectedTokens;
+} {
+  const introspection = openIntrospection(...parts);
+  return introspection === undefined ? {} : { introspection };
 }
 
 /** For commands of the operator. */
@@ -172,34 +183,4 @@ function authorizationSettings(config: Config, fhirBase: string): AuthorizationS
     passwordSignIn: config.passwordSignIn,
     ...(upstream === undefined ? {} : { upstream }),
   };
-}
-
-/** What an answer of the hospital's identity provider may take. */
-const UPSTREAM_LIMITS = { maxBytes: 256 * 1024, timeLimit: 10_000, redirects: 0 } as const;
-
-function upstreamSettings(config: Config): UpstreamSettings | undefined {
-  const { upstreamIssuer: issuer, upstreamClientId: clientId, upstreamSecretFile: file } = config;
-  if (issuer === undefined || clientId === undefined) return undefined;
-  return {
-    issuer,
-    clientId,
-    ...(file === undefined ? {} : { secret: secretIn(file) }),
-    scopes: config.upstreamScopes,
-    claim: config.upstreamClaim,
-    match: config.upstreamMatch,
-    label: config.upstreamLabel,
-    plainHttp: config.fetchHttp,
-  };
-}
-
-function secretIn(file: string): string {
-  try {
-    const secret = readFileSync(file, 'utf8').trim();
-    if (secret !== '') return secret;
-    throw new ConfigError([`${file} is empty: it must hold the secret of FAIRWAY_UPSTREAM_SECRET_FILE.`]);
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    throw new ConfigError([`${file} cannot be read (${code}): check FAIRWAY_UPSTREAM_SECRET_FILE.`]);
-  }
 }

@@ -11,6 +11,7 @@ import { readDefinitions } from '../definitions-file.js';
 import { checkAccess, checkSearches, compiledConditions } from './access-check.js';
 import { makeFolder } from './data-folder.js';
 import { tryFiles } from './files.js';
+import { issuerChecks } from './issuer-checks.js';
 import { sourceChecks } from './sources.js';
 import { storeFile } from './tenant.js';
 
@@ -64,6 +65,7 @@ function machineAndStore(config: () => Config): readonly Check[] {
     { name: 'store', run: () => soundStore(storeFile(known)) },
     ...sourceChecks(known),
     portCheck(host, port),
+    ...(auth === 'smart' ? issuerChecks(known) : []),
   ];
 }
 

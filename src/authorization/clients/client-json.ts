@@ -4,7 +4,8 @@ import type { RegisteredClient } from './client.js';
 import type { MadeClient } from './clients.js';
 
 export function clientJson(client: RegisteredClient): JsonObject {
-  const { id, name, type, status, redirectUris, postLogoutRedirectUris, scope, proof, created } = client;
+  const { id, name, type, status, redirectUris, postLogoutRedirectUris, represents, scope, proof, created } =
+    client;
   return {
     client_id: id,
     client_name: name,
@@ -14,6 +15,7 @@ export function clientJson(client: RegisteredClient): JsonObject {
     ...(postLogoutRedirectUris === undefined
       ? {}
       : { post_logout_redirect_uris: [...postLogoutRedirectUris] }),
+    ...(represents === undefined ? {} : { represents: [...represents] }),
     scope,
     ...(proof.by === 'keys' ? { kids: proof.jwks.keys.map(({ kid }) => kid ?? null) } : {}),
     ...(proof.by === 'key-url' ? { jwks_uri: proof.url } : {}),

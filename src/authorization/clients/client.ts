@@ -28,6 +28,8 @@ export interface RegisteredClient {
   readonly redirectUris: readonly string[];
   /** Where people may be led when they have signed out, compared likewise; absent: nowhere. */
   readonly postLogoutRedirectUris?: readonly string[];
+  /** Organizations and Devices that a backend service stands for, by which Consents of patients name it. */
+  readonly represents?: readonly string[];
   /** What it may be granted at most, as written at its registration. */
   readonly scope: string;
   /** Milliseconds since 1970. */

@@ -14,6 +14,7 @@ export interface WantedClient {
   readonly name: string | undefined;
   readonly redirectUris: readonly string[];
   readonly postLogoutRedirectUris?: readonly string[] | undefined;
+  readonly represents?: readonly string[] | undefined;
   readonly scope: string;
   /** The text of a JWKS. */
   readonly jwks: string | undefined;
@@ -25,6 +26,7 @@ export interface SoundClient {
   readonly name: string;
   readonly redirectUris: readonly string[];
   readonly postLogoutRedirectUris?: readonly string[];
+  readonly represents?: readonly string[];
   readonly scope: string;
   /** `secret`: one is to be made. */
   readonly proof: Exclude<ClientProof, { by: 'secret' }> | { readonly by: 'secret' };
@@ -57,7 +59,7 @@ const TYPES: readonly ClientType[] = ['public', 'confidential', 'backend'];
 export function soundClient(wanted: WantedClient, isResourceType: (type: string) => boolean): SoundClient {
   const type = TYPES.find((each) => each === wanted.type);
   const keys = wanted.jwks === undefined ? undefined : readKeySet(wanted.jwks);
-  const { postLogoutRedirectUris = [] } = wanted;
+  const { postLogoutRedirectUris = [], represents = [] } = wanted;
   const problems = [
     ...(type === undefined
       ? about('type', [`The type must be ${TYPES.join(', ')}.`])
@@ -71,6 +73,7 @@ export function soundClient(wanted: WantedClient, isResourceType: (type: string)
       'postLogoutRedirectUris',
       postLogoutRedirectUris.flatMap((uri) => redirectUriProblem(uri) ?? []),
     ),
+    ...about('represents', representsProblems(type, represents)),
     ...about('jwks', keys?.problems ?? []),
     ...about('jwksUrl', keyUrlProblems(wanted)),
     ...about('scope', scopeProblems(type, wanted.scope, isResourceType)),
@@ -83,6 +86,7 @@ export function soundClient(wanted: WantedClient, isResourceType: (type: string)
     ...(postLogoutRedirectUris.length === 0
       ? {}
       : { postLogoutRedirectUris: [...new Set(postLogoutRedirectUris)] }),
+    ...(represents.length === 0 ? {} : { represents: [...new Set(represents)] }),
     scope: wanted.scope.split(' ').filter(Boolean).join(' '),
     proof: proofOf(type, keys?.keys, wanted.jwksUrl),
   };
@@ -135,6 +139,22 @@ function typeProblems(
   if (type === 'public' && hasKeys) {
     const text = 'A public client can keep no keys: leave out its key set, or make it confidential.';
     problems.push({ about: jwks === undefined ? 'jwksUrl' : 'jwks', text });
+  }
+  return problems;
+}
+
+const REPRESENTED = /^(Organization|Device)\/[A-Za-z0-9\-.]{1,64}$/;
+const MOST_REPRESENTED = 20;
+
+function representsProblems(type: ClientType | undefined, represents: readonly string[]): string[] {
+  const problems = represents
+    .filter((one) => !REPRESENTED.test(one))
+    .map((one) => `What a client stands for is an Organization or a Device of this server, not ${one}.`);
+  if (represents.length > MOST_REPRESENTED) {
+    problems.push(`A client stands for ${MOST_REPRESENTED} Organizations and Devices at most.`);
+  }
+  if (represents.length > 0 && type !== undefined && type !== 'backend') {
+    problems.push('A backend client alone stands for an Organization or a Device: elsewhere a person acts.');
   }
   return problems;
 }

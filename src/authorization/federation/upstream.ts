@@ -133,6 +133,19 @@ export class Upstream {
     });
   }
 
+  /** Whether it can be used: it is found, is who it says, and has keys. How many they are; throws UpstreamError. */
+  async probe(): Promise<number> {
+    return asking(async () => {
+      const { jwks_uri: url } = (await this.#config()).serverMetadata();
+      if (url === undefined) throw new UpstreamError('refused', 'no jwks_uri', undefined);
+      const answer = await this.#parts.fetch(url, {});
+      const found: unknown = answer.ok ? await answer.json() : undefined;
+      const keys = typeof found === 'object' && found !== null && 'keys' in found ? found.keys : undefined;
+      if (!Array.isArray(keys) || keys.length === 0) throw new UpstreamError('refused', 'no keys', undefined);
+      return keys.length;
+    });
+  }
+
   #config(): Promise<openid.Configuration> {
     const now = this.#parts.now();
     if (this.#known === undefined || this.#known.until <= now) {

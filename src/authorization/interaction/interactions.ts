@@ -195,8 +195,16 @@ export class Interactions {
     if (context.patient !== undefined && patient === undefined) {
       return this.#refuse(visit, 'access_denied', 'The person may not open this patient’s record.');
     }
+    if (context.encounter !== undefined && !(await this.#isVisitOf(context, search))) {
+      return this.#refuse(visit, 'access_denied', 'The visit is not one of this patient.');
+    }
     if (visit.form?.get('decision') === 'allow') return this.#grant(visit, user, context);
     return this.#showConsent(visit, user, context, patient, client);
+  }
+
+  /** One that the person may open: what an EHR hands over may be of somebody else. It says what is opened, and limits nothing. */
+  async #isVisitOf({ patient, encounter = '' }: LaunchContext, search: SearchAs): Promise<boolean> {
+    return (await encounterById(search, patient, encounter)) !== undefined;
   }
 
   /** What an EHR hands over; nothing for an app that was opened by itself. Undefined: there is no such launch. */

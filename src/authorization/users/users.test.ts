@@ -1,7 +1,7 @@
 /** People are added once, sign in by their password, and wait after wrong ones. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { uuidV7 } from '../../base/ids.js';
 import { contractWorld } from '../../ports/contract-world.js';
 import { Dice } from '../../ports/dice.js';
@@ -155,5 +155,31 @@ describe('signing in', () => {
     await users.setPassword('ada', 'battery staple');
     expect(await users.signIn('ada', 'battery staple')).toMatchObject({ kind: 'signed-in' });
     expect(await users.signIn('ada', 'correct horse')).toEqual({ kind: 'refused' });
+  });
+});
+
+describe('who somebody is', () => {
+  it('is found by one look, and not where there are several', async () => {
+    const ada = await users.add(ADA);
+    await users.add({ ...ADA, login: 'twin-1', fhirUser: 'Patient/twin' });
+    await users.add({ ...ADA, login: 'twin-2', fhirUser: 'Patient/twin' });
+    await users.add({ ...ADA, login: 'other', fhirUser: 'Patient/ad' });
+    expect((await users.byFhirUser('Patient/ada'))?.subject).toBe(ada.subject);
+    const list = vi.spyOn(store.records, 'list');
+
+    const found = await Promise.all(
+      ['Patient/ada', 'Patient/twin', 'Patient/a', 'Patient/'].map((one) => users.byFhirUser(one)),
+    );
+
+    expect(found.map((user) => user?.subject)).toEqual([ada.subject, undefined, undefined, undefined]);
+    expect(list.mock.calls.map(([kind]) => kind)).not.toContain('user');
+  });
+
+  it('is found of people of before there was a list of them', async () => {
+    const ada = await users.add(ADA);
+    await store.records.remove('user-of-resource', `Patient/ada ${ada.subject}`);
+
+    expect((await users.byFhirUser('Patient/ada'))?.subject).toBe(ada.subject);
+    expect(await store.records.get('user-of-resource', `Patient/ada ${ada.subject}`)).toBe('');
   });
 });

@@ -58,6 +58,10 @@ const REMEMBERED = 24 * 60 * 60_000;
 const LONGEST_ATTEMPT = 10_000;
 const NEXT_TRY = 1_000;
 
+/** So many people of one resource are not told apart, whoever of them is still there. */
+const AMBIGUOUS = 10;
+const BY_RESOURCE = 'by-resource';
+
 export class Users {
   readonly #parts: UsersParts;
   #nobody: Promise<string> | undefined;
@@ -83,6 +87,7 @@ export class Users {
     if (!(await records.insert(KIND.login, foldedLogin(sound.login), subject))) {
       throw new LoginTakenError(sound.login);
     }
+    await this.#listByResource(user);
     await this.#save(user);
     return user;
   }
@@ -97,10 +102,29 @@ export class Users {
     return subject === undefined ? undefined : this.get(subject);
   }
 
-  /** Who is this resource; undefined where nobody is, or several are. Looks through all: not for every request. */
+  /** Who is this resource; undefined where nobody is, or several are. */
   async byFhirUser(reference: string): Promise<RegisteredUser | undefined> {
-    const found = (await this.list()).filter(({ fhirUser }) => fhirUser === reference);
-    return found.length === 1 ? found[0] : undefined;
+    await this.#listAll();
+    const from = `${reference} `;
+    const page = await this.#parts.records.list(KIND.userOfResource, from, AMBIGUOUS);
+    const subjects = page.flatMap(({ name }) => (name.startsWith(from) ? [name.slice(from.length)] : []));
+    // Who was added half, because the server stopped in between, is nobody.
+    const found = (await Promise.all(subjects.map((subject) => this.get(subject)))).flatMap(
+      (user) => user ?? [],
+    );
+    return subjects.length < AMBIGUOUS && found.length === 1 ? found[0] : undefined;
+  }
+
+  /** People of before this list was kept are put on it once; all others are on it from the beginning. */
+  async #listAll(): Promise<void> {
+    const { records } = this.#parts;
+    if ((await records.get(KIND.userList, BY_RESOURCE)) !== undefined) return;
+    for (const user of await this.list()) await this.#listByResource(user);
+    await records.put(KIND.userList, BY_RESOURCE, '');
+  }
+
+  #listByResource({ fhirUser, subject }: RegisteredUser): Promise<void> {
+    return this.#parts.records.put(KIND.userOfResource, `${fhirUser} ${subject}`, '');
   }
 
   async list(): Promise<readonly RegisteredUser[]> {

@@ -116,7 +116,7 @@ function isPermission({ type }: JsonObject): boolean {
 
 /** At least what the provision means. */
 function conditionToDeny(provision: JsonObject, target: FindTarget): Condition {
-  const actors = listOf(provision.actor).map(({ reference }) => personOf(reference, target));
+  const actors = listOf(provision.actor).map(({ reference }) => actorOf(reference, target, PERSONS));
   const types = listOf(provision.class).map(typeOf);
   const labels = listOf(provision.securityLabel).flatMap(labelsOf);
   return {
@@ -137,7 +137,7 @@ function conditionToPermit(provision: JsonObject, target: FindTarget): Condition
   if (listOf(provision.provision).some(isPermission)) return undefined;
   const actions = listOf(provision.action).flatMap(({ coding }) => listOf(coding).map(({ code }) => code));
   if (provision.action !== undefined && !actions.some((code) => SEEING.has(code))) return undefined;
-  const actors = known(listOf(provision.actor).map(({ reference }) => personOf(reference, target)));
+  const actors = known(listOf(provision.actor).map(({ reference }) => actorOf(reference, target)));
   const types = known(listOf(provision.class).map(typeOf));
   const labels = listOf(provision.securityLabel).map((label) => sensitive(label) ?? '');
   const parts = [
@@ -172,7 +172,7 @@ function common(
   return one.filter((each) => other.includes(each));
 }
 
-/** Whom a person who signs in can be. Organisations, teams and groups may stand for anybody, so they are not understood. */
+/** Whom a person who signs in can be. Organisations, teams and groups may stand for anybody: who denies them something denies it to all. */
 const PERSONS: ReadonlySet<string> = new Set([
   'Patient',
   'Person',
@@ -181,9 +181,16 @@ const PERSONS: ReadonlySet<string> = new Set([
   'RelatedPerson',
 ]);
 
-function personOf(reference: JsonValue | undefined, target: FindTarget): string | undefined {
+/** What a service that acts for itself can stand for besides: it is permitted something by that name alone. */
+const ACTORS: ReadonlySet<string> = new Set([...PERSONS, 'Organization', 'Device']);
+
+function actorOf(
+  reference: JsonValue | undefined,
+  target: FindTarget,
+  types: ReadonlySet<string> = ACTORS,
+): string | undefined {
   const found = referenceOf(reference, target);
-  if (found?.kind !== 'local' || !PERSONS.has(found.type)) return undefined;
+  if (found?.kind !== 'local' || !types.has(found.type)) return undefined;
   return `${found.type}/${found.id}`;
 }
 
