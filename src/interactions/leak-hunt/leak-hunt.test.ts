@@ -7,6 +7,8 @@
  *   each total     is the number of those that may be seen
  *   each write     that went in was permitted as what it turned out to be
  *   each twin      a request on what is hidden is answered like the same request on what is not there
+ *   each line      of each file that a job leaves holds what an answer may hold; of an export all that a search would find
+ *   each door      of the router's table is gone through, or there is a reason why not (doors/)
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { accessOf } from '../../access/grant-access.js';
@@ -14,10 +16,12 @@ import type { JsonValue } from '../../fhir/format/json.js';
 import { Dice } from '../../ports/dice.js';
 import { writeResourceScope } from '../../smart/scope.js';
 import { type Answer, BASE, openWorld, START, type World } from '../testing.js';
-import { Checker, type Letter } from './checker/testing.js';
+import { Checker, isRecordType, type Letter } from './checker/testing.js';
 import { Chronicle, secretsIn, type Version } from './chronicle/testing.js';
+import { allDoors, doorsOf, NOT_HUNTED } from './doors/testing.js';
 import { anyHolder, type Holder } from './grants/testing.js';
-import { type Asked, type Asking, anyRequest, twinRequests } from './requests/testing.js';
+import { type AskedJob, anyJob, carriedOut, type Done, everyJob, namedIn } from './jobs/testing.js';
+import { type Asked, type Asking, anyRequest, everyRequest, twinRequests } from './requests/testing.js';
 import {
   anyId,
   anyResource,
@@ -55,6 +59,26 @@ describe.each([
     },
     PATIENCE_MILLISECONDS,
   );
+});
+
+test('the hunt goes through every door that there is, or says why not', async () => {
+  const world = await openWorld();
+  const asking: Asking = { dice: new Dice(seed), secrets: new Secrets() };
+  const { definitions } = world.context.knowledge;
+  await world.close();
+  // Chance chooses between some of them.
+  const lines = Array.from({ length: 40 }, () => [...everyRequest(asking), ...everyJob(asking)])
+    .flat()
+    .map(({ line }) => line);
+  // What every job is asked for; see carriedOut.
+  lines.push('GET _jobs/1', 'GET _jobs/1/file', 'DELETE _jobs/1');
+
+  const gone = new Set(lines.flatMap((line) => doorsOf(line, definitions)));
+
+  const missing = allDoors().filter((door) => !gone.has(door) && !Object.hasOwn(NOT_HUNTED, door));
+  expect(missing, 'doors that the hunt does not know').toEqual([]);
+  const needless = Object.keys(NOT_HUNTED).filter((door) => gone.has(door) || !allDoors().includes(door));
+  expect(needless, 'reasons that are none any more').toEqual([]);
 });
 
 interface Hunt extends Asking {
@@ -110,7 +134,8 @@ async function oneGrant(hunt: Hunt, most: number): Promise<number> {
     // What was deleted or has moved away comes back, so that there is always something to find.
     if (dice.below(40) === 0) await writeSomething(hunt);
     await chronicle.follow();
-    if (dice.below(6) === 0) asked += await askTwins(watch);
+    if (dice.below(80) === 0) asked += await askJob(watch);
+    else if (dice.below(6) === 0) asked += await askTwins(watch);
     else asked += await askOne(anyRequest(hunt), watch);
   }
   return asked;
@@ -263,6 +288,67 @@ function wrongMatches(
       ? []
       : [`found ${ids.join()} instead of ${wanted.join()}`]),
   ];
+}
+
+/** A job is begun, done, and all that it leaves is looked at. */
+async function askJob(watch: Watch): Promise<number> {
+  const asked = anyJob(watch);
+  const done = await carriedOut(asked, watch.asker);
+  const made = asked.writes ? await watch.chronicle.follow() : [];
+  const { begun, manifest, lines } = done;
+  const answers = [begun, ...(manifest === undefined ? [] : [manifest]), ...lines.map(lineAnswer)];
+  const complain = (ignoring: ReadonlySet<Version>): readonly string[] => {
+    const then = { ...watch, ignoring };
+    return [
+      ...answers.flatMap((answer) => complaints(asked, answer, made, then)),
+      ...wrongJob(asked, done, then),
+    ];
+  };
+  const now = complain(new Set());
+  const before = made.length === 0 ? now : complain(new Set(made));
+  const both = now.filter((complaint) => before.includes(complaint));
+  if (both.length > 0) expect.fail(described(asked, manifest ?? begun, [...both, ...lines], watch));
+  return 1;
+}
+
+function lineAnswer(text: string): Answer {
+  return { status: 200, headers: {}, text, bytes: Buffer.from(text), json: undefined };
+}
+
+function wrongJob(asked: AskedJob, { begun, manifest, lines }: Done, watch: Watch): readonly string[] {
+  const { chronicle, ignoring } = watch;
+  const checker = checkerOf(watch);
+  const wanted = (types: readonly string[], meets: (tree: Tree) => boolean = () => true) =>
+    types
+      .flatMap((type) => chronicle.ofType(type, ignoring))
+      .filter((tree) => meets(tree) && checker.may('s', tree))
+      .map(({ resourceType, id }) => `${resourceType}/${id}`)
+      .sort();
+  const found: string[] = [];
+  for (const key of lines.flatMap(namedIn)) {
+    const last = chronicle.versions(key).at(-1);
+    const tree = last?.tree ?? last?.before;
+    if (tree !== undefined && !checker.may('s', tree)) found.push(`tells of ${key}`);
+  }
+  if (asked.needsAll !== undefined && begun.status === 202) {
+    const record = TYPES.filter(isRecordType).flatMap((type) => chronicle.ofType(type));
+    const kept = record.filter(
+      (tree) => ![...(asked.needsAll ?? '')].every((letter) => checker.may(letter as Letter, tree)),
+    );
+    found.push(...kept.map(({ resourceType, id }) => `begins though ${resourceType}/${id} is withheld`));
+  }
+  if (manifest === undefined) return found;
+  if (asked.counts !== undefined) {
+    const { matched } = JSON.parse(manifest.text) as { readonly matched: number };
+    const count = wanted([asked.counts]).length;
+    if (matched !== count) found.push(`counts ${matched} instead of ${count}`);
+  }
+  if (asked.holds !== undefined) {
+    const held = lines.map((line) => JSON.parse(line) as Tree).map((one) => `${one.resourceType}/${one.id}`);
+    const all = wanted(asked.holds.types, asked.holds.meets);
+    if (held.sort().join() !== all.join()) found.push(`holds ${held.join()} instead of ${all.join()}`);
+  }
+  return found;
 }
 
 /** The same request on something hidden and on something that never was. */

@@ -239,7 +239,7 @@ function verdict(provision: Provision, who: string, tree: Tree): 'deny' | 'permi
   return verdicts.includes('permit') ? undefined : 'deny';
 }
 
-function isRecordType(type: string): boolean {
+export function isRecordType(type: string): boolean {
   return type === 'Patient' || type === 'Provenance' || Object.hasOwn(RECORD, type);
 }
 

@@ -32,6 +32,7 @@ export interface Asking {
 }
 
 const PATCH = { 'content-type': 'application/json-patch+json' };
+const ASYNC = { prefer: 'respond-async', accept: 'application/fhir+json' };
 const INCLUDES: Readonly<Record<string, readonly string[]>> = {
   Observation: [
     '_include=Observation:subject',
@@ -145,6 +146,19 @@ const SEARCHES: readonly Make[] = [
     by: 's',
   }),
   ({ dice }) => ({ line: `GET Observation?code=a&_explain=${dice.pick(['true', 'false'])}`, by: 's' }),
+  ({ dice }) => {
+    const kind = dice.pick(['true', 'both']);
+    const shown = dice.pick(['', '&_containedType=contained', '&_containedType=container']);
+    const query = dice.pick([
+      'Medication?code=pill',
+      'Medication?_count=3',
+      'MedicationRequest?medication.code=pill',
+    ]);
+    return { line: `GET ${query}&_contained=${kind}${shown}&_total=accurate`, by: 's' };
+  },
+  ({ dice }) => formed('Observation/_search', { code: 'a', _include: 'Observation:subject' }, dice),
+  ({ dice }) => formed('_search', { _type: `${anyType(dice)},Patient`, _total: 'accurate' }, dice),
+  ({ dice }) => formed(`Patient/${dice.pick(PATIENTS)}/Observation/_search`, { _include: '*' }, dice),
   ({ dice }) => ({ line: `GET Observation/$lastn?max=2&patient=Patient/${dice.pick(PATIENTS)}`, by: 's' }),
 ];
 
@@ -167,6 +181,13 @@ const OPERATIONS: readonly Make[] = [
       `{ ${type}List(_count: "9") { ${GRAPHQL_FIELDS} } ${type}Connection { count edges { resource { ${GRAPHQL_FIELDS} } } } }`,
     );
   },
+  ({ dice }) => called(`${dice.pick(['Patient', 'Encounter'])}/$everything`, { _count: { valueInteger: 9 } }),
+  ({ dice }) => called(`Patient/${dice.pick(PATIENTS)}/$everything`, { _type: { valueCode: anyType(dice) } }),
+  ({ dice }) => ({
+    line: `POST ${dice.pick(['', 'Observation/'])}$graphql`,
+    ask: { body: { query: `{ ${anyType(dice)}List(_count: "9") { ${GRAPHQL_FIELDS} } }` } },
+    by: 'rs',
+  }),
   ({ dice }) =>
     graphql(
       `{ ${GRAPHQL_FIELDS} ObservationList(_reference: subject) { ${GRAPHQL_FIELDS} } }`,
@@ -215,7 +236,7 @@ const WRITES: readonly Make[] = [
   },
   ({ dice }) =>
     onInstance(dice, (name) => ({
-      line: `POST ${name}/$meta-add`,
+      line: `POST ${name}/$meta-${dice.pick(['add', 'delete'])}`,
       ask: { body: parametersOf({ tag: [{ system: 'urn:tag', code: 'seen' }] }) },
       by: 'r',
       writes: true,
@@ -244,6 +265,12 @@ const BUNDLES: readonly Make[] = [
     return bundle('transaction', [post]);
   },
 ];
+
+/** One of each kind, to see what there is. */
+export function everyRequest(asking: Asking): readonly Asked[] {
+  const makes = [READS, SEARCHES, OPERATIONS, WRITES, BUNDLES].flat();
+  return [...makes.map((make) => make(asking)), ...twinRequests('Observation', 'x', asking)];
+}
 
 export function anyRequest(asking: Asking): Asked {
   const at = asking.dice.below(100);
@@ -283,6 +310,8 @@ export function twinRequests(type: string, id: string, asking: Asking): readonly
     one(`GET Observation?_list=${id}`),
     one(`GET Observation?code:in=ValueSet/${id}`),
     one(`GET Patient/${id}/$everything`),
+    one(`GET Group/${id}/$export`, { headers: ASYNC }),
+    one(`POST Patient/${id}/$purge?_dryRun=true`, { headers: ASYNC }),
     one(`POST ${type}/${id}/$meta-add`, { body: parametersOf({ tag: [{ code: 'x' }] }) }),
     ...inBundle(one(`PUT ${type}/${id}`, { body: tree })),
     one(`PUT ${type}/${id}`, { body: tree, headers: { 'if-match': 'W/"1"' } }),
@@ -330,6 +359,19 @@ function everyOne(type: string, query: string, meets: (tree: Tree) => boolean, d
     by: 's',
     finds: { type, meets },
   };
+}
+
+/** A search by POST. */
+function formed(path: string, fields: Readonly<Record<string, string>>, dice: Dice): Asked {
+  const body = Buffer.from(new URLSearchParams({ ...fields, _count: String(1 + dice.below(9)) }).toString());
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  return { line: `POST ${path}`, ask: { headers, body }, by: 's' };
+}
+
+/** An operation by POST, its parameters in the body. */
+function called(path: string, parameters: Readonly<Record<string, JsonObject>>): Asked {
+  const parameter = Object.entries(parameters).map(([name, value]): JsonObject => ({ name, ...value }));
+  return { line: `POST ${path}`, ask: { body: { resourceType: 'Parameters', parameter } }, by: 'rs' };
 }
 
 function writes({ dice, secrets }: Asking, make: (tree: Tree) => Pick<Asked, 'line' | 'ask'>): Asked {

@@ -30,6 +30,9 @@ const concept = (code: string): JsonObject => ({ coding: [{ system: 'http://code
 const maybe = (dice: Dice, name: string, value: () => JsonObject | JsonObject[]): JsonObject =>
   dice.below(2) === 0 ? {} : { [name]: value() };
 
+/** Has no place of its own, and is seen with what contains it. */
+const INSIDE: JsonObject = { resourceType: 'Medication', id: 'inside', code: concept('pill') };
+
 const CLINICAL = ['Observation', 'Condition', 'Encounter', 'DocumentReference', 'MedicationRequest'] as const;
 
 export const SHAPES: Readonly<Record<string, Shape>> = {
@@ -67,8 +70,10 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   MedicationRequest: (dice) => ({
     status: 'active',
     intent: 'order',
-    medicationReference: of(dice, 'Medication'),
     subject: patient(dice),
+    ...(dice.below(2) === 0
+      ? { medicationReference: of(dice, 'Medication') }
+      : { contained: [INSIDE], medicationReference: { reference: '#inside' } }),
   }),
   DocumentReference: (dice) => ({
     status: 'current',
@@ -196,7 +201,10 @@ export function anyResource(type: string, id: string, secret: string, dice: Dice
   const security = dice.below(6) === 0 ? { security: [RESTRICTED] } : {};
   const content = type === 'Binary' ? { data: Buffer.from(secret).toString('base64') } : {};
   const meta = { tag: [{ system: 'urn:secret', code: secret }], ...security };
-  return { resourceType: type, id, meta, ...shape(dice), ...content };
+  const made = shape(dice);
+  const inside =
+    made.contained === undefined ? {} : { contained: [{ ...INSIDE, manufacturer: { display: secret } }] };
+  return { resourceType: type, id, meta, ...made, ...inside, ...content };
 }
 
 /** `zq17zq`: nothing else looks like it. */
