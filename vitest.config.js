@@ -12,6 +12,8 @@ export default defineConfig({
     maxWorkers: Math.max(2, availableParallelism() - 1),
     // What our modules keep is per server and store, so one process may run many files: loading them costs more than most.
     isolate: false,
+    // Only test files go through vitest's transform: what they test is loaded by Node itself, as in a hospital.
+    server: { deps: { external: [/\/dist\/(?!.*\.test\.js$)/] } },
     // For what hangs, not for what is slow: a shared machine is ten times slower at times.
     testTimeout: 300_000,
     hookTimeout: 300_000,

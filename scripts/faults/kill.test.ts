@@ -1,6 +1,6 @@
 /**
  * A server that is killed while it writes loses nothing that it had answered, and keeps no half of a transaction.
- * Real processes, SIGKILL, the same store opened again.
+ * Real processes, SIGKILL, the same store opened again. `FAIRWAY_TEST_KILLS` makes more of them.
  */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -10,7 +10,7 @@ import type { Bundle } from 'fhir/r4.js';
 import { expect, test } from 'vitest';
 import { type ServerProcess, startFairway } from '../processes.js';
 
-const ROUNDS = 20;
+const ROUNDS = Number(process.env.FAIRWAY_TEST_KILLS ?? 5);
 const WRITERS = 16;
 /** Answered writes after which the server is killed. */
 const ANSWERS_BEFORE_KILL = 60;
@@ -99,18 +99,22 @@ async function readsBack(server: ServerProcess, answered: Answered): Promise<voi
   }
 }
 
-test(`killed ${ROUNDS} times while it writes, the server has every answered write and no half transaction`, async () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'fairway-kill-'));
-  let server = await startFairway(dataDir);
-  try {
-    for (let round = 0; round < ROUNDS; round++) {
-      const answered: Answered = { resources: [], sent: [] };
-      await writeAndKill(server, round, answered);
-      server = await startFairway(dataDir);
-      await readsBack(server, answered);
+test(
+  `killed ${ROUNDS} times while it writes, the server has every answered write and no half transaction`,
+  async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'fairway-kill-'));
+    let server = await startFairway(dataDir);
+    try {
+      for (let round = 0; round < ROUNDS; round++) {
+        const answered: Answered = { resources: [], sent: [] };
+        await writeAndKill(server, round, answered);
+        server = await startFairway(dataDir);
+        await readsBack(server, answered);
+      }
+    } finally {
+      await server.stop();
+      rmSync(dataDir, { recursive: true, force: true });
     }
-  } finally {
-    await server.stop();
-    rmSync(dataDir, { recursive: true, force: true });
-  }
-}, 600_000);
+  },
+  ROUNDS * 120_000,
+);

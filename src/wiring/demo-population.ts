@@ -10,9 +10,6 @@ import { once } from 'node:events';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import type { Config } from '../config.js';
-import { bundles } from '../demo/bundles.js';
-import { transaction } from '../interactions/bundle/transaction.js';
-import { openForCommand } from './command-tenant.js';
 import type { Tenant } from './tenant.js';
 
 export type DemoState = 'loading' | 'loaded' | 'not needed' | 'failed';
@@ -69,6 +66,9 @@ export class DemoPopulation {
 
 /** The loading process's side. */
 export async function loadDemoPopulation(config: Config): Promise<void> {
+  const { bundles } = await import('../demo/bundles.js');
+  const { transaction } = await import('../interactions/bundle/transaction.js');
+  const { openForCommand } = await import('./command-tenant.js');
   const { context, ledger, close } = await openForCommand(config);
   const mark = ledger.get(MARK);
   const day = mark?.startsWith(BEGUN) === true ? Number(mark.slice(BEGUN.length)) : today(context.clock);

@@ -202,7 +202,7 @@ describe('several workers', () => {
     expect((await server.end).status).toBe(0);
   });
 
-  it('are replaced when they die', async () => {
+  it('are replaced when they die, and end when their primary dies', async () => {
     const server = await serve({ FAIRWAY_WORKERS: '2' });
     const [victim = 0] = childrenOf(server.child.pid);
     process.kill(victim, 'SIGKILL');
@@ -215,10 +215,7 @@ describe('several workers', () => {
     await until(async () => (await fetch(`${server.url}/readyz`).catch(() => undefined))?.ok === true);
 
     expect(await create(server)).toContain('/fhir/Patient/');
-  });
 
-  it('end when their primary dies', async () => {
-    const server = await serve({ FAIRWAY_WORKERS: '2' });
     const workers = childrenOf(server.child.pid);
     server.child.kill('SIGKILL');
 

@@ -19,11 +19,10 @@ import { RequestMeter } from '../http/request-meter.js';
 import { FairwayServer } from '../http/server.js';
 import { tellOfJobs, WorkerChannel } from '../http/worker.js';
 import { compiledConditions } from './access-check.js';
-import { openAuthorization } from './authorization.js';
+import type { openAuthorization } from './authorization.js';
 import { DemoPopulation } from './demo-population.js';
 import { JobProcesses } from './job-processes.js';
 import { endOnDefect, openLog, type ProcessLog } from './process-log.js';
-import { followSources } from './sources.js';
 import { openTenant, type Tenant } from './tenant.js';
 
 const LOOK_FOR_JOBS_MILLISECONDS = 60_000;
@@ -108,7 +107,7 @@ async function answerRequests(
   });
   const tenant = await openTenant(config, log, wake);
   const wanted = role === 'alone' && config.demo && (await demo.isWanted(tenant));
-  const authorization = config.auth === 'smart' ? await openAuthorization(config, tenant, log) : undefined;
+  const authorization = config.auth === 'smart' ? await authorizationOf(config, tenant, log) : undefined;
   const server = await listening(config, log, role, tenant, demo, authorization);
   if (role === 'alone') announce(config, log);
   followFullText(tenant, log);
@@ -116,16 +115,28 @@ async function answerRequests(
   if (authorization !== undefined) makeFirstKey(authorization, log);
   const loading = wanted ? demo.load() : undefined;
   const lookingForJobs = lookForJobs(tenant);
-  const sources = followSources(config, tenant);
+  const sources = await sourcesOf(config, tenant);
   await stopped;
   clearInterval(lookingForJobs);
-  await sources.stop();
+  await sources?.stop();
   demo.stop();
   await Promise.all([server.close(), loading]);
   await tenant.parts.auditing?.stop();
   await tenant.store.close();
   log.info({}, 'stopped');
   return 0;
+}
+
+/** What a server in open mode does not need is not loaded: the server is there the sooner. */
+async function authorizationOf(...parts: Parameters<typeof openAuthorization>): Promise<Authorization> {
+  const { openAuthorization } = await import('./authorization.js');
+  return openAuthorization(...parts);
+}
+
+async function sourcesOf(config: Config, tenant: Tenant): Promise<{ stop(): Promise<void> } | undefined> {
+  if (Object.keys(config.sources).length === 0) return undefined;
+  const { followSources } = await import('./sources.js');
+  return followSources(config, tenant);
 }
 
 /** What was loaded while no server ran becomes searchable by its words before anybody asks. */

@@ -7,8 +7,6 @@ import { openAccess } from '../access/open.js';
 import type { Check } from '../cli/doctor.js';
 import type { SourcesView, SourceView } from '../cli/sources.js';
 import type { Config } from '../config.js';
-import { pull } from '../jobs/bulk-client/pull.js';
-import { readSigningKey } from '../jobs/bulk-client/signing-key.js';
 import type { JobKind } from '../jobs/job-kind.js';
 import { SourceSchedule } from '../jobs/source/schedule.js';
 import { readKey, sourceKind } from '../jobs/source/source-kind.js';
@@ -25,7 +23,10 @@ export function openSourceKind(config: Config): JobKind {
   return sourceKind({
     sources: config.sources,
     folder: join(config.dataDir, 'sources'),
-    pull: (wanted, listener, between) => pull(wanted, pullParts(wanted, config, between), listener),
+    pull: async (wanted, listener, between) => {
+      const { pull } = await import('../jobs/bulk-client/pull.js');
+      return pull(wanted, pullParts(wanted, config, between), listener);
+    },
     readFile: readText,
     // The operator's configuration says that its data is to be here.
     access: (source) => ({ ...openAccess(`source ${source}`), principal: `source ${source}` }),
@@ -47,7 +48,6 @@ function openSchedule({ sources }: Config, { parts, store }: Tenant): SourceSche
 
 /** Looks again and again while the server runs. Every process does; one of them begins a run. */
 export function followSources(config: Config, tenant: Tenant): { stop(): Promise<void> } {
-  if (Object.keys(config.sources).length === 0) return { stop: async () => undefined };
   const schedule = openSchedule(config, tenant);
   const { log } = tenant.parts;
   let looking: Promise<void> | undefined;
@@ -129,6 +129,7 @@ export function sourceChecks(config: Config): readonly Check[] {
   return Object.entries(config.sources).map(([name, { client }]) => ({
     name: `source ${name}`,
     run: async () => {
+      const { readSigningKey } = await import('../jobs/bulk-client/signing-key.js');
       if (client !== undefined) await readSigningKey(readKey(client.key, readText), client.kid);
       if (!existsSync(storeFile(config))) return 'never pulled';
       const [found] = await withSources(config, async (view) =>

@@ -2,6 +2,7 @@
  * What a bulk delete is to delete, as its kick-off decided: plain data that travels with the job; how far a part has come,
  * and what it left.
  */
+import { readShared, writeShared } from '../../base/shared-json.js';
 import type { Predicate } from '../../fhir/search/query.js';
 import type { Asker } from '../jobs/asker.js';
 import type { ErrorFile } from '../jobs/error-file.js';
@@ -41,22 +42,22 @@ export interface DeleteResult extends DeleteCounts {
 }
 
 export function writeDelete(spec: DeleteSpec | DeletePart | DeleteProgress | DeleteResult): string {
-  return JSON.stringify(spec);
+  return writeShared(spec);
 }
 
 // What is read below was written above, by this version or one that it can follow.
 export function readDeleteSpec(text: string): DeleteSpec {
-  return JSON.parse(text) as DeleteSpec;
+  return readShared<DeleteSpec>(text);
 }
 
 export function readDeletePart(text: string): DeletePart {
-  return JSON.parse(text) as DeletePart;
+  return readShared<DeletePart>(text);
 }
 
 export function readDeleteProgress(text: string): DeleteProgress {
-  return JSON.parse(text) as DeleteProgress;
+  return readShared<DeleteProgress>(text);
 }
 
 export function readDeleteResult(text: string): DeleteResult {
-  return JSON.parse(text) as DeleteResult;
+  return readShared<DeleteResult>(text);
 }

@@ -3,6 +3,7 @@
  *
  * Invariant: an export reads nothing that its spec does not name; the access filter in it is that of who asked.
  */
+import { readShared, writeShared } from '../../base/shared-json.js';
 import type { Issue } from '../../fhir/outcome.js';
 import type { Predicate } from '../../fhir/search/query.js';
 import type { AccessFilter } from '../../ports/access-filter.js';
@@ -79,18 +80,18 @@ export interface ExportResult {
 }
 
 export function writeSpec(spec: ExportSpec | ExportPart | ExportResult): string {
-  return JSON.stringify(spec);
+  return writeShared(spec);
 }
 
 // What is read below was written above, by this version or one that it can follow.
 export function readExportSpec(text: string): ExportSpec {
-  return JSON.parse(text) as ExportSpec;
+  return readShared<ExportSpec>(text);
 }
 
 export function readExportPart(text: string): ExportPart {
-  return JSON.parse(text) as ExportPart;
+  return readShared<ExportPart>(text);
 }
 
 export function readExportResult(text: string): ExportResult {
-  return JSON.parse(text) as ExportResult;
+  return readShared<ExportResult>(text);
 }

@@ -4,6 +4,7 @@
  *
  * Invariant: the URLs in it are the asker's and go to the asker alone.
  */
+import { readShared, writeShared } from '../../base/shared-json.js';
 import type { Asker } from '../jobs/asker.js';
 import type { ErrorFile } from '../jobs/error-file.js';
 
@@ -86,22 +87,22 @@ export interface ImportResult {
 }
 
 export function writeImport(spec: ImportSpec | ImportPart | ImportProgress | ImportResult): string {
-  return JSON.stringify(spec);
+  return writeShared(spec);
 }
 
 // What is read below was written above, by this version or one that it can follow.
 export function readImportSpec(text: string): ImportSpec {
-  return JSON.parse(text) as ImportSpec;
+  return readShared<ImportSpec>(text);
 }
 
 export function readImportPart(text: string): ImportPart {
-  return JSON.parse(text) as ImportPart;
+  return readShared<ImportPart>(text);
 }
 
 export function readImportProgress(text: string): ImportProgress {
-  return JSON.parse(text) as ImportProgress;
+  return readShared<ImportProgress>(text);
 }
 
 export function readImportResult(text: string): ImportResult {
-  return JSON.parse(text) as ImportResult;
+  return readShared<ImportResult>(text);
 }

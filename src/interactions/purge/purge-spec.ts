@@ -1,4 +1,5 @@
 /** What a purge is to take away, as its kick-off decided: plain data that travels with the job; and how far it has come. */
+import { readShared, writeShared } from '../../base/shared-json.js';
 import type { Asker } from '../jobs/asker.js';
 import type { ErrorFile } from '../jobs/error-file.js';
 
@@ -31,18 +32,18 @@ export interface PurgeResult {
 }
 
 export function writePurge(spec: PurgeSpec | PurgeProgress | PurgeResult): string {
-  return JSON.stringify(spec);
+  return writeShared(spec);
 }
 
 // What is read below was written above, by this version or one that it can follow.
 export function readPurgeSpec(text: string): PurgeSpec {
-  return JSON.parse(text) as PurgeSpec;
+  return readShared<PurgeSpec>(text);
 }
 
 export function readPurgeProgress(text: string): PurgeProgress {
-  return JSON.parse(text) as PurgeProgress;
+  return readShared<PurgeProgress>(text);
 }
 
 export function readPurgeResult(text: string): PurgeResult {
-  return JSON.parse(text) as PurgeResult;
+  return readShared<PurgeResult>(text);
 }

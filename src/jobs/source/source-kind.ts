@@ -18,7 +18,6 @@ import { ExportProblem, JobGone } from '../bulk-client/problem.js';
 import type { Pull } from '../bulk-client/pull.js';
 import type { ExportListener, ExportSummary } from '../bulk-client/report.js';
 import { kickOffUrl } from '../bulk-client/request.js';
-import { readSigningKey } from '../bulk-client/signing-key.js';
 import { importInput } from '../import/import-input.js';
 import { WHOLE } from '../import/import-work.js';
 import type { JobKind, Workbench } from '../job-kind.js';
@@ -134,6 +133,7 @@ async function credentialsOf(
 ): Promise<Pull['credentials']> {
   if (client === undefined) return undefined;
   const { clientId, key: file, kid, scope, tokenUrl } = client;
+  const { readSigningKey } = await import('../bulk-client/signing-key.js');
   const key = await readSigningKey(readKey(file, readFile), kid);
   return { clientId, key, scope, ...(tokenUrl === undefined ? {} : { tokenUrl }) };
 }

@@ -4,9 +4,12 @@
  * Invariant: a past that was forgotten is made again by whoever asks, with the same outcome. After a purge all are made again,
  * without what is gone.
  */
+import { createHash } from 'node:crypto';
+import { writeShared } from '../../base/shared-json.js';
 import type { SearchQuery } from '../../fhir/search/query.js';
 import { hasTest } from '../../fhir/search/tree.js';
 import { withWords } from '../../fhir/search/words.js';
+import type { AccessFilter } from '../../ports/access-filter.js';
 import type { SearchRequest } from '../../ports/backend.js';
 import { Past, type PastParts, type Sequence } from './past.js';
 import type { Order } from './search/order.js';
@@ -38,7 +41,7 @@ export class Pasts {
   #past({ query, access, asOf, order }: Sequence): Past {
     const { view } = this.#parts;
     view.refresh();
-    const name = JSON.stringify([view.purgedAt, asOf, order, query, access]);
+    const name = `${JSON.stringify([view.purgedAt, asOf, order, query])} ${nameOf(access)}`;
     const known = this.#known.get(name);
     const past = known ?? new Past(this.#partsFor(query), { query, access, asOf, order });
     this.#known.delete(name);
@@ -53,4 +56,13 @@ export class Pasts {
     const isByWords = query.parts.some(({ where }) => hasTest(where, 'words'));
     return isByWords ? { ...this.#parts, indexer: withWords(this.#parts.indexer) } : this.#parts;
   }
+}
+
+/** Filters are large, and live as long as the decision that they are of: each is looked at once. */
+const NAMES = new WeakMap<AccessFilter, string>();
+
+function nameOf(access: AccessFilter): string {
+  const name = NAMES.get(access) ?? createHash('sha256').update(writeShared(access)).digest('base64');
+  NAMES.set(access, name);
+  return name;
 }
