@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Authorization } from '../authorization/authorization.js';
+import type { HashCost } from '../authorization/clients/secret.js';
 import { silentLogger } from '../base/log.js';
 import { type Config, readConfig } from '../config.js';
 import type { Fetcher } from '../net/fetcher.js';
@@ -16,6 +17,9 @@ import { freePort } from './free-port.js';
 import { openMetrics } from './metrics.js';
 import { RequestMeter } from './request-meter.js';
 import { FairwayServer } from './server.js';
+
+/** Passwords of tests are no secrets, and are tried often. */
+const CHEAP: HashCost = { memory: 1_024, rounds: 1 };
 
 export interface TestServer {
   readonly url: string;
@@ -36,7 +40,9 @@ export async function startServer(settings: Partial<Config> = {}, fetcher?: Fetc
   const config: Config = { ...defaults, port, dataDir, ...named, ...settings };
   const tenant = await openTenant(config, silentLogger);
   const authorization =
-    config.auth === 'smart' ? await openAuthorization(config, tenant, silentLogger, fetcher) : undefined;
+    config.auth === 'smart'
+      ? await openAuthorization(config, tenant, silentLogger, fetcher, CHEAP)
+      : undefined;
   const meter = new RequestMeter();
   const metrics = openMetrics(meter);
   const server = new FairwayServer({

@@ -45,14 +45,69 @@ describe('$meta', () => {
   it('is of one resource that is there, and takes no parameters', async () => {
     expect((await world.ask('GET Patient/nobody/$meta')).status).toBe(404);
     expect((await world.ask('GET Patient/gone/$meta')).status).toBe(410);
-    expect((await world.ask('GET Patient/read/$meta?mode=x')).status).toBe(400);
-    for (const line of ['GET Patient/$meta', 'GET $meta']) {
-      const { status, json } = await world.ask(line);
-      expect([status, json.issue[0].details.text]).toEqual([
-        404,
-        expect.stringContaining('level of instance'),
-      ]);
+    for (const line of ['GET Patient/read/$meta?mode=x', 'GET Patient/$meta?mode=x', 'GET $meta?mode=x']) {
+      expect((await world.ask(line)).status).toBe(400);
     }
+  });
+});
+
+describe('$meta of a type and of the whole store', () => {
+  let labelled: World;
+  const KEPT = { system: 'http://example.org/tags', code: 'Kept', display: 'To be kept' };
+  const metaOf = async (line: string, by = labelled) => metaIn((await by.ask(line)).json);
+
+  beforeAll(async () => {
+    labelled = await openWorld();
+    const put = (type: string, id: string, meta: JsonValue, more: object = {}) =>
+      labelled.ask(`PUT ${type}/${id}`, { body: { resourceType: type, id, meta, ...more } });
+    await put('Patient', 'a', { tag: [TAG, { code: 'bare' }], profile: [PROFILE] });
+    await put('Patient', 'b', { tag: [TAG], security: [LABEL] });
+    await put('Patient', 'c', { tag: [{ code: 'deleted' }] });
+    await put('Patient', 'd', { tag: [{ code: 'former' }] });
+    await put('Patient', 'd', { tag: [TAG] });
+    await labelled.ask('DELETE Patient/c');
+    await put('Basic', 'x', { tag: [KEPT], profile: [`${PROFILE}|2`] }, { code: { text: 'x' } });
+  });
+  afterAll(() => labelled.close());
+
+  it('holds each label in use once, and none that was', async () => {
+    expect(await metaOf('GET Patient/$meta')).toEqual({
+      profile: [PROFILE],
+      security: [LABEL],
+      tag: [TAG, { code: 'bare' }],
+    });
+    expect(await metaOf('POST $meta')).toEqual({
+      profile: [PROFILE, `${PROFILE}|2`],
+      security: [LABEL],
+      tag: [KEPT, TAG, { code: 'bare' }],
+    });
+    expect(await metaOf('GET Device/$meta')).toEqual({});
+  });
+
+  it('tells only of labels on what its asker may find', async () => {
+    const own = { kind: 'restricted', byType: { Patient: { op: 'id', ids: ['b', 'd'] } } } as const;
+    const restricted = labelled.as({ principal: 'b', ...permitting(own) });
+
+    expect(await metaOf('GET Patient/$meta', restricted)).toEqual({ security: [LABEL], tag: [TAG] });
+    expect(await metaOf('GET $meta', restricted)).toEqual({ security: [LABEL], tag: [TAG] });
+    expect((await restricted.ask('GET Basic/$meta')).status).toBe(403);
+  });
+
+  it('is refused where there are too many', async () => {
+    const crowded = await openWorld();
+    for (let from = 0; from < 1_010; from += 505) {
+      const entry = Array.from({ length: 505 }, (_, at) => ({
+        resource: { resourceType: 'Patient', meta: { tag: [{ code: `t${from + at}` }] } },
+        request: { method: 'POST', url: 'Patient' },
+      }));
+      await crowded.ask('POST ', { body: { resourceType: 'Bundle', type: 'transaction', entry } });
+    }
+
+    const { json, status } = await crowded.ask('GET Patient/$meta');
+
+    expect([status, json.issue[0].code]).toEqual([503, 'too-costly']);
+    expect(json.issue[0].details.text).toContain('more than 1000');
+    await crowded.close();
   });
 });
 

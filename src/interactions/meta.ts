@@ -1,13 +1,13 @@
 /**
- * $meta, $meta-add, $meta-delete: the profiles, tags and security labels of one resource.
+ * $meta: the profiles, tags and security labels of one resource, or those in use in a type or the whole store.
+ * $meta-add, $meta-delete: of one resource.
  * https://hl7.org/fhir/R4/resource-operation-meta.html, https://hl7.org/fhir/R4/resource-operation-meta-add.html,
  * https://hl7.org/fhir/R4/resource-operation-meta-delete.html
  *
- * What is in use in a whole type or store is not served, which the specification leaves open: what one may see of it
- * depends on every resource that carries a label, and no answer goes through all of them.
- *
- * Invariant: labels are sets: system and code are what a tag or label is, the URL what a profile is. What changes nothing
- * makes no version.
+ * Invariants
+ * - Labels are sets: system and code are what a tag or label is, the URL what a profile is. What changes nothing makes no
+ *   version.
+ * - A label in use is told where its asker may find a resource that carries it, and as that resource has it.
  */
 import { assert } from '../base/assert.js';
 import {
@@ -19,11 +19,13 @@ import {
 } from '../fhir/format/json.js';
 import { serialise } from '../fhir/format/serialise.js';
 import { type Issue, Refusal } from '../fhir/outcome.js';
+import type { ValueTest } from '../fhir/search/query.js';
+import type { DistinctValue } from '../ports/backend.js';
 import type { Context } from './context.js';
 import { givenParameters, META, type Parameter, readParameters } from './operation-parameters.js';
 import type { Operation } from './operations.js';
 import { planPatch } from './patch.js';
-import { permit } from './permit.js';
+import { permit, searchableTypes } from './permit.js';
 import { parseStored } from './projected.js';
 import { notFound } from './read.js';
 import type { FhirRequest } from './request.js';
@@ -32,26 +34,36 @@ import type { FhirResponse } from './response.js';
 import type { InstanceTarget, OperationTarget } from './target.js';
 import { commitPlanned, type Planned } from './write.js';
 
+const DEFINITION = 'http://hl7.org/fhir/OperationDefinition/Resource-';
+
 export const META_OPERATIONS: readonly Operation[] = [
-  operation('meta', ['GET', 'POST'], readMeta),
-  operation('meta-add', ['POST'], (request, target, context) =>
+  {
+    name: 'meta',
+    definition: `${DEFINITION}meta`,
+    levels: ['system', 'type', 'instance'],
+    methods: ['GET', 'POST'],
+    run: (request, { type, id }, context) =>
+      type === undefined || id === undefined
+        ? readLabels(request, type, context)
+        : readMeta(request, { type, id }, context),
+  },
+  operation('meta-add', (request, target, context) =>
     changeMeta('meta-add', added, request, target, context),
   ),
-  operation('meta-delete', ['POST'], (request, target, context) =>
+  operation('meta-delete', (request, target, context) =>
     changeMeta('meta-delete', removed, request, target, context),
   ),
 ];
 
 function operation(
   name: string,
-  methods: Operation['methods'],
   run: (request: FhirRequest, target: InstanceTarget, context: Context) => Promise<FhirResponse>,
 ): Operation {
   return {
     name,
-    definition: `http://hl7.org/fhir/OperationDefinition/Resource-${name}`,
+    definition: `${DEFINITION}${name}`,
     levels: ['instance'],
-    methods,
+    methods: ['POST'],
     run: (request, target, context) => run(request, instanceOf(target), context),
   };
 }
@@ -71,10 +83,84 @@ async function readMeta(
   readParameters('meta', {}, givenParameters(request, context), context);
   const result = await context.backend.read(target, context.access.read);
   if (result.kind !== 'found') throw notFound(result, target, context.baseUrl);
-  return metaResponse(parseStored(result.resource.bytes));
+  return metaResponse(parseStored(result.resource.bytes).meta);
 }
 
-function metaResponse({ meta = {} }: ResourceObject): FhirResponse {
+/** So many are told at most. */
+const MOST_LABELS = 1_000;
+
+async function readLabels(
+  request: FhirRequest,
+  type: string | undefined,
+  context: Context,
+): Promise<FhirResponse> {
+  readParameters('meta', {}, givenParameters(request, context), context);
+  const types = type === undefined ? [...context.knowledge.definitions.resourceTypes.keys()] : [type];
+  const found = new LabelsInUse(context);
+  for (const one of searchableTypes(context, types, type === undefined ? [] : [type]))
+    await found.addType(one);
+  return metaResponse(found.meta());
+}
+
+/** Labels that were found on resources, each once. */
+class LabelsInUse {
+  readonly #context: Context;
+  readonly #sets = Object.fromEntries(Object.keys(SETS).map((name) => [name, new Map<string, JsonValue>()]));
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  async addType(type: string): Promise<void> {
+    const { backend } = this.#context;
+    for (const [name, known] of Object.entries(this.#sets)) {
+      const values = await backend.values(type, `_${name}`, MOST_LABELS + 1);
+      if (values.length > MOST_LABELS) throw tooMany();
+      for (const value of values) if (!known.has(keyOf(name, value))) await this.#addFrom(type, name, value);
+    }
+  }
+
+  /** From a resource that the asker may find, with all that it carries. */
+  async #addFrom(type: string, name: string, { system = '', code }: DistinctValue): Promise<void> {
+    const { backend, access } = this.#context;
+    const test: ValueTest =
+      name === 'profile' ? { kind: 'uri', mode: 'exact', value: code } : { kind: 'token', system, code };
+    const [id] = await backend.resolve(type, { op: 'value', param: `_${name}`, test }, access.search, 1);
+    if (id === undefined) return;
+    const result = await backend.read({ type, id }, access.search);
+    if (result.kind !== 'found') return; // changed meanwhile
+    const { meta } = parseStored(result.resource.bytes);
+    for (const [set, known] of Object.entries(this.#sets)) {
+      for (const label of listOf(isObject(meta) ? meta[set] : undefined)) {
+        const key = SETS[set]?.(label) ?? '';
+        if (!known.has(key)) known.set(key, label);
+      }
+      if (known.size > MOST_LABELS) throw tooMany();
+    }
+  }
+
+  /** In the order of their codes. */
+  meta(): JsonObject {
+    const lists = Object.entries(this.#sets).map(([name, known]) => {
+      const sorted = [...known].sort(([a], [b]) => (a < b ? -1 : 1));
+      return [name, sorted.map(([, label]) => label)] as const;
+    });
+    return Object.fromEntries(lists.filter(([, labels]) => labels.length > 0));
+  }
+}
+
+function keyOf(name: string, { system = '', code }: DistinctValue): string {
+  return name === 'profile' ? code : `${system}|${code}`;
+}
+
+function tooMany(): Refusal {
+  return new Refusal(
+    'too-costly',
+    `There are more than ${MOST_LABELS} profiles, tags or security labels: ask $meta of a type, or of one resource.`,
+  );
+}
+
+function metaResponse(meta: JsonValue = {}): FhirResponse {
   const parameters = { resourceType: 'Parameters', parameter: [{ name: 'return', valueMeta: meta }] };
   return { status: 200, headers: {}, body: [Buffer.from(serialise(parameters))] };
 }
@@ -123,7 +209,7 @@ async function changeMeta(
   const apply = (resource: ResourceObject) => changed(resource, labels, change);
   const { planned, outcomes } = await commitPlanned(context, () => plan(request, target, apply, context));
   const bytes = outcomes[0]?.bytes;
-  return metaResponse(bytes === undefined ? planned.before : parseStored(bytes));
+  return metaResponse((bytes === undefined ? planned.before : parseStored(bytes)).meta);
 }
 
 interface PlannedChange extends Planned {

@@ -14,6 +14,7 @@ export function committingBy(backend: Backend, commit: Backend['commit']): Backe
     changes: (since, limit) => backend.changes(since, limit),
     scan: (request) => backend.scan(request),
     ranges: (request) => backend.ranges(request),
+    values: (type, param, limit) => backend.values(type, param, limit),
     counts: () => backend.counts(),
     close: () => backend.close(),
     commit,

@@ -327,9 +327,20 @@ export interface Backend {
   scan(request: ScanRequest): AsyncIterable<ScanStep>;
   /** Cuts the versions of a type into ranges for `scan`, in order, of at most `size` versions each; none where there are none. */
   ranges(request: RangesRequest): MaybePromise<readonly ScanRange[]>;
+  /**
+   * What a token or uri parameter says in the current resources of a type: each value once, in no order, at most `limit`. Of
+   * all resources: whoever tells of a value first finds a resource that its asker may see and that has it.
+   */
+  values(type: string, param: string, limit: number): MaybePromise<readonly DistinctValue[]>;
   /** Number of current resources per type. */
   counts(): MaybePromise<ReadonlyMap<string, number>>;
   close(): Promise<void>;
+}
+
+/** A code of a system (absent where it has none, and for a uri). */
+export interface DistinctValue {
+  readonly system?: string;
+  readonly code: string;
 }
 
 export interface BackendCapabilities {

@@ -5,6 +5,7 @@ import { standingDecider } from '../access/standing.js';
 import { Authorization } from '../authorization/authorization.js';
 import { Clients } from '../authorization/clients/clients.js';
 import { InitialTokens } from '../authorization/clients/initial-tokens.js';
+import { type HashCost, PASSWORD_COST } from '../authorization/clients/secret.js';
 import { Links } from '../authorization/federation/links.js';
 import { IssuerTokens } from '../authorization/foreign-tokens.js';
 import type { IntrospectedTokens } from '../authorization/introspected-tokens.js';
@@ -38,6 +39,7 @@ export async function openAuthorization(
   { parts, store }: Tenant,
   log: Logger,
   fetcher: Fetcher = openFetcher(config),
+  passwordCost: HashCost = PASSWORD_COST,
 ): Promise<Authorization> {
   const isResourceType = (type: string): boolean => parts.knowledge.definitions.resourceTypes.has(type);
   warnOfSearches(config, parts.knowledge.definitions, log);
@@ -57,7 +59,7 @@ export async function openAuthorization(
     clients: openClients({ parts, store }),
     initialTokens: new InitialTokens({ records: store.records, clock: systemClock }),
     newClients: config.clientApproval ? 'pending' : 'active',
-    users: openUsers({ parts, store }),
+    users: openUsers({ parts, store }, passwordCost),
     launches: new Launches({ records: store.records, clock: systemClock }),
     securityLog,
     searchAs: searchAs(parts, decide),
@@ -147,11 +149,12 @@ function openClients({ parts, store }: Tenant): Clients {
   });
 }
 
-function openUsers({ store }: Tenant): Users {
+function openUsers({ store }: Tenant, passwordCost: HashCost = PASSWORD_COST): Users {
   return new Users({
     records: store.records,
     clock: systemClock,
     newId: uuidV7(systemClock, () => randomBytes(10)),
+    passwordCost,
   });
 }
 

@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../http/free-port.js';
 import { keyFile, patientLines } from '../jobs/bulk-client/testing.js';
 import { type Finished, fairway, type ServerProcess, serveProcess, until } from './testing.js';
@@ -13,15 +13,15 @@ const PATIENCE = 900_000;
 let folder: string;
 let servers: ServerProcess[];
 
-beforeEach(() => {
+beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'fairway-sources-'));
   servers = [];
 });
-afterEach(async () => {
+afterAll(async () => {
   for (const { child } of servers) child.kill('SIGTERM');
   for (const { end } of servers) await end;
   rmSync(folder, { recursive: true, force: true });
-});
+}, PATIENCE);
 
 async function serving(settings: Readonly<Record<string, string>>): Promise<ServerProcess> {
   const server = await serveProcess(settings);
@@ -35,8 +35,8 @@ async function loaded(text: string, settings: Readonly<Record<string, string>>):
   expect(await fairway(['load', file], settings)).toMatchObject({ status: 0 });
 }
 
-/** The settings of a source with backend services, and of who pulls from it. */
-async function pair(every: string): Promise<{
+/** The settings of a source with backend services, and of who pulls from it and from one that is not there. */
+async function pair(): Promise<{
   readonly source: Record<string, string>;
   readonly puller: Record<string, string>;
   readonly url: string;
@@ -59,12 +59,14 @@ async function pair(every: string): Promise<{
   ];
   const { client_id: clientId } = JSON.parse((await fairway(words, source)).output) as { client_id: string };
   const { url } = await serving(source);
-  const bulk = { url: `${url}/fhir`, clientId, key: files.key, every };
+  const every = '1h';
+  const night = { bulk: { url: `${url}/fhir`, clientId, key: files.key, every } };
+  const gone = { bulk: { url: `http://127.0.0.1:${await freePort('127.0.0.1')}/Dorothea`, every } };
   const puller = {
     FAIRWAY_AUTH: 'open',
     FAIRWAY_DATA_DIR: join(folder, 'puller'),
     FAIRWAY_JOB_LEASE: '3000',
-    FAIRWAY_SOURCES: JSON.stringify({ night: { bulk } }),
+    FAIRWAY_SOURCES: JSON.stringify({ night, gone }),
   };
   return { source, puller, url: `${url}/fhir` };
 }
@@ -118,16 +120,46 @@ async function versionsOf({ url }: ServerProcess): Promise<ReadonlyMap<string, n
   return found;
 }
 
-describe('a source', { timeout: PATIENCE }, () => {
-  it('is pulled when the server starts, and then only what has changed, deletions too', async () => {
-    const { source, puller, url } = await pair('1h');
-    await loaded(patientLines(700), source);
-    const server = await serving(puller);
-    await until(async () => (await countOf(server)) === 700);
-    await until(async () => (await sources(['list'], puller)).output.includes('last run good'));
-    expect(await countOf(server)).toBe(700);
-    expect(await patient(server, 'p1')).toMatchObject({ status: 200, version: '1', source: url });
+describe.skipIf(process.platform !== 'linux')('a source', { timeout: PATIENCE }, () => {
+  const PATIENTS = 3_000;
+  let source: Record<string, string>;
+  let puller: Record<string, string>;
+  let url: string;
+  let server: ServerProcess;
+  /** Of both servers. */
+  let log = '';
 
+  beforeAll(async () => {
+    ({ source, puller, url } = await pair());
+    await loaded(patientLines(PATIENTS), source);
+  }, PATIENCE);
+
+  it('is pulled when the server starts, and is in once, though everything that pulled was killed', async () => {
+    const first = await serving(puller);
+    let before = 0;
+    await until(async () => {
+      before = await countOf(first);
+      return before > 0;
+    });
+    const killed = jobProcesses(first.child.pid ?? 0);
+    first.child.kill('SIGKILL');
+    for (const pid of killed) process.kill(pid, 'SIGKILL');
+    log += (await first.end).output;
+
+    server = await serving(puller);
+    await until(async () => (await countOf(server)) === PATIENTS);
+    await until(async () => (await sources(['list'], puller)).output.includes('last run good'));
+
+    expect(before).toBeLessThan(PATIENTS);
+    expect(killed).toHaveLength(1);
+    expect(await countOf(server)).toBe(PATIENTS);
+    expect(await versionsOf(server)).toEqual(new Map([['1', PATIENTS]]));
+    expect(await patient(server, 'p1')).toMatchObject({ status: 200, version: '1', source: url });
+    const { output } = await sources(['list'], puller);
+    expect(output).toContain('3,000 stored, 0 deleted, 0 refused');
+  });
+
+  it('is pulled for what has changed since, deletions too', async () => {
     const change = { resourceType: 'Patient', id: 'p1', active: false };
     const request = (method: string, id: string) => ({ request: { method, url: `Patient/${id}` } });
     await loaded(
@@ -153,60 +185,22 @@ describe('a source', { timeout: PATIENCE }, () => {
     expect((await patient(server, 'p2')).status).toBe(410);
     expect(await patient(server, 'p3')).toMatchObject({ version: '1' });
     expect(readdirSync(join(folder, 'puller', 'sources', 'night'))).toEqual([]);
-    expect((await fairway(['doctor'], { ...puller, FAIRWAY_PORT: '0' })).output).toContain(
-      'ok       source night: pulled at',
-    );
   });
 
-  it.skipIf(process.platform !== 'linux')(
-    'is in once, though everything that pulled was killed in the middle',
-    async () => {
-      const { source, puller } = await pair('1h');
-      await loaded(patientLines(5_000), source);
-      const first = await serving(puller);
-      let before = 0;
-      await until(async () => {
-        before = await countOf(first);
-        return before >= 1_000;
-      });
-      const killed = jobProcesses(first.child.pid ?? 0);
-      first.child.kill('SIGKILL');
-      for (const pid of killed) process.kill(pid, 'SIGKILL');
-      await first.end;
-
-      const second = await serving(puller);
-      await until(async () => (await countOf(second)) === 5_000);
-      await until(async () => (await sources(['list'], puller)).output.includes('last run good'));
-
-      expect(before).toBeLessThan(5_000);
-      expect(killed).toHaveLength(1);
-      expect(await countOf(second)).toBe(5_000);
-      expect(await versionsOf(second)).toEqual(new Map([['1', 5_000]]));
-      const { output } = await sources(['list'], puller);
-      expect(output).toContain('5,000 stored, 0 deleted, 0 refused');
-    },
-  );
-
   it('that is not there fails, is shown to the operator and the doctor, and not in the log', async () => {
-    const bulk = { url: `http://127.0.0.1:${await freePort('127.0.0.1')}/Dorothea`, every: '1h' };
-    const puller = {
-      FAIRWAY_AUTH: 'open',
-      FAIRWAY_DATA_DIR: join(folder, 'puller'),
-      FAIRWAY_SOURCES: JSON.stringify({ gone: { bulk } }),
-    };
-    const server = await serving(puller);
     await until(async () => (await sources(['list'], puller)).output.includes('last run failed'));
     const { output } = await sources(['list'], puller);
     const unknown = await sources(['run', 'other'], puller);
     const doctor = await fairway(['doctor'], { ...puller, FAIRWAY_PORT: '0' });
     server.child.kill('SIGTERM');
-    const { output: log } = await server.end;
+    log += (await server.end).output;
 
     expect(output).toMatch(/starting the export: 127\.0\.0\.1 cannot be reached/);
+    expect(doctor.output).toContain('ok       source night: pulled at');
     expect(doctor.output).toMatch(/problem {2}source gone: the last run failed at .*cannot be reached/);
     expect(unknown).toMatchObject({
       status: 2,
-      errors: expect.stringContaining('no source other: it has gone'),
+      errors: expect.stringContaining('no source other: it has night, gone'),
     });
     expect(log).toContain('a source was not pulled as a whole');
     expect(log).not.toContain('Dorothea');

@@ -7,7 +7,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startWebApp, type WebApp } from './app/testing.js';
 import { type Hospital, openHospital, PASSWORD } from './hospital/testing.js';
-import { NO_BROWSER, newPage, openBrowser } from './testing.js';
+import { NO_BROWSER, newPage, openBrowser, TOO_LONG } from './testing.js';
 
 describe.skipIf(NO_BROWSER)('in a real browser', () => {
   let app: WebApp;
@@ -47,7 +47,7 @@ describe.skipIf(NO_BROWSER)('in a real browser', () => {
   async function allow(): Promise<void> {
     await page.getByRole('button', { name: 'Allow', exact: true }).click();
     await page.waitForURL(`${app.backUrl}*`);
-    await expect.poll(() => page.title(), { timeout: 20_000 }).toBe('Ready');
+    await expect.poll(() => page.title(), { timeout: TOO_LONG }).toBe('Ready');
   }
 
   /** The status that the app's request ends with. */
@@ -124,7 +124,7 @@ describe.skipIf(NO_BROWSER)('in a real browser', () => {
       await signIn('ada');
       await page.getByRole('button', { name: 'Do not allow' }).click();
 
-      await expect.poll(() => page.title(), { timeout: 20_000 }).toMatch(/^Failed: .*did not agree/);
+      await expect.poll(() => page.title(), { timeout: TOO_LONG }).toMatch(/^Failed: .*did not agree/);
     });
 
     it('loses access when the person ends it, and who signs out is asked again', async () => {

@@ -12,7 +12,7 @@ import { KIND } from '../record-kinds.js';
 import { type ClientProof, type ClientStatus, originsOf, type RegisteredClient } from './client.js';
 import { readKeySet } from './key-set.js';
 import { RegistrationError, soundClient, type WantedClient } from './registration.js';
-import { hashSecret, newSecret } from './secret.js';
+import { hashSecret, newSecret, SECRET_COST } from './secret.js';
 
 export interface ClientsParts {
   readonly records: Records;
@@ -127,7 +127,7 @@ async function madeProof(
 ): Promise<{ readonly proof: ClientProof; readonly secret: string | undefined }> {
   if (proof.by !== 'secret') return { proof, secret: undefined };
   const secret = newSecret();
-  return { proof: { by: 'secret', hash: await hashSecret(secret) }, secret };
+  return { proof: { by: 'secret', hash: await hashSecret(secret, SECRET_COST) }, secret };
 }
 
 function nextProof(

@@ -7,6 +7,7 @@ import { contractWorld } from '../../ports/contract-world.js';
 import { Dice } from '../../ports/dice.js';
 import type { SqliteStore } from '../../stores/sqlite/store.js';
 import { freshFolder, openStore } from '../../stores/sqlite/testing.js';
+import { type HashCost, PASSWORD_COST } from '../clients/secret.js';
 import { Users } from './users.js';
 
 const ADA = { login: 'ada', password: 'correct horse', fhirUser: 'Patient/ada', roles: [], patients: [] };
@@ -22,13 +23,19 @@ beforeEach(async () => {
   now = Date.UTC(2026, 0, 1);
   const clock = { now: () => now };
   store = await openStore(join(folder, 'store.db'), { ...contractWorld(), clock });
+  users = usersWith({ memory: 1_024, rounds: 1 });
+});
+
+function usersWith(passwordCost: HashCost): Users {
+  const clock = { now: () => now };
   const dice = new Dice(1);
-  users = new Users({
+  return new Users({
     records: store.records,
     clock,
     newId: uuidV7(clock, () => Uint8Array.from({ length: 10 }, () => dice.below(256))),
+    passwordCost,
   });
-});
+}
 
 afterEach(async () => {
   await store.close();
@@ -100,6 +107,15 @@ describe('signing in', () => {
     expect(await users.signIn('ada', 'Correct horse')).toEqual({ kind: 'refused' });
     expect(await users.signIn('nobody', 'correct horse')).toEqual({ kind: 'refused' });
     expect(await users.signIn('ada', 'x'.repeat(100_000))).toEqual({ kind: 'refused' });
+  });
+
+  it('is by a password whose hash is dear, more so than that of a secret which cannot be guessed', async () => {
+    const careful = usersWith(PASSWORD_COST);
+    const { password } = await careful.add(ADA);
+
+    expect(password).toMatch(/^scrypt\$32768\$3\$/);
+    expect(await careful.signIn('ada', 'correct horse')).toMatchObject({ kind: 'signed-in' });
+    expect(await careful.signIn('ada', 'correct horses')).toEqual({ kind: 'refused' });
   });
 
   it('is no more for who was disabled', async () => {

@@ -9,7 +9,7 @@
 import type { Clock } from '../../base/clock.js';
 import type { NewId } from '../../base/ids.js';
 import type { Records } from '../../ports/records.js';
-import { hashSecret, isSecretOf, newSecret } from '../clients/secret.js';
+import { type HashCost, hashSecret, isSecretOf, newSecret } from '../clients/secret.js';
 import { readValue, writeValue } from '../record-json.js';
 import { KIND } from '../record-kinds.js';
 import { tokenHash } from '../token-hash.js';
@@ -19,6 +19,8 @@ export interface UsersParts {
   readonly records: Records;
   readonly clock: Clock;
   readonly newId: NewId;
+  /** What hashing a password costs, and therefore guessing it. */
+  readonly passwordCost: HashCost;
 }
 
 export class UserError extends Error {
@@ -80,7 +82,7 @@ export class Users {
     const user: RegisteredUser = {
       subject,
       ...sound,
-      ...(password === undefined ? {} : { password: await hashSecret(password) }),
+      ...(password === undefined ? {} : { password: await hashSecret(password, this.#parts.passwordCost) }),
       status: 'active',
       created: clock.now(),
     };
@@ -152,7 +154,8 @@ export class Users {
   async setPassword(login: string, password: string): Promise<RegisteredUser> {
     const problem = passwordProblem(password);
     if (problem !== undefined) throw new UserError([problem]);
-    const user = { ...(await this.existing(login)), password: await hashSecret(password) };
+    const hash = await hashSecret(password, this.#parts.passwordCost);
+    const user = { ...(await this.existing(login)), password: hash };
     await this.#save(user);
     await this.#parts.records.remove(KIND.failures, attemptName(login));
     return user;
@@ -179,7 +182,7 @@ export class Users {
     const { records, clock } = this.#parts;
     const user = await this.byLogin(login);
     // The same work whether there is such a person or not: how long it takes tells nothing.
-    this.#nobody ??= hashSecret(newSecret());
+    this.#nobody ??= hashSecret(newSecret(), this.#parts.passwordCost);
     const isRight = await isSecretOf(password, user?.password ?? (await this.#nobody));
     if (user?.password !== undefined && isRight && user.status === 'active') {
       await records.remove(KIND.failures, name);

@@ -12,6 +12,7 @@ import type {
   Change,
   Commit,
   CommitResult,
+  DistinctValue,
   HistoryPage,
   HistoryRequest,
   MaybePromise,
@@ -156,6 +157,10 @@ export class Trail implements Backend {
 
   ranges(request: RangesRequest): MaybePromise<readonly ScanRange[]> {
     return this.#inner.ranges(request);
+  }
+
+  values(type: string, param: string, limit: number): MaybePromise<readonly DistinctValue[]> {
+    return this.#inner.values(type, param, limit);
   }
 
   counts(): MaybePromise<ReadonlyMap<string, number>> {

@@ -13,6 +13,7 @@ import type {
   Change,
   Commit,
   CommitResult,
+  DistinctValue,
   HistoryPage,
   HistoryRequest,
   MaybePromise,
@@ -29,6 +30,7 @@ import type {
 } from '../../ports/backend.js';
 import { changesSince, countsByType } from './commit-log.js';
 import type { CustomParameters } from './custom-parameters.js';
+import { distinctValues } from './distinct-values.js';
 import type { FullTextFollower } from './full-text-follower.js';
 import { History } from './history.js';
 import type { ParameterWalker } from './parameter-walker.js';
@@ -133,6 +135,10 @@ export class SqliteBackend implements Backend {
 
   ranges(request: RangesRequest): readonly ScanRange[] {
     return this.#scans.ranges(request);
+  }
+
+  values(type: string, param: string, limit: number): readonly DistinctValue[] {
+    return distinctValues(this.#parts.view, type, param, limit);
   }
 
   counts(): ReadonlyMap<string, number> {
