@@ -77,11 +77,14 @@ export function portCheck(host: string, port: number): Check {
   };
 }
 
+/** A machine with much to do lets a server wait. */
+const PATIENCE_MILLISECONDS = 10_000;
+
 /** Whoever answers there says that it is one of us. */
 async function isFairway(host: string, port: number): Promise<boolean> {
   try {
     const answer = await fetch(`http://${host.includes(':') ? `[${host}]` : host}:${port}/healthz`, {
-      signal: AbortSignal.timeout(1000),
+      signal: AbortSignal.timeout(PATIENCE_MILLISECONDS),
     });
     return (await answer.text()).includes('"status":"alive"');
   } catch {

@@ -35,7 +35,7 @@ import {
 
 const requests = Number(process.env.FAIRWAY_TEST_LEAKS ?? 20_000);
 const seed = Number(process.env.FAIRWAY_TEST_SEED ?? 20_240_101);
-const PATIENCE_MILLISECONDS = 600_000;
+const PATIENCE_MILLISECONDS = 2_400_000;
 const REQUESTS_PER_GRANT = 25;
 const ROUNDS_OF_WRITING = 220;
 
@@ -134,7 +134,7 @@ async function oneGrant(hunt: Hunt, most: number): Promise<number> {
     // What was deleted or has moved away comes back, so that there is always something to find.
     if (dice.below(40) === 0) await writeSomething(hunt);
     await chronicle.follow();
-    if (dice.below(80) === 0) asked += await askJob(watch);
+    if (dice.below(200) === 0) asked += await askJob(watch);
     else if (dice.below(6) === 0) asked += await askTwins(watch);
     else asked += await askOne(anyRequest(hunt), watch);
   }

@@ -75,6 +75,8 @@ const JOBS: readonly Make[] = [
     const type = dice.pick(['Observation', 'Condition', 'Encounter', 'Task']);
     return { ...posted(`${type}/$bulk-delete?_all=true&_dryRun=true`), counts: type };
   },
+  ({ dice }) =>
+    posted(`$bulk-delete?_type=${anyType(dice)},${anyType(dice)}&_tag=urn:secret%7C&_dryRun=true`),
   ({ dice }) => {
     const type = anyType(dice);
     return { ...posted(`${type}/$bulk-delete?_id=${anyId(type, dice)}`), writes: true };
@@ -146,11 +148,10 @@ export async function carriedOut({ line, ask }: AskedJob, asker: World): Promise
   return { begun, manifest, lines };
 }
 
-/** Of imports and deletes `output` are counts. */
+/** Of imports and deletes `output` and `deleted` are counts. */
 function filesIn(list: unknown): readonly Listed[] {
-  return ((list ?? []) as readonly Partial<Listed>[]).filter(
-    (one): one is Listed => one.url?.includes('/_jobs/') === true,
-  );
+  if (!Array.isArray(list)) return [];
+  return list.filter((one: Partial<Listed>): one is Listed => one.url?.includes('/_jobs/') === true);
 }
 
 /** `Type/id` of what a line tells of without being it: deletions, and the headers of records. */

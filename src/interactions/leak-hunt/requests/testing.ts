@@ -168,6 +168,7 @@ const OPERATIONS: readonly Make[] = [
     by: 'rs',
   }),
   ({ dice }) => ({ line: `GET Encounter/${anyId('Encounter', dice)}/$everything`, by: 'rs' }),
+  ({ dice }) => ({ line: `GET ${dice.below(8) === 0 ? '' : `${anyType(dice)}/`}$meta`, by: 's' }),
   ({ dice }) => ({ line: `GET Group/${anyId('Group', dice)}/$everything?_count=9`, by: 'rs' }),
   ({ dice }) => ({ line: `GET ${dice.pick(['Patient', 'Encounter'])}/$everything?_count=7`, by: 'rs' }),
   ({ dice }) => ({ line: `GET Practitioner/d1/$everything?_type=${anyType(dice)}`, by: 'rs' }),

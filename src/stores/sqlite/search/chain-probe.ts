@@ -46,8 +46,16 @@ function isNever(scope: Scope, { type, where }: QueryPart): boolean {
       return where.of.some((one) => isNever(scope, { type, where: one }));
     case 'or':
       return where.of.every((one) => isNever(scope, { type, where: one }));
+    case 'chain':
+      return (
+        scope.param(type, where.param) === undefined || where.targets.every((part) => isNever(scope, part))
+      );
     case 'has':
       return scope.param(where.source.type, where.param) === undefined || isNever(scope, where.source);
+    case 'compartment':
+      return scope.param(type, `@${where.name}`) === undefined;
+    case 'not':
+      return where.of.op === 'absent' && scope.param(type, where.of.param) === undefined;
     default:
       return false;
   }
@@ -60,9 +68,9 @@ function farEnd(scope: Scope, part: QueryPart, target: string): Fragment {
   return and([sql`${raw(target)}.type = ${typeId}`, probe(scope, part.type, seenEnd(scope, part), row)]);
 }
 
-/** Ends that there can be: most types contain nothing. */
+/** Ends that there can be: most types contain nothing, and stores do not have most types. */
 function endsOf(scope: Scope, chain: ChainPredicate): readonly QueryPart[] {
-  const ends = chainEnds(chain);
+  const ends = chainEnds(chain).filter((part) => !isNever(scope, part));
   if (chain.param !== CONTAINER) return ends;
   return ends.filter(({ type }) => scope.param(type, CONTAINS) !== undefined);
 }

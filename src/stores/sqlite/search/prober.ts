@@ -3,17 +3,21 @@
  *
  * Invariant: answers completely, however long it takes; only for questions that must be answered where they are asked.
  */
+
 import type { Predicate } from '../../../fhir/search/query.js';
-import type { AccessFilter } from '../../../ports/access-filter.js';
+import { type AccessFilter, visible } from '../../../ports/access-filter.js';
 import { Catalogue } from '../catalogue.js';
 import type { Connection } from '../connection.js';
-import { raw, sql } from './fragment.js';
+import { meets } from './meets.js';
 import { FROM_THE_START, NATURAL } from './order.js';
-import { probe } from './probe.js';
 import { runPart } from './run.js';
 import { Scope, UNBOUNDED } from './scope.js';
 
-const ROW = { rid: raw('r.rid'), date: raw('r.sort_date') };
+/** The filter says what may be seen; its own chains are not seen through it, see Scope.scopeOf. */
+const EVALUATING_ACCESS: AccessFilter = {
+  kind: 'unrestricted',
+  reason: 'evaluating the access filter itself',
+};
 
 export class Prober {
   readonly #connection: Connection;
@@ -50,10 +54,7 @@ export class Prober {
 
   /** Whether the access filter lets the current version under a rid be seen. */
   passes(rid: number, type: string, access: AccessFilter): boolean {
-    const scope = this.#scope(access);
-    const condition = probe(scope, type, scope.seen(type, { op: 'everything' }), ROW);
-    const asking = sql`SELECT 1 FROM resource r WHERE r.rid = ${rid} AND r.live = 1 AND ${condition}`;
-    return this.#connection.get(asking.text, ...asking.values) !== undefined;
+    return meets(this.#scope(EVALUATING_ACCESS), rid, type, visible(access, type));
   }
 
   #scope(access: AccessFilter): Scope {
