@@ -92,6 +92,21 @@ async function compareOne(backend: Backend, world: readonly Candidate[], dice: D
   if (total !== expected.length || ids.join() !== wanted.join())
     expect({ total, ids }, described).toEqual({ total: expected.length, ids: wanted });
   expectSorted(found, expected, sort, described);
+  if (access.kind === 'restricted') await compareRead(backend, world, access, dice);
+}
+
+/** A read lets the same be seen as a search does. */
+async function compareRead(
+  backend: Backend,
+  world: readonly Candidate[],
+  access: AccessFilter,
+  dice: Dice,
+): Promise<void> {
+  const { identity } = dice.pick(world);
+  const { kind } = await backend.read(identity, access);
+  const [seen] = expectedMatches(world, identity.type, { op: 'id', ids: [identity.id] }, access);
+  if ((kind === 'found') !== (seen !== undefined))
+    expect.fail(`${identity.type}/${identity.id} is ${kind}: ${JSON.stringify(access)}`);
 }
 
 /** The filter itself is evaluated on all that is there, the query on what the filter lets see. */
