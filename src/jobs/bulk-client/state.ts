@@ -22,7 +22,7 @@ import { join } from 'node:path';
 import { isObject, type JsonObject, type JsonValue } from '../../fhir/format/json.js';
 import { JsonSyntaxError, parseJson } from '../../fhir/format/parse.js';
 import { serialisePretty } from '../../fhir/format/serialise.js';
-import { ExportProblem } from './problem.js';
+import { ExportProblem, FolderTaken } from './problem.js';
 
 /** The last export of which everything is in. */
 export interface Complete {
@@ -117,7 +117,7 @@ export function lockFolder(folder: string): () => void {
   mkdirSync(folder, { recursive: true });
   const holder = Number(textOf(file) ?? Number.NaN);
   if (isRunning(holder)) {
-    throw new ExportProblem(
+    throw new FolderTaken(
       `Another export is at work in ${folder} (process ${holder}); if it is not, remove ${file}.`,
     );
   }

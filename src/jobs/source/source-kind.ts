@@ -10,11 +10,12 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Refusal } from '../../fhir/outcome.js';
 import type { ImportInput } from '../../interactions/import/import-spec.js';
 import type { AccessDecision } from '../../ports/access-filter.js';
 import type { Claim, NewPart, PartOutcome } from '../../ports/jobs.js';
-import { ExportProblem, JobGone } from '../bulk-client/problem.js';
+import { ExportProblem, FolderTaken, JobGone } from '../bulk-client/problem.js';
 import type { Pull } from '../bulk-client/pull.js';
 import type { ExportListener, ExportSummary } from '../bulk-client/report.js';
 import { kickOffUrl } from '../bulk-client/request.js';
@@ -101,12 +102,32 @@ async function pulled(
 
 /** A job that the source has forgotten, or that failed there, is begun anew. */
 async function pullOrAnew(wanted: Pull, parts: SourceKindParts, bench: Workbench): Promise<ExportSummary> {
-  const between = (): void => bench.done(0);
   try {
-    return await parts.pull(wanted, thousandths(bench), between);
+    return await pullWhenFree(wanted, parts, bench);
   } catch (error) {
     if (!(error instanceof JobGone)) throw error;
-    return parts.pull({ ...wanted, again: true }, thousandths(bench), between);
+    return pullWhenFree({ ...wanted, again: true }, parts, bench);
+  }
+}
+
+/** So often it is looked whether the folder is free, with this pause between. */
+const LOOKS = 1_200;
+const LOOK_MILLISECONDS = 500;
+
+/**
+ * A process that was held up longer than its lease may still be at the run when the next one takes it over: it ends when it
+ * hears that the run is no longer its own.
+ */
+async function pullWhenFree(wanted: Pull, parts: SourceKindParts, bench: Workbench): Promise<ExportSummary> {
+  const between = (): void => bench.done(0);
+  for (let look = 1; ; look++) {
+    try {
+      return await parts.pull(wanted, thousandths(bench), between);
+    } catch (error) {
+      if (!(error instanceof FolderTaken) || look === LOOKS) throw error;
+    }
+    between();
+    await pause(LOOK_MILLISECONDS);
   }
 }
 
