@@ -16,6 +16,7 @@ import { codeTerms, membersOf } from './pairs.js';
 import { keyProbe, probe, type RowNames } from './probe.js';
 import { listMatches } from './run.js';
 import { OverLimit, type Scope } from './scope.js';
+import { isWordsParam } from './words-test.js';
 
 export type ChainPredicate = Predicate & { readonly op: 'chain' };
 export type HasPredicate = Predicate & { readonly op: 'has' };
@@ -41,7 +42,8 @@ function isNever(scope: Scope, { type, where }: QueryPart): boolean {
     case 'nothing':
       return true;
     case 'value':
-      return scope.param(type, where.param) === undefined;
+      // Words stand in an index of their own.
+      return !isWordsParam(where.param, type) && scope.param(type, where.param) === undefined;
     case 'and':
       return where.of.some((one) => isNever(scope, { type, where: one }));
     case 'or':
