@@ -12,10 +12,10 @@ import { expect, test } from 'vitest';
 import { Connection } from '#src/stores/sqlite/connection.js';
 import { type ServerProcess, startFairway } from '../processes.js';
 
-const KILLS = Number(process.env.FAIRWAY_TEST_KILLS ?? 3);
+const KILLS = Number(process.env.FAIRWAY_TEST_KILLS ?? 10);
 const RESOURCES = 4_000;
 /** So many exports wait at once, so that every process has work. */
-const AT_ONCE = 2;
+const AT_ONCE = 4;
 const LEASE = 1_000;
 const SETTINGS = {
   FAIRWAY_JOB_PROCESSES: '0',

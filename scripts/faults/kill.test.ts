@@ -10,7 +10,7 @@ import type { Bundle } from 'fhir/r4.js';
 import { expect, test } from 'vitest';
 import { type ServerProcess, startFairway } from '../processes.js';
 
-const ROUNDS = Number(process.env.FAIRWAY_TEST_KILLS ?? 5);
+const ROUNDS = Number(process.env.FAIRWAY_TEST_KILLS ?? 20);
 const WRITERS = 16;
 /** Answered writes after which the server is killed. */
 const ANSWERS_BEFORE_KILL = 60;

@@ -30,7 +30,7 @@ const LONGEST_PAUSE = 10_000;
 const FAILED_STARTS = 5;
 /** What a worker may take to close its store after its requests. */
 const CLOSING_MILLISECONDS = 5_000;
-const METRICS_MILLISECONDS = 10_000;
+const METRICS_MILLISECONDS = 2_000;
 
 export class Primary {
   readonly #parts: PrimaryParts;

@@ -6,7 +6,7 @@
 import { Refusal } from '../fhir/outcome.js';
 import { type FromPrimary, type FromWorker, isOurs } from './worker-messages.js';
 
-const PATIENCE_MILLISECONDS = 15_000;
+const PATIENCE_MILLISECONDS = 5_000;
 
 export class WorkerChannel {
   readonly #waiting = new Map<number, (text: string) => void>();

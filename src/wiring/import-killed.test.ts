@@ -7,7 +7,7 @@ import { type Site, serveHttp } from '../net/testing.js';
 import { type ServerProcess, serveProcess, until } from './testing.js';
 
 const PATIENCE = 500_000;
-const EACH = 3_000;
+const EACH = 6_000;
 
 let folder: string;
 let server: ServerProcess | undefined;
@@ -93,8 +93,8 @@ describe.skipIf(process.platform !== 'linux')('an import', { timeout: PATIENCE }
     });
     expect(accepted.status, await accepted.text()).toBe(202);
 
-    await until(async () => (await count('Patient?_summary=count')) >= 1_000);
-    await until(async () => (await count('Practitioner?_summary=count')) >= 1_000);
+    await until(async () => (await count('Patient?_summary=count')) >= 2_000);
+    await until(async () => (await count('Practitioner?_summary=count')) >= 2_000);
     isKilled = true;
     const killed = jobProcesses(child.pid ?? 0);
     for (const pid of killed) process.kill(pid, 'SIGKILL');

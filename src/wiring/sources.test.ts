@@ -121,7 +121,7 @@ async function versionsOf({ url }: ServerProcess): Promise<ReadonlyMap<string, n
 }
 
 describe.skipIf(process.platform !== 'linux')('a source', { timeout: PATIENCE }, () => {
-  const PATIENTS = 3_000;
+  const PATIENTS = 5_000;
   let source: Record<string, string>;
   let puller: Record<string, string>;
   let url: string;
@@ -139,7 +139,7 @@ describe.skipIf(process.platform !== 'linux')('a source', { timeout: PATIENCE },
     let before = 0;
     await until(async () => {
       before = await countOf(first);
-      return before > 0;
+      return before >= 1_000;
     });
     const killed = jobProcesses(first.child.pid ?? 0);
     first.child.kill('SIGKILL');
@@ -156,7 +156,7 @@ describe.skipIf(process.platform !== 'linux')('a source', { timeout: PATIENCE },
     expect(await versionsOf(server)).toEqual(new Map([['1', PATIENTS]]));
     expect(await patient(server, 'p1')).toMatchObject({ status: 200, version: '1', source: url });
     const { output } = await sources(['list'], puller);
-    expect(output).toContain('3,000 stored, 0 deleted, 0 refused');
+    expect(output).toContain('5,000 stored, 0 deleted, 0 refused');
   });
 
   it('is pulled for what has changed since, deletions too', async () => {

@@ -4,7 +4,7 @@ import type { Config } from '../config.js';
 import { secretIn } from './secret-file.js';
 
 /** What an answer of the hospital's identity provider may take. */
-export const UPSTREAM_LIMITS = { maxBytes: 256 * 1024, timeLimit: 20_000, redirects: 0 } as const;
+export const UPSTREAM_LIMITS = { maxBytes: 256 * 1024, timeLimit: 10_000, redirects: 0 } as const;
 
 /** Undefined where people sign in here alone. Throws ConfigError. */
 export function upstreamSettings(config: Config): UpstreamSettings | undefined {
