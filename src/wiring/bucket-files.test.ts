@@ -1,10 +1,10 @@
 /** A server whose files of jobs lie in a bucket: exported, read, taken over after a kill, removed. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { S3Simulator } from '../stores/s3/testing.js';
-import { fairway, type ServerProcess, serveProcess, until } from './testing.js';
+import { fairway, jobProcesses, type ServerProcess, serveProcess, TELLS_CHILDREN, until } from './testing.js';
 
 const PATIENCE = 500_000;
 const RESOURCES = 40;
@@ -75,13 +75,7 @@ async function fileOf(status: string): Promise<{ readonly url: string; readonly 
   return { url: `${new URL(status).origin}${new URL(url).pathname}`, count };
 }
 
-function jobProcesses(pid: number): readonly number[] {
-  const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  const children = listed === '' ? [] : listed.split(' ').map(Number);
-  return children.filter((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('run-jobs'));
-}
-
-describe.skipIf(process.platform !== 'linux')('files in a bucket', { timeout: PATIENCE }, () => {
+describe.skipIf(!TELLS_CHILDREN)('files in a bucket', { timeout: PATIENCE }, () => {
   it('are whole though their writer was killed in the midst of a part, and leave nothing behind', async () => {
     server = await serveProcess(settings);
     const { url, child } = server;

@@ -1,10 +1,10 @@
 /** An import whose processes are killed in its middle: everything is in once. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Site, serveHttp } from '../net/testing.js';
-import { type ServerProcess, serveProcess, until } from './testing.js';
+import { jobProcesses, type ServerProcess, serveProcess, TELLS_CHILDREN, until } from './testing.js';
 
 const PATIENCE = 500_000;
 const EACH = 6_000;
@@ -27,13 +27,6 @@ function linesOf(type: string): string {
   return Array.from({ length: EACH }, (_, at) => `{"resourceType":"${type}","id":"${at}"}\n`).join('');
 }
 
-/** Children of the server, which are its job processes: it serves by itself. */
-function jobProcesses(pid: number): readonly number[] {
-  const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  const children = listed === '' ? [] : listed.split(' ').map(Number);
-  return children.filter((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('run-jobs'));
-}
-
 interface Page {
   readonly entry: readonly { readonly resource: { readonly meta: { readonly versionId: string } } }[];
   readonly link: readonly { readonly relation: string; readonly url: string }[];
@@ -54,7 +47,7 @@ async function versionsOf(url: string, type: string): Promise<ReadonlyMap<string
   return found;
 }
 
-describe.skipIf(process.platform !== 'linux')('an import', { timeout: PATIENCE }, () => {
+describe.skipIf(!TELLS_CHILDREN)('an import', { timeout: PATIENCE }, () => {
   it('is in once and whole, though both of its processes were killed', async () => {
     let isKilled = false;
     const asked = new Map<string, number>();

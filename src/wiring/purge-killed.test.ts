@@ -1,9 +1,9 @@
 /** A purge whose process is killed in its middle: the next one goes on, and nothing is left. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ServerProcess, serveProcess, until } from './testing.js';
+import { jobProcesses, type ServerProcess, serveProcess, TELLS_CHILDREN, until } from './testing.js';
 
 const PATIENCE = 500_000;
 const EACH = 1_000;
@@ -20,13 +20,6 @@ afterEach(async () => {
   await server?.end;
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** Children of the server, which are its job processes: it serves by itself. */
-function jobProcesses(pid: number): readonly number[] {
-  const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  const children = listed === '' ? [] : listed.split(' ').map(Number);
-  return children.filter((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('run-jobs'));
-}
 
 function bundle(number: number): object {
   const entry = Array.from({ length: EACH }, (_, at) => ({
@@ -46,7 +39,7 @@ function bundle(number: number): object {
   return { resourceType: 'Bundle', type: 'transaction', entry: [patient, ...entry] };
 }
 
-describe.skipIf(process.platform !== 'linux')('a purge', { timeout: PATIENCE }, () => {
+describe.skipIf(!TELLS_CHILDREN)('a purge', { timeout: PATIENCE }, () => {
   it('is whole though its process was killed', async () => {
     server = await serveProcess({
       FAIRWAY_DATA_DIR: folder,

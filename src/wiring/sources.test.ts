@@ -1,11 +1,19 @@
 /** Two servers of our own: one is the source of the other, which pulls on its schedule and when it is told to. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../http/free-port.js';
 import { keyFile, patientLines } from '../jobs/bulk-client/testing.js';
-import { type Finished, fairway, type ServerProcess, serveProcess, until } from './testing.js';
+import {
+  type Finished,
+  fairway,
+  jobProcesses,
+  type ServerProcess,
+  serveProcess,
+  TELLS_CHILDREN,
+  until,
+} from './testing.js';
 
 /** Each command is a process that starts: a busy machine takes its time. */
 const PATIENCE = 900_000;
@@ -97,12 +105,6 @@ async function patient({ url }: ServerProcess, id: string): Promise<Stored> {
   return active === undefined ? stored : { ...stored, active };
 }
 
-function jobProcesses(pid: number): readonly number[] {
-  const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  const children = listed === '' ? [] : listed.split(' ').map(Number);
-  return children.filter((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('run-jobs'));
-}
-
 async function versionsOf({ url }: ServerProcess): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>();
   let next: string | undefined = `${url}/fhir/Patient?_count=1000`;
@@ -120,7 +122,7 @@ async function versionsOf({ url }: ServerProcess): Promise<ReadonlyMap<string, n
   return found;
 }
 
-describe.skipIf(process.platform !== 'linux')('a source', { timeout: PATIENCE }, () => {
+describe.skipIf(!TELLS_CHILDREN)('a source', { timeout: PATIENCE }, () => {
   const PATIENTS = 5_000;
   let source: Record<string, string>;
   let puller: Record<string, string>;

@@ -96,3 +96,12 @@ function answersOn(port: number, certificate: string | undefined): Promise<boole
     sent.on('error', () => resolve(false));
   });
 }
+
+/** The processes that work on a server's jobs: children of the one that was started. Told by Linux alone (/proc). */
+export const TELLS_CHILDREN = process.platform === 'linux';
+
+export function jobProcesses(pid: number): readonly number[] {
+  const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  const children = listed === '' ? [] : listed.split(' ').map(Number);
+  return children.filter((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('run-jobs'));
+}
