@@ -241,16 +241,19 @@ async function respond(request: FhirRequest, context: Context): Promise<FhirResp
   }
 }
 
+const FORM = 'application/x-www-form-urlencoded';
+
 export function requestOf(line: string, { headers = {}, body }: Ask = {}): FhirRequest {
   const [method = '', url = ''] = line.split(' ', 2);
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
   const query: QueryPair[] = mark < 0 ? [] : [...new URLSearchParams(url.slice(mark))];
   const named = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const fields = named.get('content-type') === FORM ? [...new URLSearchParams(String(body))] : [];
   return {
     method,
     path: path === '' ? [] : path.split('/').map(decodeURIComponent),
-    query,
+    query: [...query, ...fields],
     header: (name) => named.get(name),
     ...(body === undefined ? {} : { body: bytesOf(body) }),
   };

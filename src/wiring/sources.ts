@@ -113,7 +113,9 @@ async function workUntilSettled(
 }
 
 async function viewOf(name: string, { sources }: Config, schedule: SourceSchedule): Promise<SourceView> {
-  const [state, underway] = [await schedule.state(name), await schedule.underway(name)];
+  // In this order: where no run is under way any more, what came of it is there.
+  const underway = await schedule.underway(name);
+  const state = await schedule.state(name);
   const every = sources[name]?.every;
   return {
     name,

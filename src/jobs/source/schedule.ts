@@ -1,7 +1,7 @@
 /**
  * When sources are pulled, and what came of it: remembered in the tenant's records, so that of all processes one begins a run.
  *
- *   due ── insert the record `source-run` (one process succeeds) ──▶ a job ──▶ ended ── take the record ──▶ `source`: the state
+ *   due ── insert the record `source-run` (one process succeeds) ──▶ a job ──▶ ended ──▶ `source`: the state ── take the record
  *
  * Invariant: a source has one run at a time; the time that the next run asks from moves on when everything that a source
  * had is in, and not before.
@@ -100,19 +100,30 @@ export class SourceSchedule {
     if (job === undefined ? clock.now() - run.began < GRACE_MILLISECONDS : job.state === 'running')
       return false;
     const results = job?.state === 'complete' ? (await jobs.results(job.id)).map(readSourceResult) : [];
+    await this.#remember(name, text, finished(run, job, results, clock.now()), results);
     const taken = await records.take(RUN, name);
-    if (taken !== text) {
-      // Another process has settled this run, and may have begun the next one.
-      if (taken !== undefined) await records.insert(RUN, name, taken);
-      return false;
+    if (taken === text) {
+      this.#tell(name, await this.state(name));
+      return true;
     }
-    await this.#remember(name, finished(run, job, results, clock.now()), results);
-    return true;
+    // Another process has settled this run, and may have begun the next one.
+    if (taken !== undefined) await records.insert(RUN, name, taken);
+    return false;
   }
 
-  async #remember(name: string, last: FinishedRun, results: readonly SourceResult[]): Promise<void> {
-    const { records, clock, log, sources, removeFolder } = this.parts;
+  /**
+   * Before the run is taken: whoever sees that there is none any more sees what came of it, and when this process is killed
+   * the next one to look settles it. Two processes that come here at once write the same.
+   */
+  async #remember(
+    name: string,
+    text: string,
+    last: FinishedRun,
+    results: readonly SourceResult[],
+  ): Promise<void> {
+    const { records, clock, sources, removeFolder } = this.parts;
     const before = await this.state(name);
+    if (before.last?.job === last.job || (await records.get(RUN, name)) !== text) return;
     const every = sources[name]?.every ?? LONGEST_PAUSE_MILLISECONDS;
     const pull = results.find((one) => one.step === 'pull');
     const isAllIn = pull !== undefined && pull.serverErrors === 0;
@@ -124,9 +135,14 @@ export class SourceSchedule {
       LONGEST_PAUSE_MILLISECONDS,
     );
     const due = failures === 0 ? last.began + every : clock.now() + pause;
+    if (pull !== undefined) await removeFolder(pull.folder);
     const state = { ...(since === undefined ? {} : { since }), last, failures, due };
     await records.put(STATE, name, writeSource(state));
-    if (pull !== undefined) await removeFolder(pull.folder);
+  }
+
+  #tell(name: string, { last, failures }: SourceState): void {
+    if (last === undefined) return;
+    const { log } = this.parts;
     const { job, outcome, stored, deleted, refused } = last;
     // Why it failed may be in the source's words, which are no matter of a log: `fairway sources list` has them.
     const facts = { source: name, job, outcome, stored, deleted, refused, failures };

@@ -99,7 +99,9 @@ export class Checker {
         );
       case 'patient': {
         if (reading && SHARED.has(type)) return true;
-        const own = this.#inRecord(tree, user?.patients ?? []);
+        // Whose record it is is not said: the rule is not filled in, and allows nothing.
+        const patients = user?.patients ?? [];
+        const own = patients.length > 0 && this.#inRecord(tree, patients);
         return own && (reading || (letter !== 'd' && WRITTEN_BY_PATIENTS.has(type)));
       }
       case 'practitioner':
@@ -132,7 +134,6 @@ export class Checker {
 
   #inRecord(tree: Tree, patients: readonly string[]): boolean {
     const { resourceType: type, id } = tree;
-    if (patients.length === 0) return false;
     if (type === 'Patient') return patients.includes(id);
     if (type === 'Binary') return this.#guarded(tree);
     const names = patients.map((one) => `Patient/${one}`);
