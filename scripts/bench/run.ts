@@ -162,7 +162,29 @@ function machineLine(): string {
     return performance.now() - started;
   });
   const processor = `${cpus().length} × ${cpus()[0]?.model ?? 'processor'}`;
-  return `Node ${process.version}, ${processor}; SHA-256 of 64 MiB took ${milliseconds(median(times))} before it.`;
+  const fast = `SHA-256 of 64 MiB took ${milliseconds(median(times))} before it`;
+  return `Node ${process.version}, ${processor}; ${fast}, and ${heldUp()}.`;
+}
+
+const SPIN_MILLISECONDS = 10_000;
+/** A loop that does nothing else turns in far less: longer than that, somebody else has the processor. */
+const PAUSE_MILLISECONDS = 5;
+
+/** How much of the time the host kept this machine from running. What takes long meets such pauses, what is short seldom. */
+function heldUp(): string {
+  const started = performance.now();
+  let [last, lost, longest] = [started, 0, 0];
+  while (last - started < SPIN_MILLISECONDS) {
+    const now = performance.now();
+    const gap = now - last;
+    if (gap > PAUSE_MILLISECONDS) {
+      lost += gap;
+      longest = Math.max(longest, gap);
+    }
+    last = now;
+  }
+  const share = Math.round((100 * lost) / (last - started));
+  return `a loop that does nothing stood still ${share} % of the time, ${milliseconds(longest)} at most`;
 }
 
 const sections = writtenSections();
