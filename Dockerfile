@@ -1,4 +1,4 @@
-# Built in one stage, run from another: the image holds Node, the compiled server and its runtime packages alone.
+# Built in one stage, run from another: the image holds Node, the bundled server and its runtime packages alone.
 FROM node:22-alpine AS build
 RUN apk add --no-cache python3 make g++
 WORKDIR /build
@@ -9,8 +9,7 @@ COPY src src
 COPY scripts scripts
 RUN npm run build \
  && npm prune --omit=dev --no-audit --no-fund \
- && find dist -name '*.test.*' -delete -o -name '*.contract.*' -delete -o -name '*.map' -delete -o -name '*.d.ts' -delete \
- && rm -rf dist/scripts node_modules/better-sqlite3/deps node_modules/better-sqlite3/src \
+ && rm -rf node_modules/better-sqlite3/deps node_modules/better-sqlite3/src \
  && find node_modules/better-sqlite3/build -type f ! -name better_sqlite3.node -delete
 
 FROM node:22-alpine
@@ -20,12 +19,13 @@ RUN mkdir /data && chown node:node /data \
 WORKDIR /fairway
 COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules node_modules
-COPY --from=build /build/dist dist
+COPY --from=build /build/dist/definitions dist/definitions
+COPY --from=build /build/dist/bundle dist/bundle
 USER node
 # The root file system may be read-only (docker run --read-only): everything that changes is in /data.
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.FAIRWAY_PORT}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "dist/main.js"]
+ENTRYPOINT ["node", "dist/bundle/main.js"]
 CMD ["serve"]

@@ -59,7 +59,7 @@ export async function startFairway(
   environment: Record<string, string> = {},
 ): Promise<ServerProcess> {
   const port = Number(environment.FAIRWAY_PORT ?? (await freePort()));
-  const child = spawn(process.execPath, ['dist/main.js', 'serve'], {
+  const child = spawn(process.execPath, ['dist/bundle/main.js', 'serve'], {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: {
       ...process.env,

@@ -1,9 +1,9 @@
-/** The compiled terminology of FHIR R4 as it lies beside the compiled code: read when it is first needed, and kept. */
+/** The compiled terminology of FHIR R4 as the build left it: read when it is first needed, and kept. */
 import { existsSync, readFileSync } from 'node:fs';
 import { loadBaseTerminology } from './fhir/terminology/base-terminology.js';
 import type { Library } from './fhir/terminology/expand.js';
 
-const FILE = new URL('./definitions/terminology.json', import.meta.url);
+const FILE = new URL(import.meta.resolve('#src/definitions/terminology.json'));
 
 /** Few servers are ever asked by terminology: until then it costs neither time nor memory. */
 export function lazyBaseTerminology(): () => Library {

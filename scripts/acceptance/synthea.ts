@@ -77,7 +77,7 @@ function typesOf(members: readonly Member[]): Map<string, number> {
 }
 
 async function load(folder: string, environment: NodeJS.ProcessEnv): Promise<number> {
-  const child = spawn(process.execPath, ['dist/main.js', 'load', folder], {
+  const child = spawn(process.execPath, ['dist/bundle/main.js', 'load', folder], {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: environment,
   });

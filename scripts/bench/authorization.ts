@@ -218,7 +218,7 @@ async function makeAssertions(server: ServerProcess, dataDir: string): Promise<s
 /** A command beside the running server; resolves with what it printed. */
 async function fairway(dataDir: string, args: readonly string[], password?: string): Promise<string> {
   const typed = password === undefined ? [] : ['--password-stdin'];
-  const child = spawn(process.execPath, ['dist/main.js', ...args, ...typed], {
+  const child = spawn(process.execPath, ['dist/bundle/main.js', ...args, ...typed], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, FAIRWAY_AUTH: 'smart', FAIRWAY_DATA_DIR: dataDir },
   });

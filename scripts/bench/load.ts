@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Row, rate } from './measure.js';
 
 async function fairway(args: readonly string[], dataDir: string): Promise<void> {
-  const child = spawn(process.execPath, ['dist/main.js', ...args], {
+  const child = spawn(process.execPath, ['dist/bundle/main.js', ...args], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, FAIRWAY_AUTH: 'open', FAIRWAY_DATA_DIR: dataDir },
   });

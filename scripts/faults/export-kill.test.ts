@@ -34,7 +34,7 @@ interface Listed {
 }
 
 function startJobs(dataDir: string): ChildProcess {
-  return spawn(process.execPath, ['dist/main.js', 'run-jobs'], {
+  return spawn(process.execPath, ['dist/bundle/main.js', 'run-jobs'], {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, FAIRWAY_AUTH: 'open', FAIRWAY_DATA_DIR: dataDir, ...SETTINGS },
   });

@@ -49,7 +49,7 @@ describe('fairway export', () => {
     });
     const words = ['export', base, '--client-id', 'night', '--key', key, '--out', join(folder, 'out')];
     faults.set('one', [{ kind: 'stall', after: 200_000 }]);
-    const child = spawn(process.execPath, ['dist/main.js', ...words], { stdio: 'ignore' });
+    const child = spawn(process.execPath, ['dist/bundle/main.js', ...words], { stdio: 'ignore' });
     const part = (): string => {
       const [run = ''] = readdirSync(folder).includes('out')
         ? readdirSync(join(folder, 'out')).filter((name) => !name.startsWith('.'))

@@ -1,4 +1,4 @@
-/** The version of this program: that of package.json, which stands beside dist. */
+/** The version of this program: that of package.json, two folders up from here, whether this is bundled or not. */
 import { readFileSync } from 'node:fs';
 
 export const SOFTWARE_VERSION: string =

@@ -19,7 +19,7 @@ function environment(settings: Readonly<Record<string, string>>): Record<string,
 }
 
 function start(words: readonly string[], settings: Readonly<Record<string, string>>): ChildProcess {
-  return spawn(process.execPath, ['dist/main.js', ...words], {
+  return spawn(process.execPath, ['dist/bundle/main.js', ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: environment(settings),
   });
