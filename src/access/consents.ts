@@ -13,7 +13,7 @@
 import type { Definitions } from '../fhir/definitions/definitions.js';
 import { ANY, OTHER_LABEL, SENSITIVE } from '../fhir/search/consent-values.js';
 import { CONSENT_OF, DENIES, DENIES_UNLESS, PERMITS } from '../fhir/search/index-value.js';
-import type { Predicate, QueryPart, ValueTest } from '../fhir/search/query.js';
+import type { Predicate, QueryPart, TokenSetTest, ValueTest } from '../fhir/search/query.js';
 import { allOf, anyOf, NOTHING, noneOf } from '../fhir/search/tree.js';
 import type { Grant } from '../smart/grant.js';
 import { type AccessKnowledge, trustedCriteria } from './criteria.js';
@@ -32,8 +32,9 @@ export class Consents {
   readonly #patient: string | undefined;
   readonly #now: number;
   readonly #hidden = new Map<string, Predicate>();
-
   readonly #labels: readonly Label[];
+  /** Shared by all predicates of the decision: a store looks up once what each of them is (see Scope.sets). */
+  readonly #tests = new Map<string, TokenSetTest>();
 
   /** Of a person, or of a client that acts for itself: by what it represents. */
   constructor(knowledge: AccessKnowledge, { user, represents = [] }: Pick<Grant, 'user' | 'represents'>) {
@@ -115,12 +116,19 @@ export class Consents {
   #says(param: string, type: string, labels: readonly string[], effect: 'deny' | 'permit'): Predicate {
     const [now, until] = [this.#now, this.#now + CONSENTS_HOLD];
     const components: readonly Exclude<ValueTest, { kind: 'composite' }>[] = [
-      { kind: 'token-set', members: [{ system: 'actor', codes: [ANY, ...this.#actors] }] },
-      { kind: 'token-set', members: [{ system: 'type', codes: [ANY, type] }] },
-      { kind: 'token-set', members: [{ system: 'label', codes: labels }] },
+      this.#someOf('actor', [ANY, ...this.#actors]),
+      this.#someOf('type', [ANY, type]),
+      this.#someOf('label', labels),
       { kind: 'date', prefix: effect === 'deny' ? 'overlaps' : 'includes', lo: now, hi: until },
     ];
     return { op: 'value', param, test: { kind: 'composite', components } };
+  }
+
+  #someOf(system: string, codes: readonly string[]): TokenSetTest {
+    const key = [system, ...codes].join(' ');
+    const known = this.#tests.get(key) ?? { kind: 'token-set', members: [{ system, codes }] };
+    this.#tests.set(key, known);
+    return known;
   }
 }
 

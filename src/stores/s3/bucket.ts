@@ -113,7 +113,7 @@ export class Bucket {
     );
   }
 
-  #send(
+  async #send(
     { method, key, query = {}, headers = {}, body = NO_BODY }: BucketRequest,
     limits: { readonly timeLimit: number; readonly idleLimit?: number; readonly maxBytes?: number },
   ): Promise<Fetched> {
@@ -121,12 +121,13 @@ export class Bucket {
     const path = key === undefined ? '' : key;
     const url = new URL(`${this.#base}/${path}${search === '' ? '' : `?${search}`}`);
     const { fetcher, clock } = this.parts;
+    const vouched = await signed({ method, url, headers, body }, this.place, clock.now());
     return fetcher.fetch({
       maxBytes: MOST_TEXT_BYTES,
       ...limits,
       url: url.href,
       method,
-      headers: signed({ method, url, headers, body }, this.place, clock.now()),
+      headers: vouched,
       redirects: 0,
       attempts: 1,
       ...(method === 'PUT' || method === 'POST' ? { body } : {}),

@@ -7,11 +7,11 @@
  */
 import { CONTAINER, CONTAINS, chainEnds, isContainedType } from '../../../fhir/search/contained.js';
 import { CONSENT_OF } from '../../../fhir/search/index-value.js';
-import type { Predicate, QueryPart } from '../../../fhir/search/query.js';
+import type { Predicate, QueryPart, ValueTest } from '../../../fhir/search/query.js';
 import { PAIR, PAIR_FACTOR, PAIR_REFERENCE, shortTerm } from '../pair-key.js';
 import { entryOf, entryPath } from './entry-test.js';
 import { and, FALSE, type Fragment, listed, oneOf, or, raw, sql } from './fragment.js';
-import type { KeySet } from './key-set.js';
+import { type KeySet, keySet } from './key-set.js';
 import { codeTerms, membersOf } from './pairs.js';
 import { keyProbe, probe, type RowNames } from './probe.js';
 import { listMatches } from './run.js';
@@ -34,16 +34,17 @@ export function chainProbe(scope: Scope, type: string, chain: ChainPredicate, ro
 }
 
 /**
- * No resource can pass: the store has never had a value of a parameter that it needs. Filters ask for much that few stores
- * have (access/consents.ts), and looking for it would cost every request.
+ * No resource can pass: the store has never had a value of a parameter, or a code of a set, that it needs. Filters ask for
+ * much that few stores have (access/consents.ts), and looking for it would cost every request.
  */
-function isNever(scope: Scope, { type, where }: QueryPart): boolean {
+export function isNever(scope: Scope, { type, where }: QueryPart): boolean {
   switch (where.op) {
     case 'nothing':
       return true;
     case 'value':
       // Words stand in an index of their own.
-      return !isWordsParam(where.param, type) && scope.param(type, where.param) === undefined;
+      if (isWordsParam(where.param, type)) return false;
+      return scope.param(type, where.param) === undefined || isUnheardOf(scope, where.test);
     case 'and':
       return where.of.some((one) => isNever(scope, { type, where: one }));
     case 'or':
@@ -61,6 +62,14 @@ function isNever(scope: Scope, { type, where }: QueryPart): boolean {
     default:
       return false;
   }
+}
+
+/** A set that has none of the store's codes, or a composite that needs one of them. Sets are looked up once per query. */
+function isUnheardOf(scope: Scope, test: ValueTest): boolean {
+  if (test.kind === 'composite') return test.components.some((component) => isUnheardOf(scope, component));
+  if (test.kind !== 'token-set' && test.kind !== 'reference-set') return false;
+  const keys = keySet(scope, test);
+  return keys.kind === 'listed' && keys.values.length === 0;
 }
 
 function farEnd(scope: Scope, part: QueryPart, target: string): Fragment {
@@ -84,7 +93,7 @@ function seenEnd(scope: Scope, { type, where }: QueryPart): Predicate {
 
 export function hasProbe(scope: Scope, type: string, has: HasPredicate, row: RowNames): Fragment {
   const param = scope.param(has.source.type, has.param);
-  if (param === undefined) return FALSE;
+  if (param === undefined || isNever(scope, has.source)) return FALSE;
   const targets = hasTargets(scope, has);
   if (targets !== undefined) return oneOf(row.rid, targets);
   const [where, source] = [scope.seen(has.source.type, has.source.where), scope.alias()];

@@ -9,6 +9,7 @@ import { CONTAINER, isContainedType } from '../../../fhir/search/contained.js';
 import { CONSENT_OF } from '../../../fhir/search/index-value.js';
 import type { Predicate } from '../../../fhir/search/query.js';
 import { allOf, anyOf, EVERYTHING, NOTHING, noneOf } from '../../../fhir/search/tree.js';
+import { isNever } from './chain-probe.js';
 import { entryOf, entryPath } from './entry-test.js';
 import { raw, sql } from './fragment.js';
 import { probe } from './probe.js';
@@ -110,7 +111,7 @@ class One {
   /** A patient has a handful of Consents. */
   #hasConsent(where: Predicate): Predicate {
     const param = this.#scope.param('Consent', CONSENT_OF);
-    if (param === undefined) return NOTHING;
+    if (param === undefined || isNever(this.#scope, { type: 'Consent', where })) return NOTHING;
     this.#consents ??= this.#scope.connection
       .all<[number]>('SELECT DISTINCT rid FROM key_index WHERE param = ? AND value = ?', param.id, this.#rid)
       .map(([rid]) => rid);

@@ -31,7 +31,7 @@ export function probe(outer: Scope, type: string, predicate: Predicate, row: Row
     case 'nothing':
       return FALSE;
     case 'and':
-      return and(predicate.of.map((one) => probe(scope, type, one, row)));
+      return andProbe(scope, type, predicate.of, row);
     case 'or':
       return orProbe(scope, type, predicate.of, row);
     case 'not':
@@ -62,6 +62,17 @@ export function probe(outer: Scope, type: string, predicate: Predicate, row: Row
     default:
       return unreachable(predicate);
   }
+}
+
+/** What comes after a member that nothing passes is not made: making a chain's condition looks things up. */
+function andProbe(scope: Scope, type: string, of: readonly Predicate[], row: RowNames): Fragment {
+  const conditions: Fragment[] = [];
+  for (const one of of) {
+    const condition = probe(scope, type, one, row);
+    if (condition === FALSE) return FALSE;
+    conditions.push(condition);
+  }
+  return and(conditions);
 }
 
 /** Alternative keys of one parameter are one look-up. */
