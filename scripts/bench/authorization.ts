@@ -13,7 +13,7 @@ import { importPKCS8, SignJWT } from 'jose';
 import { Browsing, type Left, type Shown } from '#src/authorization/browsing/testing.js';
 import { freePort, type ServerProcess, startFairway } from '../processes.js';
 import { demoData, loadFolder } from './load.js';
-import { atLeast, cpuSeconds, median, type Row, rate } from './measure.js';
+import { atLeast, cpuSeconds, median, quantile, type Row, rate } from './measure.js';
 import { load } from './requests.js';
 
 /** Short ones in turn, many: a machine that others use changes its pace within seconds. */
@@ -23,9 +23,12 @@ const SECONDS = 1;
 const WARM = 4;
 const CONNECTIONS = 32;
 const PATIENTS = 200;
-const EXCHANGES = 1_500;
+const EXCHANGES = 2_000;
+/** Of a round. */
+const BATCH = 50;
+const BEST = 0.9;
 const ASSERTION_BYTES = 300;
-const VERIFICATIONS = 300;
+const VERIFICATIONS = 30;
 /** Assertions that are on their way at once. */
 const AT_ONCE = 16;
 const BACK = 'http://127.0.0.1:9/back';
@@ -163,23 +166,26 @@ async function exchangeRow(server: ServerProcess, dataDir: string): Promise<Row>
       client_assertion: clientAssertion,
     });
   };
-  for (const one of assertions.splice(0, 100)) await exchange(one);
-  const count = assertions.length;
-  const before = cpuSeconds(server.pid);
-  const started = performance.now();
-  await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      for (let next = assertions.pop(); next !== undefined; next = assertions.pop()) await exchange(next);
-    }),
-  );
-  const seconds = (performance.now() - started) / 1_000;
-  const perCpu = count / (cpuSeconds(server.pid) - before);
-  const bare = verificationsPerCpuSecond();
+  const all = async (batch: string[]): Promise<void> => {
+    const worker = async (): Promise<void> => {
+      for (let next = batch.pop(); next !== undefined; next = batch.pop()) await exchange(next);
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  };
+  await all(assertions.splice(0, WARM * BATCH));
+  const rates: number[] = [];
+  while (assertions.length >= BATCH) {
+    const before = cpuSeconds(server.pid);
+    await all(assertions.splice(0, BATCH));
+    rates.push(BATCH / (cpuSeconds(server.pid) - before));
+  }
+  const [middle, best] = [median(rates), quantile(rates, BEST)];
+  const bare = Array.from({ length: rates.length }, verificationsPerCpuSecond);
   return {
     measure: 'tokens for assertions of a service (ES384), per CPU-second',
-    value: `${rate(perCpu)} (${(perCpu / bare).toFixed(2)})`,
-    against: `bare verification of such signatures, ${rate(bare)}; ${rate(count / seconds)}/s of wall time with the client beside it`,
-    bar: { text: '≥ 150', met: perCpu >= 150 },
+    value: `${rate(middle)} (${(middle / median(bare)).toFixed(2)}); the best tenth of ${rates.length} rounds: ${rate(best)}`,
+    against: `bare verification of such signatures, ${rate(median(bare))}; the best tenth: ${rate(quantile(bare, BEST))}`,
+    bar: { text: '≥ 150', met: middle >= 150, metAtBest: best >= 150 },
   };
 }
 

@@ -31,6 +31,8 @@ const CHUNK_BYTES = 1024 * 1024;
 /** A figure of its own where nothing is compared. */
 const RESOURCES_PER_SECOND = 40_000;
 const LATENCY_BAR = 3;
+const MIB = 1024 * 1024;
+const MEMORY_BAR_MIB = 300;
 const HOUR = 3_600_000;
 /** An export fetches nothing. */
 const NO_FILES = { fileLimit: 0, fileTimeLimit: 0, lineLimit: 0 };
@@ -72,8 +74,9 @@ export async function exportRows(inside: Inside, dataDir: string): Promise<reado
     },
     {
       measure: `most resident memory of the job process, over ${beside.exports} exports`,
-      value: `${Math.round(beside.memory / 1024 / 1024)} MB`,
+      value: `${Math.round(beside.memory / MIB)} MB`,
       against: '–',
+      bar: { text: `< ${MEMORY_BAR_MIB} MB`, met: beside.memory < MEMORY_BAR_MIB * MIB },
     },
   ];
 }

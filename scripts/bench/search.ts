@@ -9,6 +9,8 @@ import type { Inside } from './inside.js';
 import { median, milliseconds, quantile, type Row } from './measure.js';
 
 const SAMPLES = 200;
+/** Each search is asked so often: its best time is the one that no pause of a shared machine fell into. */
+const ROUNDS = 3;
 
 async function bundle(inside: Inside, query: string): Promise<Bundle> {
   const response = await inside.get(query);
@@ -148,17 +150,35 @@ interface Times {
   readonly p99: number;
 }
 
-async function timesOf(inside: Inside, one: Case, vocabulary: Vocabulary): Promise<Times> {
-  const times: number[] = [];
-  // A server that runs has its pages mapped and its statements prepared: the first round is not counted.
-  for (let at = -SAMPLES / 2; at < SAMPLES; at++) {
-    const query = one.query(at < 0 ? at + SAMPLES : at, vocabulary);
-    const started = performance.now();
-    const response = await inside.get(query);
-    const took = performance.now() - started;
-    if (response.status !== 200) throw new Error(`${query} answered ${response.status}`);
-    if (at >= 0) times.push(one.per === undefined ? took : took / (includedIn(response.body) / 1000));
+/** As it came, and with each search at the best of its rounds. */
+async function timesOf(
+  inside: Inside,
+  one: Case,
+  vocabulary: Vocabulary,
+): Promise<{ readonly plain: Times; readonly best: Times }> {
+  const queries = Array.from({ length: SAMPLES }, (_, at) => one.query(at, vocabulary));
+  // A server that runs has its pages mapped and its statements prepared: what comes first is not counted.
+  for (const query of queries.slice(SAMPLES / 2)) await timeOf(inside, one, query);
+  const rounds: number[][] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const times: number[] = [];
+    for (const query of queries) times.push(await timeOf(inside, one, query));
+    rounds.push(times);
   }
+  const best = queries.map((_, at) => Math.min(...rounds.map((times) => times[at] ?? Number.NaN)));
+  return { plain: timesFrom(rounds.flat()), best: timesFrom(best) };
+}
+
+/** Milliseconds; of a thousand of what is included, where the case is about that. */
+async function timeOf(inside: Inside, one: Case, query: string): Promise<number> {
+  const started = performance.now();
+  const response = await inside.get(query);
+  const took = performance.now() - started;
+  if (response.status !== 200) throw new Error(`${query} answered ${response.status}`);
+  return one.per === undefined ? took : took / (includedIn(response.body) / 1000);
+}
+
+function timesFrom(times: readonly number[]): Times {
   return { middle: median(times), p99: quantile(times, 0.99) };
 }
 
@@ -179,17 +199,19 @@ export async function searchRows(large: Sized, small: Sized): Promise<readonly R
   const [many, few] = [await vocabularyOf(large.inside), await vocabularyOf(small.inside)];
   const rows: Row[] = [];
   for (const one of CASES) {
-    const near = await timesOf(small.inside, one, few);
-    const far = await timesOf(large.inside, one, many);
+    const { plain: near } = await timesOf(small.inside, one, few);
+    const { plain: far, best } = await timesOf(large.inside, one, many);
     const [middle, p99] = one.bar;
-    const flat = one.grows === true || far.middle <= Math.max(2 * near.middle, UNNOTICED_MILLISECONDS);
+    const isFlat = one.grows === true || far.middle <= Math.max(2 * near.middle, UNNOTICED_MILLISECONDS);
+    const meets = (times: Times): boolean => isFlat && times.middle <= middle && times.p99 <= p99;
     const row: Row = {
       measure: `${one.name}, ${large.total.toLocaleString('en-US')} resources, inside the server`,
-      value: `median ${milliseconds(far.middle)}, p99 ${milliseconds(far.p99)}`,
+      value: `median ${milliseconds(far.middle)}, p99 ${milliseconds(far.p99)}; at its best of ${ROUNDS}: ${milliseconds(best.middle)}, ${milliseconds(best.p99)}`,
       against: `${small.total.toLocaleString('en-US')} resources: ${milliseconds(near.middle)} (${(far.middle / near.middle).toFixed(2)})`,
       bar: {
         text: `median ≤ ${middle} ms, p99 ≤ ${p99} ms${one.grows === true ? '' : ', ≤ 2 × the small store'}`,
-        met: far.middle <= middle && far.p99 <= p99 && flat,
+        met: meets(far),
+        metAtBest: meets(best),
       },
     };
     console.log(`${one.name}: ${row.value}; ${row.against}`);
