@@ -101,6 +101,27 @@ describe('capabilities', () => {
     }
   });
 
+  it.each([
+    ['_filter', 'Patient?_filter=active eq true'],
+    ['_has', 'Patient?_has:Observation:patient:code=8867-4'],
+    ['_list', 'Patient?_list=none'],
+    ['_type', '?_type=Patient,Group'],
+    ['_explain', 'Patient?_explain=true'],
+  ])('promises %s, which every search takes', async (name, query) => {
+    const { json } = await world.ask('GET metadata');
+    const promised: readonly { name: string }[] = json.rest[0].searchParam;
+
+    expect(promised.map((one) => one.name)).toContain(name);
+    expect((await world.ask(`GET ${encodeURI(query)}`)).status).toBe(200);
+  });
+
+  it('promises no _explain where it is not allowed', async () => {
+    const { json } = await world.with({ explain: false }).ask('GET metadata');
+    const promised: readonly { name: string }[] = json.rest[0].searchParam;
+
+    expect(promised.map((one) => one.name)).not.toContain('_explain');
+  });
+
   it('has a shape for every route', () => {
     expect(Object.keys(ROUTES).sort()).toEqual(Object.keys(SHAPES).sort());
   });

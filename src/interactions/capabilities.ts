@@ -46,7 +46,7 @@ function statementBytes(context: Context, routes: Routes): Buffer {
   const { definitions } = context.knowledge;
   const byBase = made.get(definitions) ?? new Map<string, Buffer>();
   made.set(definitions, byBase);
-  const key = `${context.tenant} ${context.baseUrl}`;
+  const key = [context.tenant, context.baseUrl, context.settings.explain].join(' ');
   const known = byBase.get(key);
   if (known !== undefined) return known;
   if (byBase.size >= KEPT) byBase.clear();
@@ -76,11 +76,37 @@ function statement(context: Context, routes: Routes): JsonObject {
         ...(settings.security === undefined ? {} : { security: securityStatement(settings.security) }),
         resource: typeStatements(context, routes),
         interaction: declared(routes, SYSTEM_INTERACTIONS),
+        searchParam: [...EVERYWHERE, ...(settings.explain ? [EXPLAIN] : [])],
         ...listed('operation', operationStatements(['system'], context)),
       },
     ],
   };
 }
+
+/** What is asked of every type, or across types, and is no parameter of the definitions. */
+const EVERYWHERE: readonly JsonObject[] = [
+  {
+    name: '_filter',
+    definition: 'http://hl7.org/fhir/SearchParameter/filter',
+    type: 'special',
+    documentation:
+      'A condition with and, or, not, brackets and chains: `name co "pet" and birthdate ge 1970`.',
+  },
+  {
+    name: '_has',
+    type: 'special',
+    documentation:
+      'By what refers to a resource: `_has:Observation:patient:code=8867-4`, nested and inside chains.',
+  },
+  { name: '_list', type: 'special', documentation: 'What a List has as its items: `_list=ID`.' },
+  { name: '_type', type: 'special', documentation: 'The types of a search across types.' },
+];
+
+const EXPLAIN: JsonObject = {
+  name: '_explain',
+  type: 'special',
+  documentation: '`true` answers with the query tree, the plan and its costs instead of the matches.',
+};
 
 /** https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html#declaring-support-for-oauth2-endpoints */
 function securityStatement(endpoints: SecurityEndpoints): JsonObject {
