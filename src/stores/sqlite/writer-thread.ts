@@ -243,10 +243,14 @@ let idle: NodeJS.Timeout | undefined;
 function tidy(): void {
   if (idle !== undefined) clearTimeout(idle);
   idle = undefined;
+  foldLong();
+  idle = setTimeout(rest, IDLE_MILLISECONDS).unref();
+}
+
+function foldLong(): void {
   const [, logPages = 0, foldedPages = 0] =
     connection.get<[number, number, number]>('PRAGMA wal_checkpoint(NOOP)') ?? [];
   if (logPages - foldedPages > LONG_LOG_PAGES) fold();
-  idle = setTimeout(rest, IDLE_MILLISECONDS).unref();
 }
 
 function fold(): void {
@@ -283,6 +287,7 @@ function stepLater(): void {
 function step(): void {
   try {
     const reached = stepFullText(connection);
+    foldLong();
     const position = reached ?? fullTextPosition(connection);
     const served = followers.filter(({ upTo }) => upTo <= position);
     followers = followers.filter(({ upTo }) => upTo > position);
@@ -304,8 +309,10 @@ function step(): void {
 
 /** The words of what was purged go with the merging, and the log is emptied when that is done. */
 function mergeStep(): void {
-  if (stepMerging(connection)) stepLater();
-  else if (holdsPurged) emptyLog();
+  if (stepMerging(connection)) {
+    foldLong();
+    stepLater();
+  } else if (holdsPurged) emptyLog();
 }
 
 function answerFollowers(jobs: readonly FullTextJob[], answer: (job: FullTextJob) => Answer): void {
