@@ -1,6 +1,8 @@
 /** Breaking the glass: who may, what it opens and what it does not. */
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Refusal } from '../fhir/outcome.js';
+import { askOfAudit } from '../interactions/audit/testing.js';
 import { BASE, openWorld, START, type World } from '../interactions/testing.js';
 import type { AccessDecision } from '../ports/access-filter.js';
 import type { Grant } from '../smart/grant.js';
@@ -92,7 +94,7 @@ describe('breaking the glass', () => {
       client: 'a',
       patients: ['ann'],
     });
-    const events = await world.ask('GET AuditEvent?_count=1000');
+    const events = await askOfAudit(world, 'GET AuditEvent?_count=1000');
     expect(events.text).toContain(
       `"purposeOfEvent":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"BTG"`,
     );

@@ -3,6 +3,7 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { askOfAudit } from '../interactions/audit/testing.js';
 import { openWorld } from '../interactions/testing.js';
 import type { AuditFinding, AuditSummary, KnownHead } from '../ports/audit-log.js';
 import { Connection } from '../stores/sqlite/connection.js';
@@ -25,7 +26,7 @@ beforeAll(async () => {
       await world.ask(`GET Patient/${round}${id}`);
       await world.audit.flush();
     }
-    await world.ask('GET AuditEvent');
+    await askOfAudit(world, 'GET AuditEvent');
     await world.close();
   }
   alter(original, (connection) => {

@@ -1,8 +1,10 @@
 /** What the audit log says of requests, and the AuditEvents that are made of it. */
+
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccessDecision, permitting } from '../../ports/access-filter.js';
 import type { AuditRecord } from '../../ports/audit-log.js';
 import { type Answer, openWorld, START, type World } from '../testing.js';
+import { askOfAudit } from './testing.js';
 
 const CLINICIAN: AccessDecision = {
   principal: 'user:ann client:chart',
@@ -213,7 +215,7 @@ describe('audit events', () => {
   afterAll(() => bare.close());
 
   async function search(query: string): Promise<Answer['json'][]> {
-    const answer = await world.ask(`GET AuditEvent?${query}`);
+    const answer = await askOfAudit(world, `GET AuditEvent?${query}`);
     expect(answer.status).toBe(200);
     return (answer.json.entry ?? []).map(({ resource }: Answer['json']) => resource);
   }

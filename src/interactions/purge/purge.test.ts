@@ -1,7 +1,9 @@
 /** Purges of patients: what goes, what stays, what is counted, and who may. */
+
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Predicate } from '../../fhir/search/query.js';
 import { type AccessDecision, type AccessFilter, permitting } from '../../ports/access-filter.js';
+import { askOfAudit } from '../audit/testing.js';
 import {
   ASYNC,
   begin,
@@ -300,7 +302,7 @@ describe('the audit log', () => {
     const batches = await audited.audit.read(0, 1_000);
     const records = batches.flatMap((batch) => batch.records);
     const purges = records.filter(({ interaction }) => interaction.endsWith('purge'));
-    const events = await asker.ask('GET AuditEvent?action=D&patient=Patient/a');
+    const events = await askOfAudit(asker, 'GET AuditEvent?action=D&patient=Patient/a');
     await audited.close();
 
     const by = { client: 'eraser', network: '192.0.2.7', patients: ['a'], outcome: 'success' };
