@@ -37,6 +37,7 @@ import type { AuthorizationSettings } from '../settings.js';
 import type { RegisteredUser } from '../users/user.js';
 import type { Users } from '../users/users.js';
 import { recordsAdapter } from './adapter.js';
+import { inContext } from './async-context.js';
 import { prepareAuthorize } from './authorize-request.js';
 import { clientMetadata } from './client-metadata.js';
 import { configuration } from './configuration.js';
@@ -114,18 +115,18 @@ function handlerOf(parts: ProviderParts, keys: readonly SigningKey[]): Handler {
     return isSecretOf(actual, this.clientSecret ?? '');
   };
   const refusals = refusalsOf(provider);
-  provider.use(async (ctx, next) => {
-    const context = ctx as KoaContextWithOIDC; // its routes add what it is more
+  const answer = async (context: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<void> => {
     if (await prepareAuthorize(context, settings.issuer)) return;
     if (await prepareSignOut(context, settings.issuer)) return;
     await nameRefreshingClient(context, provider, findClient);
     await next();
     await finishSignOut(context, { issuer: settings.issuer, users });
     const told =
-      (await toldOf(context, refusals.get(ctx.req), findClient)) ?? (await toldOfSignOut(context, users));
-    if (told !== undefined) await parts.securityLog.tell(ctx.req, told);
+      (await toldOf(context, refusals.get(context.req), findClient)) ?? (await toldOfSignOut(context, users));
+    if (told !== undefined) await parts.securityLog.tell(context.req, told);
     await finishAnswer(context, grants);
-  });
+  };
+  provider.use((ctx, next) => inContext(() => answer(ctx as KoaContextWithOIDC, next))); // its routes add what it is more
   provider.on('server_error', (ctx, error) => {
     refusals.set(ctx.req, error);
     log.error({ error: error.message }, 'the authorization server failed');

@@ -2,6 +2,7 @@
 import type { Clock } from '../../base/clock.js';
 import type { Records, StoredRecord } from '../../ports/records.js';
 import type { RecordChange, RecordResult } from './messages.js';
+import { RECORD_GENERATION } from './record-writer.js';
 import type { View } from './view.js';
 import type { Writer } from './writer.js';
 
@@ -11,6 +12,8 @@ const LIST = `SELECT name, value FROM record
 
 export function sqliteRecords(view: View, writer: Writer, clock: Clock): Records {
   const get = view.connection.prepare(GET);
+  const getGeneration = view.connection.prepare(RECORD_GENERATION);
+  let seen = { dataVersion: -1, generation: 0 };
   const change = async (wanted: RecordChange): Promise<RecordResult> => {
     const result = await writer.changeRecord(wanted);
     view.expire(); // who hears of it finds it
@@ -34,7 +37,10 @@ export function sqliteRecords(view: View, writer: Writer, clock: Clock): Records
         .map(([name, value]): StoredRecord => ({ name, value })),
     generation: () => {
       view.refreshOncePerTurn();
-      return view.dataVersion;
+      const { dataVersion } = view;
+      if (dataVersion !== seen.dataVersion)
+        seen = { dataVersion, generation: getGeneration.get<[number]>()?.[0] ?? 0 };
+      return seen.generation;
     },
   };
 }

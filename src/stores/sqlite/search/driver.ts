@@ -12,12 +12,21 @@ import { firstPositionAt } from '../history.js';
 import { AS_WRITTEN } from '../index-rows.js';
 import { chainKeys, hasTargets } from './chain-probe.js';
 import { comparedText, stringCondition } from './entry-test.js';
-import { type Fragment, oneOf, raw, sql, startsWith } from './fragment.js';
+import { and, type Fragment, oneOf, raw, rowsOf, sql, startsWith } from './fragment.js';
 import { groupKeys, isKeyTest, type KeySet, keySet } from './key-set.js';
+import type { Phase } from './order.js';
 import { askedPairs } from './pairs.js';
 import { latitudesOf, positionCondition } from './position-test.js';
 import { rids } from './probe.js';
-import { lowerEndWindow, type RangeTest, rangeCondition, type Window, within } from './range-test.js';
+import {
+  ALL_TIME,
+  intersect,
+  lowerEndWindow,
+  type RangeTest,
+  rangeCondition,
+  type Window,
+  within,
+} from './range-test.js';
 import type { Scope } from './scope.js';
 import { isWordsParam, roughWordsSet, wordsSet } from './words-test.js';
 
@@ -27,7 +36,7 @@ export interface Driver {
   readonly set: Fragment;
   /** A SELECT of at least as many rows that costs less: for counting, where `set` has more to do. */
   readonly rough?: Fragment;
-  /** SELECTs of (rid, date) with a WHERE to be added to, each read in the order of (date, rid) from its index. */
+  /** Its rows in the order of (date, rid), read off indexes. */
   readonly sources?: readonly Source[];
   readonly repeats: boolean;
   readonly covers: boolean;
@@ -36,15 +45,18 @@ export interface Driver {
 }
 
 export interface Source {
-  readonly select: Fragment;
-  readonly date: Fragment;
-  readonly rid: Fragment;
+  /** A SELECT of (rid, date) of the rows of a phase, in order. `down`: the last come first. */
+  readonly walk: (phase: Phase, down: boolean) => Fragment;
+  /** Several keys, each of which is looked up anew for every row: a row may come twice, one after the other. */
+  readonly merges: boolean;
 }
 
 /** More alternatives of different kinds than this are probed instead. */
 const UNITED = 100;
 /** More sorted sources than this are not merged. */
 const MERGED_SOURCES = 64;
+/** The first row of each key is looked up before there is a page: with more keys than this, that is too much. */
+const MERGED_KEYS = 2_000;
 
 /** Criteria that are one key of the index together. */
 export function jointDriver(
@@ -56,7 +68,7 @@ export function jointDriver(
   const pairs = askedPairs(scope, type, members);
   if (pairs === undefined) return undefined;
   const { param, keys } = pairs;
-  const driver = keyDriver(param, { kind: 'listed', values: keys }, window, false);
+  const driver = keyDriver(scope, param, { kind: 'listed', values: keys }, window, false);
   return driver === undefined ? undefined : { ...driver, name: 'keys of pairs' };
 }
 
@@ -73,13 +85,15 @@ export function driverOf(
     case 'compartment': {
       const rid = scope.catalogue.rid(predicate.name, predicate.id);
       const values = rid === undefined ? [] : [rid];
-      return keyDriver(scope.param(type, `@${predicate.name}`), { kind: 'listed', values }, window);
+      return keyDriver(scope, scope.param(type, `@${predicate.name}`), { kind: 'listed', values }, window);
     }
     case 'value':
       return valueDriver(scope, type, predicate, window);
     case 'chain': {
       const keys = chainKeys(scope, predicate);
-      return keys === undefined ? undefined : keyDriver(scope.param(type, predicate.param), keys, window);
+      return keys === undefined
+        ? undefined
+        : keyDriver(scope, scope.param(type, predicate.param), keys, window);
     }
     case 'has': {
       const targets = hasTargets(scope, predicate);
@@ -121,8 +135,8 @@ function presentDriver(scope: Scope, type: string, negated: Predicate, window: W
 export function naturalDriver(scope: Scope, type: string, window: Window): Driver {
   const select = sql`SELECT rid, sort_date AS date FROM resource INDEXED BY resource_natural
     WHERE type = ${scope.catalogue.type(type) ?? null} AND live = 1 AND ${within(raw('sort_date'), window)}`;
-  const source = { select, date: raw('sort_date'), rid: raw('rid') };
-  return { name: 'all', set: select, sources: [source], repeats: false, covers: false };
+  const sources = [sorted(select, raw('sort_date'))];
+  return { name: 'all', set: select, sources, repeats: false, covers: false };
 }
 
 const NONE: Driver = {
@@ -134,6 +148,7 @@ const NONE: Driver = {
 };
 
 function keyDriver(
+  { limits }: Scope,
   param: Param | undefined,
   keys: KeySet,
   window: Window,
@@ -150,13 +165,53 @@ function keyDriver(
   if (values.length === 0) return NONE;
   const set = sql`${select} AND ${oneOf(raw('value'), values)} AND ${dated}`;
   const repeats = values.length > 1;
-  if (values.length > MERGED_SOURCES) return { name: 'keys', set, repeats, covers };
-  const sources = values.map((value) => ({
-    select: sql`${select} AND value = ${value} AND ${dated}`,
-    date: raw('date'),
-    rid: raw('rid'),
-  }));
+  if (values.length > MERGED_KEYS) return { name: 'keys', set, repeats, covers };
+  const sources =
+    values.length > limits.apart
+      ? [mergedKeys(param, values, window)]
+      : values.map((value) => sorted(sql`${select} AND value = ${value} AND ${dated}`, raw('date')));
   return { name: 'keys', set, sources, repeats, covers };
+}
+
+/** A SELECT of (rid, date) whose index has them in order. */
+function sorted(select: Fragment, date: Fragment): Source {
+  const rid = raw('rid');
+  return {
+    walk: ({ where }, down) => {
+      const direction = raw(down ? 'DESC' : 'ASC');
+      return sql`${select} AND ${where(date, rid)} ORDER BY ${date} ${direction}, ${rid} ${direction}`;
+    },
+    merges: false,
+  };
+}
+
+/**
+ * The rows of several keys in one order: the first row of each key stands in a queue (which is what a recursive SELECT with
+ * an ORDER BY works off), and whichever is taken is followed by the next of its key. So a page costs as much as its
+ * rows and its keys, however many rows the keys have.
+ */
+function mergedKeys(param: Param, values: readonly number[], window: Window): Source {
+  const walk = ({ where, dates }: Phase, down: boolean): Fragment => {
+    const direction = raw(down ? 'DESC' : 'ASC');
+    const [date, rid] = [raw('n.date'), raw('n.rid')];
+    const { from, to } = intersect(window, dates);
+    // The row before is the one bound to seek by; the other says where to end.
+    const end = within(date, down ? { ...ALL_TIME, from } : { ...ALL_TIME, to });
+    const next = sql`(${date}, ${rid}) ${raw(down ? '<' : '>')} (+m.date, +m.rid) AND ${end}`;
+    const first = (
+      key: Fragment,
+      condition: Fragment,
+    ): Fragment => sql`k.param = ${param.id} AND k.value = ${key}
+      AND (k.date, k.rid) = (SELECT n.date, n.rid FROM key_index n WHERE n.param = ${param.id} AND n.value = ${key}
+        AND ${condition} ORDER BY n.date ${direction}, n.rid ${direction} LIMIT 1)`;
+    return sql`WITH RECURSIVE merged(value, date, rid) AS (
+      SELECT k.value, k.date, k.rid FROM ${rowsOf(values)} v CROSS JOIN key_index k
+        ON ${first(raw('v.value'), and([within(date, window), where(date, rid)]))}
+      UNION ALL
+      SELECT k.value, k.date, k.rid FROM merged m CROSS JOIN key_index k ON ${first(raw('m.value'), next)}
+      ORDER BY 2 ${direction}, 3 ${direction}) SELECT rid, date FROM merged`;
+  };
+  return { walk, merges: true };
 }
 
 function ridDriver(scope: Scope, type: string, numbers: readonly number[], window: Window): Driver {
@@ -176,7 +231,7 @@ function valueDriver(
   if (test.kind === 'words') return wordsDriver(scope, type, code, test, window);
   const param = scope.param(type, code);
   if (param === undefined) return NONE;
-  if (isKeyTest(test)) return keyDriver(param, keySet(scope, test), window);
+  if (isKeyTest(test)) return keyDriver(scope, param, keySet(scope, test), window);
   switch (test.kind) {
     case 'string':
       return stringDriver(param, test, window);
@@ -198,7 +253,7 @@ function valueDriver(
       return undefined;
     case 'composite': {
       const first = test.components.find(isKeyTest);
-      return first === undefined ? undefined : keyDriver(param, keySet(scope, first), window, false);
+      return first === undefined ? undefined : keyDriver(scope, param, keySet(scope, first), window, false);
     }
   }
 }
@@ -279,12 +334,12 @@ function unionDriver(drivers: readonly (Driver | undefined)[]): Driver | undefin
   if (parts.length === 0) return NONE;
   const set = united(parts.map((part) => sql`SELECT rid, date FROM (${part.set})`));
   const sources = parts.flatMap((part) => part.sources ?? []);
-  const sorted = parts.every((part) => part.sources !== undefined) && sources.length <= MERGED_SOURCES;
+  const isSorted = parts.every((part) => part.sources !== undefined) && sources.length <= MERGED_SOURCES;
   return {
     name: 'union',
     set,
     rough: united(parts.map((part) => sql`SELECT rid FROM (${part.rough ?? part.set})`)),
-    ...(sorted ? { sources } : {}),
+    ...(isSorted ? { sources } : {}),
     repeats: true,
     covers: parts.every((part) => part.covers),
     scans: parts.some((part) => part.scans === true),
@@ -316,7 +371,7 @@ function alternatives(
   const { keys, others } = groupKeys(scope, of);
   return [
     ...[...keys].map(([param, values]) =>
-      keyDriver(scope.param(type, param), { kind: 'listed', values }, window),
+      keyDriver(scope, scope.param(type, param), { kind: 'listed', values }, window),
     ),
     ...others.map((one) => driverOf(scope, type, one, window)),
   ];

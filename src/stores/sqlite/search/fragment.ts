@@ -63,9 +63,13 @@ const INLINE_LIST = 8;
 export function oneOf(expression: Fragment, numbers: readonly number[]): Fragment {
   if (numbers.length === 0) return FALSE;
   if (numbers.length === 1) return sql`${expression} = ${numbers[0] ?? null}`;
-  if (numbers.length > INLINE_LIST)
-    return sql`${expression} IN (SELECT value FROM json_each(${JSON.stringify(numbers)}))`;
+  if (numbers.length > INLINE_LIST) return sql`${expression} IN (SELECT value FROM ${rowsOf(numbers)})`;
   return sql`${expression} IN (${{ text: numbers.map(() => '?').join(', '), values: numbers }})`;
+}
+
+/** A table of one column, `value`. */
+export function rowsOf(numbers: readonly number[]): Fragment {
+  return sql`json_each(${JSON.stringify(numbers)})`;
 }
 
 /** With commas between them. */

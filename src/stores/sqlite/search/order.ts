@@ -12,6 +12,7 @@ import type { SearchQuery, SortKey } from '../../../fhir/search/query.js';
 import { NO_DATE } from '../catalogue.js';
 import type { Cell } from '../connection.js';
 import { and, type Fragment, or, raw, sql, TRUE } from './fragment.js';
+import { ALL_TIME, type Window } from './range-test.js';
 import type { Scope } from './scope.js';
 
 export type Order =
@@ -66,8 +67,13 @@ export function beyond(key: Fragment, rid: Fragment, from: readonly Cell[], desc
   return sql`(${key}, ${rid}) ${raw(descending ? '<' : '>')} (${keyValue}, ${ridValue})`;
 }
 
-/** A part of the date order: the condition on the columns that hold sort date and rid. */
-export type Phase = (date: Fragment, rid: Fragment) => Fragment;
+/** A part of the date order. */
+export interface Phase {
+  /** The condition on the columns that hold sort date and rid. */
+  readonly where: (date: Fragment, rid: Fragment) => Fragment;
+  /** Between which sort dates all of it lies. */
+  readonly dates: Window;
+}
 
 /**
  * The parts of the date order as they are read, one after the other: those without a date are last in the order, so
@@ -79,15 +85,24 @@ export function datePhases(
   isDated: boolean,
 ): readonly Phase[] {
   const down = descending !== backwards;
-  const begin: Phase = (date, rid) => (from === undefined ? TRUE : beyond(date, rid, from, down));
+  const begin: Phase = {
+    where: (date, rid) => (from === undefined ? TRUE : beyond(date, rid, from, down)),
+    dates: ALL_TIME,
+  };
   // "No date" is the greatest sort date: ascending order has it where it belongs, read either way.
   if (!descending) return [begin];
-  const dated: Phase = (date) => sql`${date} < ${NO_DATE}`;
-  const undated: Phase = (date) => sql`${date} = ${NO_DATE}`;
-  const both =
-    (one: Phase): Phase =>
-    (date, rid) =>
-      and([one(date, rid), begin(date, rid)]);
+  const dated: Phase = {
+    where: (date) => sql`${date} < ${NO_DATE}`,
+    dates: { ...ALL_TIME, to: NO_DATE - 1 },
+  };
+  const undated: Phase = {
+    where: (date) => sql`${date} = ${NO_DATE}`,
+    dates: { ...ALL_TIME, from: NO_DATE },
+  };
+  const both = ({ where, dates }: Phase): Phase => ({
+    where: (date, rid) => and([where(date, rid), begin.where(date, rid)]),
+    dates,
+  });
   const isUndated = from?.[0] === NO_DATE;
   if (backwards) {
     if (from !== undefined && !isUndated) return [both(dated)];

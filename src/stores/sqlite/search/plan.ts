@@ -142,7 +142,7 @@ const FEW = 20;
 /** Rows that are matches as they are cost less to collect than those that are looked at: so many times more are allowed. */
 const MORE_WHERE_COVERED = 4;
 /** With fewer sorted sources a page is walked to, whatever their length. */
-const WALKED_SOURCES = 16;
+export const WALKED_SOURCES = 16;
 
 /** The driver with the fewest rows and their number, when that is within what may be collected. */
 function shortest(

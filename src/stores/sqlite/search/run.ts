@@ -7,7 +7,7 @@ import type { Predicate } from '../../../fhir/search/query.js';
 import type { Position } from '../../../ports/backend.js';
 import { NO_DATE } from '../catalogue.js';
 import type { Cell } from '../connection.js';
-import { type Driver, naturalDriver, type Source } from './driver.js';
+import { type Driver, naturalDriver } from './driver.js';
 import { and, type Fragment, not, oneOf, raw, sql, TRUE } from './fragment.js';
 import {
   beyond,
@@ -18,10 +18,9 @@ import {
   FROM_THE_START,
   NATURAL,
   type Order,
-  type Phase,
   type Reading,
 } from './order.js';
-import { countRows, type PageBound, type Plan, planFor } from './plan.js';
+import { countRows, type PageBound, type Plan, planFor, WALKED_SOURCES } from './plan.js';
 import type { RowNames } from './probe.js';
 import { OverLimit, type Scope } from './scope.js';
 import { sortExpression } from './sort-key.js';
@@ -135,20 +134,16 @@ class PartRun {
 
   byDate({ descending }: DateOrder): readonly MatchKeys[] {
     const { driver, size, sorted } = this.#plan;
-    const sources = driver?.sources;
-    // Few rows are sorted at once; of many rows only as many are read as the page needs, where an index has them sorted.
-    if (
-      driver !== undefined &&
-      sources !== undefined &&
-      sources.length <= (size === undefined ? MERGED : 1)
-    ) {
-      return this.#walk(driver, sources, descending);
-    }
-    if (driver !== undefined && (size !== undefined || !this.#scope.isBounded)) {
+    if (driver !== undefined && isWalked(this.#scope, driver, size)) return this.#walk(driver, descending);
+    const { isBounded, limits } = this.#scope;
+    if (driver !== undefined && size !== undefined && (isBounded || size <= limits.collected)) {
       return this.#collectByDate(driver, descending);
     }
-    const walked = sorted ?? this.#natural();
-    return this.#walk(walked, walked.sources ?? [], descending);
+    const walked =
+      sorted !== undefined && isWalked(this.#scope, sorted, undefined) ? sorted : this.#natural();
+    if (driver === undefined || isBounded) return this.#walk(walked, descending);
+    // The page may be near, however long the way in is: as many rows are looked at in order as there are to be collected.
+    return this.#walkUpTo(size ?? TRIED, walked, descending) ?? this.#collectByDate(driver, descending);
   }
 
   byPosition({ descending }: PositionOrder): readonly MatchKeys[] {
@@ -196,36 +191,36 @@ class PartRun {
       ORDER BY ${computedOrdering(names, order.keys, reading)} LIMIT ${limit}`);
   }
 
+  /** Undefined where so many rows of a source are not enough. */
+  #walkUpTo(rows: number, driver: Driver, descending: boolean): readonly MatchKeys[] | undefined {
+    try {
+      return this.#walk(driver, descending, rows);
+    } catch (error) {
+      if (error instanceof OverLimit) return undefined;
+      throw error;
+    }
+  }
+
   /** Each source is read in order until the page is full; the pages are merged. */
-  #walk(driver: Driver, sources: readonly Source[], descending: boolean): readonly MatchKeys[] {
+  #walk(driver: Driver, descending: boolean, rows?: number): readonly MatchKeys[] {
     const { order, reading, limit } = this.#request;
     this.#observe(driver, 'in order');
     const found: MatchKeys[] = [];
     for (const phase of datePhases(descending, reading, this.#plan.isDated)) {
-      const pages = sources.map((source) =>
-        this.#walkSource(driver, source, phase, descending !== reading.backwards, limit - found.length),
-      );
+      const pages = (driver.sources ?? []).map(({ walk, merges }) => {
+        const distinct = raw(merges ? 'DISTINCT' : '');
+        return this.#bounded(
+          walk(phase, descending !== reading.backwards),
+          (walked) =>
+            sql`SELECT ${distinct} d.date, d.rid FROM (${walked}) d WHERE ${this.#condition(driver)}`,
+          limit - found.length,
+          rows,
+        );
+      });
       found.push(...merged(order, reading, pages, limit - found.length));
       if (found.length >= limit) break;
     }
     return found;
-  }
-
-  #walkSource(
-    driver: Driver,
-    { select, date, rid }: Source,
-    phase: Phase,
-    down: boolean,
-    limit: number,
-  ): readonly MatchKeys[] {
-    const direction = down ? 'DESC' : 'ASC';
-    const rows = sql`${select} AND ${phase(date, rid)}
-      ORDER BY ${date} ${raw(direction)}, ${rid} ${raw(direction)}`;
-    return this.#bounded(
-      rows,
-      (walked) => sql`SELECT d.date, d.rid FROM (${walked}) d WHERE ${this.#condition(driver)}`,
-      limit,
-    );
   }
 
   #collectByDate(driver: Driver, descending: boolean): readonly MatchKeys[] {
@@ -234,7 +229,7 @@ class PartRun {
     const direction = raw(descending !== reading.backwards ? 'DESC' : 'ASC');
     const found: MatchKeys[] = [];
     for (const phase of datePhases(descending, reading, this.#plan.isDated)) {
-      const rows = sql`SELECT DISTINCT d.date, d.rid FROM (${driver.set}) d WHERE ${phase(ROW.date, ROW.rid)}
+      const rows = sql`SELECT DISTINCT d.date, d.rid FROM (${driver.set}) d WHERE ${phase.where(ROW.date, ROW.rid)}
         AND ${this.#condition(driver)}
         ORDER BY 1 ${direction}, 2 ${direction} LIMIT ${limit - found.length}`;
       found.push(...this.#rows(rows));
@@ -251,12 +246,14 @@ class PartRun {
     rows: Fragment,
     over: (walked: Fragment) => Fragment,
     limit = this.#request.limit,
+    atMost?: number,
   ): readonly MatchKeys[] {
-    const { candidates } = this.#scope.limits;
-    const mayBeCut = this.#scope.isBounded && this.#plan.size === undefined;
-    const walked = sql`${rows} LIMIT ${this.#scope.isBounded ? candidates : -1}`;
+    const most = atMost ?? this.#scope.limits.candidates;
+    const isLimited = most !== Number.POSITIVE_INFINITY;
+    const mayBeCut = isLimited && (atMost !== undefined || this.#plan.size === undefined);
+    const walked = sql`${rows} LIMIT ${isLimited ? most : -1}`;
     const found = this.#rows(sql`${over(walked)} LIMIT ${limit}`);
-    if (mayBeCut && found.length < limit && countRows(this.#scope, walked, candidates) >= candidates) {
+    if (mayBeCut && found.length < limit && countRows(this.#scope, walked, most) >= most) {
       throw new OverLimit(this.#request.type);
     }
     return found;
@@ -298,8 +295,15 @@ function unchangedBy(position: Fragment, leftOut: LeftOut | undefined): Fragment
   return leftOut === undefined ? TRUE : sql`${position} <= ${leftOut.changedAfter}`;
 }
 
-/** So many sorted sources are merged rather than collected. */
-const MERGED = 16;
+/** So many rows are looked at in order before all rows of a long way in are collected. */
+const TRIED = 50_000;
+
+/** Few rows are sorted at once; of many only as many are read as the page needs, where indexes have them sorted. */
+function isWalked({ limits: { collected } }: Scope, { sources }: Driver, size: number | undefined): boolean {
+  if (sources === undefined) return false;
+  if (size === undefined) return sources.length <= WALKED_SOURCES;
+  return sources.length <= 1 && (size > collected || sources.every(({ merges }) => !merges));
+}
 
 /** Sorted pages of keys as one, without repeated rids. */
 function merged(

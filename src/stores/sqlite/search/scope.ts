@@ -15,15 +15,19 @@ export interface Limits {
   readonly candidates: number;
   /** Resources that a chain or `_has` may lead to and still be listed. */
   readonly listed: number;
+  /** Keys of the index that are read each by itself, a page of each, rather than merged. */
+  readonly apart: number;
+  /** Rows that are collected and sorted rather than read in order. */
+  readonly collected: number;
   /** Resources that may be judged as they were for one page sequence; past it the client is asked to start anew. */
   readonly judged: number;
 }
 
-const JUDGED = 20_000;
+const EITHER = { apart: 4, collected: 512, judged: 20_000 };
 
 /** On the main thread: some ten milliseconds at worst. */
-export const BOUNDED: Limits = { candidates: 2_000, listed: 200, judged: JUDGED };
-export const UNBOUNDED: Limits = { candidates: Number.POSITIVE_INFINITY, listed: 2_000, judged: JUDGED };
+export const BOUNDED: Limits = { ...EITHER, candidates: 2_000, listed: 200 };
+export const UNBOUNDED: Limits = { ...EITHER, candidates: Number.POSITIVE_INFINITY, listed: 2_000 };
 
 export class Scope {
   /** Chains and `_has` that were found to lead to few resources, by their predicate; undefined = to many. */
