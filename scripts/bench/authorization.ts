@@ -14,12 +14,16 @@ import { Browsing, type Left, type Shown } from '#src/authorization/browsing/tes
 import { freePort, type ServerProcess, startFairway } from '../processes.js';
 import { demoData, loadFolder } from './load.js';
 import { cpuSeconds, median, quantile, type Row, rate } from './measure.js';
-import { load } from './requests.js';
+import { type LoadResult, load } from './requests.js';
 
 /** Short ones in turn, many: a machine that others use changes its pace within seconds. */
 const ROUNDS = 24;
 const SECONDS = 1;
-/** Rounds that are not counted: both servers are to run compiled code. */
+/** Before rounds are counted each server answers so many, or for so long: a machine that stands still warms up slowly. */
+const WARM_REQUESTS = 5_000;
+const WARM_ROUNDS = 12;
+const WARM_SECONDS = 5;
+/** Batches of exchanges that are not counted. */
 const WARM = 4;
 const CONNECTIONS = 32;
 const PATIENTS = 200;
@@ -79,10 +83,12 @@ interface Compared {
 
 async function comparedRow({ name, path, open, smart, token }: Compared): Promise<Row> {
   const [ours, theirs, pairs] = [[] as number[], [] as number[], [] as number[]];
-  for (let round = -WARM; round < ROUNDS; round++) {
-    const authorised = await perCpuSecond(smart, path, { authorization: `Bearer ${token}` });
+  const headers = { authorization: `Bearer ${token}` };
+  await warm(smart, path, headers);
+  await warm(open, path, {});
+  for (let round = 0; round < ROUNDS; round++) {
+    const authorised = await perCpuSecond(smart, path, headers);
     const free = await perCpuSecond(open, path, {});
-    if (round < 0) continue;
     ours.push(authorised);
     theirs.push(free);
     pairs.push(authorised / free);
@@ -97,15 +103,31 @@ async function comparedRow({ name, path, open, smart, token }: Compared): Promis
   };
 }
 
-async function perCpuSecond(
+type Headers = Readonly<Record<string, string>>;
+
+/** Both servers are to run compiled code. */
+async function warm(server: ServerProcess, path: string, headers: Headers): Promise<void> {
+  let answered = 0;
+  for (let round = 0; round < WARM_ROUNDS && answered < WARM_REQUESTS; round++) {
+    const { perSecond } = await asked(server, path, headers, WARM_SECONDS);
+    answered += perSecond * WARM_SECONDS;
+  }
+}
+
+async function perCpuSecond(server: ServerProcess, path: string, headers: Headers): Promise<number> {
+  return (await asked(server, path, headers, SECONDS)).perCpuSecond;
+}
+
+async function asked(
   server: ServerProcess,
   path: string,
-  headers: Readonly<Record<string, string>>,
-): Promise<number> {
+  headers: Headers,
+  seconds: number,
+): Promise<LoadResult> {
   const requests = [{ method: 'GET', path }] as const;
-  const result = await load(server, { seconds: SECONDS, connections: CONNECTIONS, requests, headers });
+  const result = await load(server, { seconds, connections: CONNECTIONS, requests, headers });
   if (result.failed > 0) throw new Error(`${result.failed} requests to ${path} failed`);
-  return result.perCpuSecond;
+  return result;
 }
 
 /** By the pages: sign-in and consent, as a person would. */
