@@ -1,6 +1,6 @@
 /**
  * The asynchronous context that oidc-provider carries along with each of its requests. From the first of them on Node tells
- * its hooks of every promise and every socket of the process, reads of resources included, which took a tenth of a read; so
+ * its hooks of every promise and every socket of the process, reads of resources included, which took a twentieth of a read; so
  * it is ended whenever no request of the provider is under way.
  *
  * Invariant: while a request of any provider in this process is being answered, the context stays.
