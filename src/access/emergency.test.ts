@@ -1,5 +1,4 @@
 /** Breaking the glass: who may, what it opens and what it does not. */
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Refusal } from '../fhir/outcome.js';
 import { askOfAudit } from '../interactions/audit/testing.js';

@@ -1,5 +1,4 @@
 /** What the audit log says of requests, and the AuditEvents that are made of it. */
-
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AccessDecision, permitting } from '../../ports/access-filter.js';
 import type { AuditRecord } from '../../ports/audit-log.js';

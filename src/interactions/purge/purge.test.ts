@@ -1,5 +1,4 @@
 /** Purges of patients: what goes, what stays, what is counted, and who may. */
-
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Predicate } from '../../fhir/search/query.js';
 import { type AccessDecision, type AccessFilter, permitting } from '../../ports/access-filter.js';

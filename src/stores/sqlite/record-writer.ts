@@ -1,10 +1,8 @@
 /**
  * The writer thread's side of the records: one change inside an open transaction.
  *
- * Invariants
- * - Rows whose time has passed count as absent; each change sweeps some of them away, so that no more of them gather than
- *   are made, and none needs a timer.
- * - What changes a record changes the generation, in the same transaction.
+ * Invariant: rows whose time has passed count as absent; each change sweeps some of them away, so that no more of them
+ * gather than are made, and none needs a timer.
  */
 import type { Connection } from './connection.js';
 import type { RecordJob, RecordResult } from './messages.js';
@@ -19,19 +17,8 @@ const REMOVE_GROUP = 'DELETE FROM record WHERE record_group = ?';
 const SWEEP = `DELETE FROM record WHERE (kind, name) IN
   (SELECT kind, name FROM record WHERE expires <= ? ORDER BY expires LIMIT 16)`;
 
-/** How often records were changed. */
-export const RECORD_GENERATION = "SELECT value FROM setting WHERE name = 'record_generation'";
-const NEXT_GENERATION = `INSERT INTO setting(name, value) VALUES ('record_generation', 1)
-  ON CONFLICT (name) DO UPDATE SET value = value + 1`;
-
 export function changeRecord(connection: Connection, { now, wanted }: RecordJob): RecordResult {
   connection.run(SWEEP, now);
-  const result = changed(connection, now, wanted);
-  if (result.changed) connection.run(NEXT_GENERATION);
-  return result;
-}
-
-function changed(connection: Connection, now: number, wanted: RecordJob['wanted']): RecordResult {
   switch (wanted.change) {
     case 'put':
     case 'insert': {

@@ -2,7 +2,6 @@
 import type { Clock } from '../../base/clock.js';
 import type { Records, StoredRecord } from '../../ports/records.js';
 import type { RecordChange, RecordResult } from './messages.js';
-import { RECORD_GENERATION } from './record-writer.js';
 import type { View } from './view.js';
 import type { Writer } from './writer.js';
 
@@ -12,8 +11,6 @@ const LIST = `SELECT name, value FROM record
 
 export function sqliteRecords(view: View, writer: Writer, clock: Clock): Records {
   const get = view.connection.prepare(GET);
-  const getGeneration = view.connection.prepare(RECORD_GENERATION);
-  let seen = { dataVersion: -1, generation: 0 };
   const change = async (wanted: RecordChange): Promise<RecordResult> => {
     const result = await writer.changeRecord(wanted);
     view.expire(); // who hears of it finds it
@@ -37,10 +34,7 @@ export function sqliteRecords(view: View, writer: Writer, clock: Clock): Records
         .map(([name, value]): StoredRecord => ({ name, value })),
     generation: () => {
       view.refreshOncePerTurn();
-      const { dataVersion } = view;
-      if (dataVersion !== seen.dataVersion)
-        seen = { dataVersion, generation: getGeneration.get<[number]>()?.[0] ?? 0 };
-      return seen.generation;
+      return view.dataVersion;
     },
   };
 }
