@@ -12,19 +12,28 @@ import { readValue } from './record-json.js';
 import { KIND } from './record-kinds.js';
 import { tokenHash } from './token-hash.js';
 
-/** True too where the token is not bound to a session. */
-export function isSessionThere(
+/**
+ * When the session ends that a token is bound to, in milliseconds since 1970; undefined: it has ended, or is not that of the
+ * token's person any more. A token that is bound to none outlives them all.
+ */
+export function sessionEnd(
   { expiresWithSession, sessionUid, accountId }: IssuedToken,
   records: Records,
-): MaybePromise<boolean> {
-  if (expiresWithSession !== true) return true;
-  if (sessionUid === undefined) return false;
+): MaybePromise<number | undefined> {
+  if (expiresWithSession !== true) return Number.POSITIVE_INFINITY;
+  if (sessionUid === undefined) return undefined;
   const session = andThen(records.get(KIND.sessionUid, tokenHash(sessionUid)), (name) =>
     name === undefined ? undefined : records.get(KIND.session, name),
   );
-  return andThen(
-    session,
-    (found) =>
-      found !== undefined && readValue<{ readonly accountId?: string }>(found).accountId === accountId,
-  );
+  return andThen(session, (found) => {
+    if (found === undefined) return undefined;
+    const { accountId: holder, exp } = readValue<Session>(found);
+    return holder === accountId ? exp * 1000 : undefined;
+  });
+}
+
+/** As oidc-provider writes it; `exp` in seconds since 1970. */
+interface Session {
+  readonly accountId?: string;
+  readonly exp: number;
 }

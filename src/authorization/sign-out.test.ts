@@ -3,7 +3,7 @@
  * https://openid.net/specs/openid-connect-rpinitiated-1_0.html
  */
 import { SignJWT } from 'jose';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Left, Shown } from './browsing/testing.js';
 import type { MadeClient } from './clients/clients.js';
 import { BACK, OneApp, PASSWORD } from './one-app/testing.js';
@@ -190,6 +190,28 @@ describe('signing out', () => {
       }),
     );
     expect(told).toContainEqual(expect.objectContaining({ interaction: 'forged-form', outcome: 'refused' }));
+  });
+});
+
+describe('a session whose time passes', () => {
+  const [ALMOST, ALL] = [11.5, 12.1].map((hours) => hours * 3_600_000) as [number, number];
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('takes its tokens with it, although they would last longer and nothing else happens', async () => {
+    const asked = await one.start(`${SCOPE} online_access`);
+    expect('text' in asked && asked.text).toContain('name="decision"');
+    const { body } = await one.exchange(await one.allow('patient/Patient.rs'));
+    const began = Date.now();
+    vi.useFakeTimers({ toFake: ['Date'], now: began + ALMOST });
+    const { body: refreshed } = await one.refresh(body.refresh_token);
+    expect(refreshed.expires_in).toBeGreaterThan((ALL - ALMOST) / 1000);
+    expect(await read(refreshed.access_token)).toBe(200);
+
+    vi.setSystemTime(began + ALL);
+
+    expect(await read(refreshed.access_token)).toBe(401);
   });
 });
 

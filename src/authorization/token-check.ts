@@ -3,7 +3,7 @@
  *
  * Invariants
  * - A token that was revoked, whose client or whose person was disabled, or whose session has ended, is refused by every process with its next request: what is
- *   remembered holds as long as no record has changed, else the records are looked at again.
+ *   remembered holds as long as no record has changed and its times have not passed, else the records are looked at again.
  * - A token is accepted for the FHIR base that it was issued for, and for no other.
  */
 import type { AskAccess } from '../access/standing.js';
@@ -15,7 +15,7 @@ import type { CurrentDefinitions } from '../ports/current-definitions.js';
 import type { Records } from '../ports/records.js';
 import type { Grant } from '../smart/grant.js';
 import { bearerToken, invalidToken, signedOut } from './bearer.js';
-import { isSessionThere } from './bound-session.js';
+import { sessionEnd } from './bound-session.js';
 import type { RegisteredClient } from './clients/client.js';
 import { grantOf, type IssuedToken } from './issued-token.js';
 import { andThen } from './maybe.js';
@@ -53,6 +53,8 @@ interface Known {
   readonly definitions: CurrentDefinitions;
   readonly grant: Grant;
   readonly decision: AccessDecision;
+  /** Of the session that it is bound to, in milliseconds since 1970; a session that was used ends later. */
+  sessionEnds: number;
 }
 
 const REMEMBERED = 5_000;
@@ -109,7 +111,9 @@ export class TokenCheck {
       const known = this.#known.get(token);
       const holds = known?.generation === generation && this.#stands(known, definitions);
       if (!holds) return this.#lookUp(token, known, generation, definitions);
-      if (known.grant.expires <= this.#parts.clock.now()) throw invalidToken('It has expired.');
+      const now = this.#parts.clock.now();
+      if (known.grant.expires <= now) throw invalidToken('It has expired.');
+      if (known.sessionEnds <= now) throw signedOut();
       return known;
     });
   }
@@ -125,23 +129,25 @@ export class TokenCheck {
       if (written === undefined) throw invalidToken('It is not known, was revoked or has expired.');
       const issued = readValue<IssuedToken>(written);
       const { accountId } = issued;
-      const session = isSessionThere(issued, records);
+      const session = sessionEnd(issued, records);
       const person = accountId === undefined ? undefined : records.get(KIND.user, accountId);
       return andThen(records.get(KIND.client, issued.clientId), (client) =>
         andThen(person, (user) =>
-          andThen(session, (isThere) => {
-            if (!isThere) throw signedOut();
+          andThen(session, (sessionEnds) => {
+            const now = clock.now();
+            if (sessionEnds === undefined || sessionEnds <= now) throw signedOut();
             this.#check(issued, client, user);
-            if (issued.exp * 1000 <= clock.now()) throw invalidToken('It has expired.');
+            if (issued.exp * 1000 <= now) throw invalidToken('It has expired.');
             const isSame = known?.token === written && known.client === client && known.person === user;
             if (known !== undefined && isSame && this.#stands(known, definitions)) {
               known.generation = generation;
+              known.sessionEnds = sessionEnds;
               return known;
             }
             const grant = grantOf(issued, representedBy(client));
             return andThen(this.#decisionFor(grant, definitions), (decision) => {
               const records = { token: written, client: client ?? '', person: user };
-              const fresh = { generation, ...records, definitions, grant, decision };
+              const fresh = { generation, ...records, definitions, grant, decision, sessionEnds };
               this.#known.set(token, fresh);
               return fresh;
             });

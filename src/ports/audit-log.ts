@@ -17,13 +17,13 @@ export type AuditOutcome = 'success' | 'refused' | 'error';
 /** What an access decision says of its holder beside the principal's name. */
 export interface AuditAgent {
   /** The client's registered id. */
-  readonly client?: string;
+  readonly client?: string | undefined;
   /** The person: `Practitioner/1`, or the name under which the identity provider knows them. */
-  readonly user?: string;
+  readonly user?: string | undefined;
   /** Scopes as granted, between blanks. */
-  readonly scope?: string;
+  readonly scope?: string | undefined;
   /** Why the glass was broken: access beyond the usual, in an emergency. */
-  readonly emergency?: string;
+  readonly emergency?: string | undefined;
 }
 
 export interface AuditRecord extends AuditAgent {
@@ -34,18 +34,18 @@ export interface AuditRecord extends AuditAgent {
   readonly interaction: string;
   readonly outcome: AuditOutcome;
   /** HTTP; absent where the record went with its commit, before there was an answer. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   readonly principal: string;
   /** The address that the request came from. */
-  readonly network?: string;
-  readonly type?: string;
-  readonly id?: string;
+  readonly network?: string | undefined;
+  readonly type?: string | undefined;
+  readonly id?: string | undefined;
   /** As sent, decoded: `patient=1&code=x`; cut off where it is very long. */
-  readonly query?: string;
+  readonly query?: string | undefined;
   /** Ids of the patients whose data was read or written. */
-  readonly patients?: readonly string[];
+  readonly patients?: readonly string[] | undefined;
   /** There were more than are listed. */
-  readonly morePatients?: true;
+  readonly morePatients?: true | undefined;
 }
 
 /** What one writer appended, from its start to its end. */

@@ -100,21 +100,28 @@ function succeeded(
 function aboutOf(request: FhirRequest, context: Context, trail: Trail, asked: Asked | undefined): About {
   if (asked === undefined) return { interaction: 'none' };
   const { operation, compartment, job, file } = asked.target;
-  const { type, id } =
-    compartment === undefined ? asked.target : { type: compartment.name, id: compartment.id };
   if (job !== undefined) {
     return { interaction: asked.interaction, id: file === undefined ? job : `${job}/${file}` };
   }
+  const type = compartment === undefined ? asked.target.type : compartment.name;
+  const id = compartment === undefined ? asked.target.id : compartment.id;
   if (type === 'Patient' && id !== undefined) trail.patients.add(id);
-  const about: About = {
-    interaction: operation === undefined ? asked.interaction : `$${operation}`,
-    ...(type === undefined ? {} : { type }),
-    ...(id === undefined ? {} : { id }),
-  };
-  if (request.query.length === 0) return about;
   patientsAsked(request.query, context.baseUrl, trail.patients);
-  const query = new URLSearchParams(
-    request.query.map(([name, value]): [string, string] => [name, value]),
-  ).toString();
-  return { ...about, query: query.slice(0, QUERY_CHARACTERS) };
+  return {
+    interaction: operation === undefined ? asked.interaction : `$${operation}`,
+    type,
+    id,
+    query: queryText(request.query),
+  };
+}
+
+function queryText(query: FhirRequest['query']): string | undefined {
+  if (query.length === 0) return undefined;
+  const pairs = query.map(([name, value]) => `${encoded(name)}=${encoded(value)}`);
+  return pairs.join('&').slice(0, QUERY_CHARACTERS);
+}
+
+/** A search inside of a batch may hold what is no text; a half of a character cannot be encoded. */
+function encoded(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
 }

@@ -10,7 +10,9 @@ import type { StoredResource } from '../../ports/backend.js';
 /** So many patients are listed of one request; that there were more is said. */
 export const PATIENT_LIMIT = 100;
 
-const RELATIVE = '"reference":"Patient/';
+/** What each reference begins with; looked for once, and what follows it is then looked at. */
+const REFERENCE = Buffer.from('"reference":"');
+const PATIENT = 'Patient/';
 const ID = /^[A-Za-z0-9\-.]{1,64}$/;
 const QUOTE = 0x22;
 const SLASH = 0x2f;
@@ -23,22 +25,27 @@ export type FindPatients = (
 
 /** `baseUrl`: of this server, whose absolute references count too. */
 export function patientFinder(baseUrl: string): FindPatients {
-  const needles = [Buffer.from(RELATIVE), Buffer.from(`"reference":"${baseUrl}/Patient/`)];
+  const prefixes = [Buffer.from(PATIENT), Buffer.from(`${baseUrl}/${PATIENT}`)];
   return ({ type, id, bytes }, found) => {
     if (type === 'Patient') found.add(id);
-    for (const needle of needles) addReferred(bytes, needle, found);
+    let at = bytes.indexOf(REFERENCE);
+    while (at >= 0 && found.size <= PATIENT_LIMIT) {
+      const start = at + REFERENCE.length;
+      for (const prefix of prefixes)
+        if (beginsWith(bytes, prefix, start)) addId(bytes, start + prefix.length, found);
+      at = bytes.indexOf(REFERENCE, start);
+    }
   };
 }
 
-function addReferred(bytes: Buffer, needle: Buffer, found: Set<string>): void {
-  let at = bytes.indexOf(needle);
-  while (at >= 0 && found.size <= PATIENT_LIMIT) {
-    const start = at + needle.length;
-    const end = endOfId(bytes, start);
-    const id = bytes.toString('latin1', start, end);
-    if (ID.test(id)) found.add(id);
-    at = bytes.indexOf(needle, end);
-  }
+function beginsWith(bytes: Buffer, prefix: Buffer, from: number): boolean {
+  for (let at = 0; at < prefix.length; at++) if (bytes[from + at] !== prefix[at]) return false;
+  return true;
+}
+
+function addId(bytes: Buffer, start: number, found: Set<string>): void {
+  const id = bytes.toString('latin1', start, endOfId(bytes, start));
+  if (ID.test(id)) found.add(id);
 }
 
 function endOfId(bytes: Buffer, start: number): number {

@@ -43,7 +43,12 @@ export interface TrailSource {
 }
 
 /** What a record says of the request beside who and when. */
-export type About = Pick<AuditRecord, 'interaction' | 'type' | 'id' | 'query'>;
+export interface About {
+  readonly interaction: string;
+  readonly type?: string | undefined;
+  readonly id?: string | undefined;
+  readonly query?: string | undefined;
+}
 
 const INTERACTIONS: Readonly<Record<WriteMethod, string>> = {
   POST: 'create',
@@ -213,24 +218,32 @@ export class Trail implements Backend {
     return found;
   }
 
+  /** Every record has every member: they are made for each read, and objects of one shape cost a third of others. */
   #record(
-    about: About,
+    { interaction, type, id, query }: About,
     outcome: AuditOutcome,
     patients: Set<string> | undefined,
     status: number | undefined,
   ): AuditRecord {
     const { access, requestId, network } = this.source;
+    const { principal, agent } = access;
     return {
       time: this.#auditing.now(),
       requestId,
+      interaction,
       outcome,
-      principal: access.principal,
-      ...access.agent,
-      ...about,
-      ...(status === undefined ? {} : { status }),
-      ...(network === undefined ? {} : { network }),
-      ...(patients === undefined || patients.size === 0 ? {} : { patients: listed(patients) }),
-      ...(patients !== undefined && patients.size > PATIENT_LIMIT ? { morePatients: true } : {}),
+      status,
+      principal,
+      client: agent?.client,
+      user: agent?.user,
+      scope: agent?.scope,
+      emergency: agent?.emergency,
+      network,
+      type,
+      id,
+      query,
+      patients: patients === undefined || patients.size === 0 ? undefined : listed(patients),
+      morePatients: patients !== undefined && patients.size > PATIENT_LIMIT ? true : undefined,
     };
   }
 }

@@ -15,22 +15,24 @@ import { createHash, randomBytes } from 'node:crypto';
 import { assert } from '../../base/assert.js';
 import type { Clock } from '../../base/clock.js';
 import type { AuditChainFacts } from '../../ports/audit-log.js';
+import { type AuditPage, gathered } from './audit-pages.js';
 import type { Connection } from './connection.js';
 import type { Answer } from './messages.js';
 
-/** Records of a batch: as many audit events are made of at once. */
-const BATCH = 200;
 const CHECKPOINT_EVERY = 256;
 
 const LAST = 'SELECT max(place) FROM audit';
 const ADD_CHAIN = 'INSERT INTO audit_chain(name, started, site) VALUES (?, ?, ?)';
-const ADD = 'INSERT INTO audit(place, chain, first, count, lines, heads, hash) VALUES (?, ?, ?, ?, ?, ?, ?)';
+const ADD = `INSERT INTO audit(place, chain, first, count, lines, heads, hash)
+  VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?)`;
 /** Of each chain that has grown since the last checkpoint, which belongs to them, its newest batch. */
 const HEADS = `SELECT c.name, a.first + a.count - 1, lower(hex(a.hash)) FROM audit a JOIN audit_chain c ON c.chain = a.chain
   WHERE a.place IN (SELECT max(place) FROM audit
     WHERE place >= coalesce((SELECT max(place) FROM audit WHERE heads IS NOT NULL), 0) GROUP BY chain)
   ORDER BY a.place`;
 const FOLLOW = "UPDATE setting SET value = ? WHERE name = 'audit_followed' AND value = ?";
+
+const NO_LINES: AuditPage = { count: 0, lines: new Uint8Array() };
 
 /** The end of a chain: `sequence` of its last record, 0 where there is none yet. */
 interface Head {
@@ -48,7 +50,7 @@ export interface HashedBatch {
   readonly first: number;
   readonly count: number;
   readonly heads: string | null;
-  readonly lines: string;
+  readonly lines: string | Uint8Array;
 }
 
 type Checkpoint = Answer & { readonly kind: 'checkpoint' };
@@ -74,17 +76,17 @@ export class AuditChain {
   }
 
   /** Inside a transaction. */
-  append(lines: readonly string[]): void {
-    for (let at = 0; at < lines.length; at += BATCH) {
+  append(pages: readonly AuditPage[]): void {
+    for (const page of gathered(pages)) {
       const head = this.#next ?? this.#begun();
       const isDue = head.sequence === 0 || head.unvouched >= CHECKPOINT_EVERY;
-      this.#add(head, lines.slice(at, at + BATCH), isDue);
+      this.#add(head, page, isDue);
     }
   }
 
   /** A batch without records. Inside a transaction. */
   checkpoint(): void {
-    if (this.#next !== undefined) this.#add(this.#next, [], true);
+    if (this.#next !== undefined) this.#add(this.#next, NO_LINES, true);
   }
 
   /** The transaction was committed; answers the checkpoints that were in it. */
@@ -108,19 +110,13 @@ export class AuditChain {
     return { chain: Number(lastInsertRowid), name, sequence: 0, hash, unvouched: 0 };
   }
 
-  #add(head: Head, records: readonly string[], isCheckpoint: boolean): void {
+  #add(head: Head, { count, lines }: AuditPage, isCheckpoint: boolean): void {
     const place = (this.#connection.get<[number | null]>(LAST)?.[0] ?? 0) + 1;
     const heads = isCheckpoint ? this.#heads() : null;
-    const batch = {
-      place,
-      first: head.sequence + 1,
-      count: records.length,
-      heads,
-      lines: records.join('\n'),
-    };
+    const batch = { place, first: head.sequence + 1, count, heads, lines };
     const hash = batchHash(head.hash, batch);
-    this.#connection.run(ADD, place, head.chain, batch.first, batch.count, batch.lines, heads, hash);
-    const sequence = head.sequence + records.length;
+    this.#connection.run(ADD, place, head.chain, batch.first, count, bufferOf(lines), heads, hash);
+    const sequence = head.sequence + count;
     this.#next = { ...head, sequence, hash, unvouched: isCheckpoint ? 0 : head.unvouched + 1 };
     if (isCheckpoint) {
       this.#told = [
@@ -137,6 +133,11 @@ export class AuditChain {
       .map((head) => head.join(' '))
       .join('\n');
   }
+}
+
+/** The same bytes. */
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 export function genesis({ name, started, site }: AuditChainFacts): Buffer {

@@ -9,36 +9,71 @@ import { parseJson } from '../../fhir/format/parse.js';
 import { serialise } from '../../fhir/format/serialise.js';
 import type { AuditOutcome, AuditRecord } from '../../ports/audit-log.js';
 
-/** Members that are text, by their short names. */
-const TEXTS = {
+/** Members of a request that are text, by their short names. */
+const REQUEST = {
   requestId: 'r',
   interaction: 'i',
   outcome: 'o',
-  principal: 'p',
-  client: 'c',
-  user: 'u',
-  scope: 's',
-  emergency: 'e',
   network: 'n',
   type: 'y',
   id: 'd',
   query: 'q',
 } as const satisfies Partial<Record<keyof AuditRecord, string>>;
 
+/** Those of who asks. */
+const HOLDER = {
+  principal: 'p',
+  client: 'c',
+  user: 'u',
+  scope: 's',
+  emergency: 'e',
+} as const satisfies Partial<Record<keyof AuditRecord, string>>;
+
+const TEXTS = { ...REQUEST, ...HOLDER } as const;
+
 // The keys of a typed table are its names.
-const NAMES = Object.keys(TEXTS) as (keyof typeof TEXTS)[];
+const REQUEST_NAMES = Object.keys(REQUEST) as (keyof typeof REQUEST)[];
+const HOLDER_NAMES = Object.keys(HOLDER) as (keyof typeof HOLDER)[];
+const NAMES = [...REQUEST_NAMES, ...HOLDER_NAMES];
 
 export function lineOf(record: AuditRecord): string {
-  let line = `{"t":${record.time}`;
-  if (record.status !== undefined) line += `,"h":${record.status}`;
-  for (const name of NAMES) {
-    const value = record[name];
-    if (value !== undefined) line += `,"${TEXTS[name]}":${serialise(value)}`;
-  }
+  const { time, status, patients, morePatients } = record;
+  let line = `{"t":${time}`;
+  if (status !== undefined) line += `,"h":${status}`;
+  for (const name of REQUEST_NAMES) line += member(name, record[name]);
+  line += holderText(record);
   // Ids have no characters that JSON escapes.
-  if (record.patients !== undefined && record.patients.length > 0)
-    line += `,"w":"${record.patients.join(' ')}"`;
-  return record.morePatients === true ? `${line},"m":true}` : `${line}}`;
+  if (patients !== undefined && patients.length > 0) line += `,"w":"${patients.join(' ')}"`;
+  return morePatients === true ? `${line},"m":true}` : `${line}}`;
+}
+
+function member(name: keyof typeof TEXTS, value: string | undefined): string {
+  return value === undefined ? '' : `,"${TEXTS[name]}":${serialise(value)}`;
+}
+
+type Holder = Pick<AuditRecord, keyof typeof HOLDER>;
+
+/** What is written of those who asked lately, by their principal: a scope is long, and the same in all that somebody asks. */
+const written = new Map<string, { readonly holder: Holder; readonly text: string }>();
+const WRITTEN = 1_000;
+
+function holderText(record: AuditRecord): string {
+  const known = written.get(record.principal);
+  if (known !== undefined && isSame(known.holder, record)) return known.text;
+  if (written.size >= WRITTEN) written.clear();
+  const { principal, client, user, scope, emergency } = record;
+  const text = HOLDER_NAMES.map((name) => member(name, record[name])).join('');
+  written.set(principal, { holder: { principal, client, user, scope, emergency }, text });
+  return text;
+}
+
+function isSame(left: Holder, right: Holder): boolean {
+  return (
+    left.client === right.client &&
+    left.user === right.user &&
+    left.scope === right.scope &&
+    left.emergency === right.emergency
+  );
 }
 
 export function recordOf(line: string): AuditRecord {

@@ -8,6 +8,7 @@ import type { Logger } from '../../base/log.js';
 import { Refusal } from '../../fhir/outcome.js';
 import type { AuditBatch, AuditLog, AuditRecord } from '../../ports/audit-log.js';
 import { lineOf, recordOf } from './audit-lines.js';
+import { type AuditPage, AuditPages, pagesOf } from './audit-pages.js';
 import type { View } from './view.js';
 import type { Writer } from './writer.js';
 
@@ -34,7 +35,7 @@ export class SqliteAuditLog implements AuditLog {
   readonly #view: View;
   readonly #writer: Writer;
   readonly #log: Logger;
-  #notes: string[] = [];
+  readonly #notes = new AuditPages();
   #timer: NodeJS.Timeout | undefined;
   /** Of the notes that are on their way. */
   #flushing: Promise<void> = Promise.resolve();
@@ -56,13 +57,13 @@ export class SqliteAuditLog implements AuditLog {
         },
       );
     }
-    this.#notes.push(lineOf(record));
-    if (this.#notes.length >= NOTES_AT_ONCE) this.#send();
+    this.#notes.add(lineOf(record));
+    if (this.#notes.size >= NOTES_AT_ONCE) this.#send();
     else this.#sendSoon();
   }
 
   record(record: AuditRecord): Promise<void> {
-    return this.#writer.audit([lineOf(record)]);
+    return this.#writer.audit(pagesOf([lineOf(record)]));
   }
 
   async flush(): Promise<void> {
@@ -74,7 +75,7 @@ export class SqliteAuditLog implements AuditLog {
   async close(): Promise<void> {
     await this.flush();
     clearTimeout(this.#timer);
-    if (this.#notes.length > 0) this.#log.error({ records: this.#notes.length }, 'audit records are lost');
+    if (this.#notes.size > 0) this.#log.error({ records: this.#notes.size }, 'audit records are lost');
   }
 
   read(after: number, limit: number): readonly AuditBatch[] {
@@ -104,24 +105,23 @@ export class SqliteAuditLog implements AuditLog {
   #send(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const notes = this.#notes;
-    if (notes.length === 0) return;
-    this.#notes = [];
-    const sent = this.#writer.audit(notes).then(
+    if (this.#notes.size === 0) return;
+    const pages = this.#notes.take();
+    const sent = this.#writer.audit(pages).then(
       () => {
         this.#isFailing = false;
       },
-      (error: unknown) => this.#failed(notes, error),
+      (error: unknown) => this.#failed(pages, error),
     );
     this.#flushing = Promise.all([this.#flushing, sent]).then(() => undefined);
   }
 
   /** They stay first in line, and are tried again. */
-  #failed(notes: readonly string[], error: unknown): void {
+  #failed(pages: readonly AuditPage[], error: unknown): void {
     this.#isFailing = true;
-    this.#notes = [...notes, ...this.#notes];
+    this.#notes.putBack(pages);
     const name = error instanceof Refusal ? error.kind : 'unexpected';
-    this.#log.error({ error: name, records: this.#notes.length }, 'the audit log cannot be written');
+    this.#log.error({ error: name, records: this.#notes.size }, 'the audit log cannot be written');
     this.#sendSoon();
   }
 }

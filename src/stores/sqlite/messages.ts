@@ -7,6 +7,7 @@ import type { Permitted } from '../../ports/access-filter.js';
 import type { Commit, CommitResult, Condition, Position, Write } from '../../ports/backend.js';
 import type { NewJob, PartOutcome } from '../../ports/jobs.js';
 import type { RecordOptions } from '../../ports/records.js';
+import type { AuditPage } from './audit-pages.js';
 
 /** A write of the port, its resource taken apart. */
 export type WireWrite =
@@ -40,7 +41,7 @@ export interface CommitJob {
   /** The oldest definitions that any of the values follow; absent where nothing but deletions is written. */
   readonly indexedAt: Position | undefined;
   /** Lines for the audit log. */
-  readonly audit: readonly string[];
+  readonly audit: readonly AuditPage[];
   readonly follows: Commit['follows'];
   readonly step: PartStep | undefined;
 }
@@ -49,7 +50,7 @@ export interface CommitJob {
 export interface AuditJob {
   readonly kind: 'audit';
   readonly number: number;
-  readonly lines: readonly string[];
+  readonly pages: readonly AuditPage[];
 }
 
 /** Writes of a commit that is to come under the same number. */

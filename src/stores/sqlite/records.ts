@@ -9,8 +9,11 @@ const GET = 'SELECT value FROM record WHERE kind = ? AND name = ? AND (expires I
 const LIST = `SELECT name, value FROM record
   WHERE kind = ? AND name > ? AND (expires IS NULL OR expires > ?) ORDER BY name LIMIT ?`;
 
+const GENERATION = "SELECT value FROM setting WHERE name = 'record_generation'";
+
 export function sqliteRecords(view: View, writer: Writer, clock: Clock): Records {
   const get = view.connection.prepare(GET);
+  const generation = generationOf(view);
   const change = async (wanted: RecordChange): Promise<RecordResult> => {
     const result = await writer.changeRecord(wanted);
     view.expire(); // who hears of it finds it
@@ -32,9 +35,21 @@ export function sqliteRecords(view: View, writer: Writer, clock: Clock): Records
       view.connection
         .all<[string, string]>(LIST, kind, after, clock.now(), limit)
         .map(([name, value]): StoredRecord => ({ name, value })),
-    generation: () => {
-      view.refreshOncePerTurn();
-      return view.dataVersion;
-    },
+    generation,
+  };
+}
+
+/** Most of what is stored are no records; so the number is read when anything was stored, and told as long as nothing is. */
+function generationOf(view: View): () => number {
+  const read = view.connection.prepare(GENERATION);
+  let dataVersion = -1;
+  let generation = 0;
+  return () => {
+    view.refreshOncePerTurn();
+    if (view.dataVersion !== dataVersion) {
+      dataVersion = view.dataVersion;
+      generation = read.get<[number]>()?.[0] ?? 0;
+    }
+    return generation;
   };
 }

@@ -9,6 +9,7 @@ import { assert } from '../../base/assert.js';
 import { systemClock } from '../../base/clock.js';
 import type { RefusalKind } from '../../fhir/outcome.js';
 import { AuditChain, advanceFollowed } from './audit-chain.js';
+import type { AuditPage } from './audit-pages.js';
 import { Committer } from './committer.js';
 import { Connection } from './connection.js';
 import { fullTextPosition, stepFullText, stepMerging } from './full-text.js';
@@ -136,8 +137,8 @@ function commitTogether(group: readonly Job[]): readonly Answer[] {
   connection.prepare('BEGIN IMMEDIATE').run();
   committer.begin();
   const answers = group.map((job) => (group.length === 1 ? alone(job) : besideOthers(job)));
-  const lines = group.flatMap((job, at) => linesOf(job, answers[at]));
-  if (lines.length > 0) chain.append(lines);
+  const pages = group.flatMap((job, at) => auditOf(job, answers[at]));
+  if (pages.length > 0) chain.append(pages);
   if (connection.inTransaction) connection.prepare('COMMIT').run();
   holdsPurged ||= group.some(isPurge);
   return [...answers, ...chain.committed()];
@@ -171,9 +172,9 @@ function isPurge(job: Job): boolean {
 }
 
 /** What the audit log is to say of a job that was carried out. */
-function linesOf(job: Job, answer: Answer | undefined): readonly string[] {
+function auditOf(job: Job, answer: Answer | undefined): readonly AuditPage[] {
   if (answer === undefined || !isWritten(answer)) return [];
-  return job.kind === 'audit' ? job.lines : job.kind === 'commit' ? job.audit : [];
+  return job.kind === 'audit' ? job.pages : job.kind === 'commit' ? job.audit : [];
 }
 
 function apply(job: Job): Answer {

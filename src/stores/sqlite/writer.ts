@@ -14,6 +14,7 @@ import { Refusal } from '../../fhir/outcome.js';
 import { type AccessFilter, type Permitted, visible } from '../../ports/access-filter.js';
 import type { Commit, CommitResult, Condition, Position, Write, WriteOutcome } from '../../ports/backend.js';
 import { lineOf } from './audit-lines.js';
+import { type AuditPage, pagesOf } from './audit-pages.js';
 import { weightOf } from './job-weight.js';
 import { partName } from './jobs-writer.js';
 import type {
@@ -109,8 +110,8 @@ export class Writer {
   }
 
   /** Resolves when the lines are in the audit log. */
-  async audit(lines: readonly string[]): Promise<void> {
-    await this.#send({ kind: 'audit', number: ++this.#number, lines });
+  async audit(pages: readonly AuditPage[]): Promise<void> {
+    await this.#send({ kind: 'audit', number: ++this.#number, pages });
   }
 
   async changeRecord(wanted: RecordChange): Promise<RecordResult> {
@@ -259,7 +260,7 @@ function lastPart({ number, now, commit, sent }: WaitingCommit, from: number): C
   const access = neededAccess(commit);
   const writes = commit.writes.slice(from, sent).map(wireWrite);
   const indexedAt = oldestDefinitions(commit.writes);
-  const audit = (commit.audit ?? []).map(lineOf);
+  const audit = pagesOf((commit.audit ?? []).map(lineOf));
   const { follows } = commit;
   const step =
     commit.step === undefined

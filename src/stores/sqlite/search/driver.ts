@@ -28,7 +28,7 @@ import {
   within,
 } from './range-test.js';
 import type { Scope } from './scope.js';
-import { isWordsParam, roughWordsSet, wordsSet } from './words-test.js';
+import { isWordsParam, roughWordsSet, wordsRows } from './words-test.js';
 
 export interface Driver {
   readonly name: string;
@@ -38,6 +38,8 @@ export interface Driver {
   readonly rough?: Fragment;
   /** Its rows in the order of (date, rid), read off indexes. */
   readonly sources?: readonly Source[];
+  /** Its rows in the order of rids. */
+  readonly stored?: readonly Source[];
   readonly repeats: boolean;
   readonly covers: boolean;
   /** Reads all rows of a parameter, whatever they hold. */
@@ -58,18 +60,18 @@ const MERGED_SOURCES = 64;
 /** The first row of each key is looked up before there is a page: with more keys than this, that is too much. */
 const MERGED_KEYS = 2_000;
 
-/** Criteria that are one key of the index together. */
+/** Criteria that are one key of the index together, `of` them. */
 export function jointDriver(
   scope: Scope,
   type: string,
   members: readonly Predicate[],
   window: Window,
-): Driver | undefined {
+): { readonly of: readonly Predicate[]; readonly driver: Driver } | undefined {
   const pairs = askedPairs(scope, type, members);
   if (pairs === undefined) return undefined;
-  const { param, keys } = pairs;
+  const { of, param, keys } = pairs;
   const driver = keyDriver(scope, param, { kind: 'listed', values: keys }, window, false);
-  return driver === undefined ? undefined : { ...driver, name: 'keys of pairs' };
+  return driver === undefined ? undefined : { of, driver: { ...driver, name: 'keys of pairs' } };
 }
 
 export function driverOf(
@@ -143,6 +145,7 @@ const NONE: Driver = {
   name: 'none',
   set: sql`SELECT 0 AS rid, 0 AS date WHERE 0`,
   sources: [],
+  stored: [],
   repeats: false,
   covers: true,
 };
@@ -261,10 +264,23 @@ function valueDriver(
 function wordsDriver(scope: Scope, type: string, param: string, test: WordsTest, window: Window): Driver {
   if (!isWordsParam(param, type)) return NONE;
   const typeId = scope.catalogue.type(type) ?? null;
-  const all = wordsSet(scope, typeId, param, test);
-  const set = sql`SELECT rid, date FROM (${all}) WHERE ${within(raw('date'), window)}`;
+  const rows = wordsRows(scope, typeId, param, test).map(({ select, rid, date }) => {
+    return { select: sql`${select} AND ${within(date, window)}`, rid, date };
+  });
+  const stored = rows.map(({ select, rid, date }): Source => {
+    const walk: Source['walk'] = ({ where }, down) =>
+      sql`${select} AND ${where(date, rid)} ORDER BY ${rid} ${raw(down ? 'DESC' : 'ASC')}`;
+    return { walk, merges: false };
+  });
   const rough = roughWordsSet(scope, typeId, param, test);
-  return { name: 'words', set, rough, repeats: false, covers: true };
+  return {
+    name: 'words',
+    set: united(rows.map(({ select }) => select)),
+    rough,
+    stored,
+    repeats: false,
+    covers: true,
+  };
 }
 
 function rangeDriver(param: Param, test: RangeTest, unit: number, window: Window): Driver {

@@ -4,11 +4,12 @@
  *
  *   date      (sort date, rid): the natural order, and that of `_sort` by the type's primary date; read off the indexes
  *   position  `_sort=_lastUpdated`: times never fall with positions
+ *   stored    rid: the natural order of a search by words, in which the full-text index has its rows
  *   computed  any other `_sort`: keys are computed for each match
  *
  * Invariant: rid is the last key of every order, so no two matches are equal; missing values come last either way.
  */
-import type { SearchQuery, SortKey } from '../../../fhir/search/query.js';
+import type { Predicate, SearchQuery, SortKey } from '../../../fhir/search/query.js';
 import { NO_DATE } from '../catalogue.js';
 import type { Cell } from '../connection.js';
 import { and, type Fragment, or, raw, sql, TRUE } from './fragment.js';
@@ -18,13 +19,15 @@ import type { Scope } from './scope.js';
 export type Order =
   | { readonly kind: 'date'; readonly descending: boolean }
   | { readonly kind: 'position'; readonly descending: boolean }
+  | { readonly kind: 'stored' }
   | { readonly kind: 'computed'; readonly keys: readonly SortKey[] };
 
 export const NATURAL: Order = { kind: 'date', descending: false };
+const STORED: Order = { kind: 'stored' };
 
 export function orderOf(scope: Scope, query: SearchQuery): Order {
   const [first, ...others] = query.sort;
-  if (first === undefined) return NATURAL;
+  if (first === undefined) return query.parts.every(({ where }) => isByWords(where)) ? STORED : NATURAL;
   if (others.length > 0) return { kind: 'computed', keys: query.sort };
   if (first.param === '_lastUpdated') return { kind: 'position', descending: first.descending };
   const [part, ...further] = query.parts;
@@ -34,11 +37,23 @@ export function orderOf(scope: Scope, query: SearchQuery): Order {
     : { kind: 'computed', keys: query.sort };
 }
 
+/** Every match holds some words. */
+function isByWords(where: Predicate): boolean {
+  if (where.op === 'and') return where.of.some(isByWords);
+  return where.op === 'value' && where.test.kind === 'words';
+}
+
 /** A name that a page key carries: a key of one order is none of another. */
 export function orderName(order: Order): string {
-  return order.kind === 'computed'
-    ? `computed ${order.keys.length}`
-    : `${order.kind} ${order.descending ? 'desc' : 'asc'}`;
+  switch (order.kind) {
+    case 'computed':
+      return `computed ${order.keys.length}`;
+    case 'stored':
+      return 'stored';
+    case 'date':
+    case 'position':
+      return `${order.kind} ${order.descending ? 'desc' : 'asc'}`;
+  }
 }
 
 /** The order that a page key was made in: it stays that of its sequence of pages. */
@@ -48,6 +63,7 @@ export function orderNamed(name: Cell | undefined, query: SearchQuery): Order | 
     { kind: 'date', descending: true },
     { kind: 'position', descending: false },
     { kind: 'position', descending: true },
+    STORED,
     { kind: 'computed', keys: query.sort },
   ];
   return orders.find((order) => orderName(order) === name);
@@ -115,6 +131,16 @@ export function datePhases(
   return isDated ? [first] : [first, undated];
 }
 
+/** All of the stored order, which is read ascending unless it is read backwards. */
+export function storedPhase({ from, backwards }: Reading): Phase {
+  const [rid = null] = from ?? [];
+  return {
+    where: (_date, column) =>
+      from === undefined ? TRUE : sql`${column} ${raw(backwards ? '<' : '>')} ${rid}`,
+    dates: ALL_TIME,
+  };
+}
+
 /** After the keys of a match in the direction of reading, for keys that may be null and that each have a direction. */
 export function beyondComputed(
   names: readonly Fragment[],
@@ -158,12 +184,15 @@ export function compareKeys(order: Order, left: readonly Cell[], right: readonly
   for (const [at, key] of left.entries()) {
     const other = right[at] ?? null;
     const isRid = at === left.length - 1;
-    const descending =
-      order.kind === 'computed' ? !isRid && order.keys[at]?.descending === true : order.descending;
-    const difference = compareCells(order, key, other, descending, isRid);
+    const difference = compareCells(order, key, other, isDescending(order, at, isRid), isRid);
     if (difference !== 0) return difference;
   }
   return 0;
+}
+
+function isDescending(order: Order, at: number, isRid: boolean): boolean {
+  if (order.kind === 'stored') return false;
+  return order.kind === 'computed' ? !isRid && order.keys[at]?.descending === true : order.descending;
 }
 
 function compareCells(order: Order, left: Cell, right: Cell, descending: boolean, isRid: boolean): number {

@@ -13,6 +13,8 @@ const CODES = 8;
 const PAIRS = 64;
 
 export interface PairKeys {
+  /** The criteria that the pairs are of. */
+  readonly of: readonly Predicate[];
   readonly param: Param;
   readonly keys: readonly number[];
 }
@@ -21,10 +23,27 @@ export interface PairKeys {
 export function askedPairs(scope: Scope, type: string, members: readonly Predicate[]): PairKeys | undefined {
   const param = scope.param(type, PAIR);
   if (param === undefined) return undefined;
-  const rids = members.map(listedKeys(scope, PAIR_REFERENCE)).find((keys) => keys !== undefined);
-  const terms = members.map(codeTerms(scope)).find((keys) => keys !== undefined);
-  if (rids === undefined || terms === undefined || rids.length * terms.length > PAIRS) return undefined;
-  return { param, keys: rids.flatMap((rid) => terms.map((term) => pairKey(rid, term))) };
+  const [reference, rids] = firstWith(members, listedKeys(scope, PAIR_REFERENCE)) ?? [];
+  const [code, terms] = firstWith(members, codeTerms(scope)) ?? [];
+  if (reference === undefined || rids === undefined || code === undefined || terms === undefined)
+    return undefined;
+  if (rids.length * terms.length > PAIRS) return undefined;
+  return {
+    of: [reference, code],
+    param,
+    keys: rids.flatMap((rid) => terms.map((term) => pairKey(rid, term))),
+  };
+}
+
+function firstWith(
+  members: readonly Predicate[],
+  keysOf: (predicate: Predicate) => readonly number[] | undefined,
+): readonly [Predicate, readonly number[]] | undefined {
+  for (const member of members) {
+    const keys = keysOf(member);
+    if (keys !== undefined) return [member, keys];
+  }
+  return undefined;
 }
 
 /** The integers of the codes that a criterion asks for, where it is one on the code. */

@@ -7,7 +7,7 @@ import type { Predicate } from '../../../fhir/search/query.js';
 import type { Position } from '../../../ports/backend.js';
 import { NO_DATE } from '../catalogue.js';
 import type { Cell } from '../connection.js';
-import { type Driver, naturalDriver } from './driver.js';
+import { type Driver, naturalDriver, type Source } from './driver.js';
 import { and, type Fragment, not, oneOf, raw, sql, TRUE } from './fragment.js';
 import {
   beyond,
@@ -18,7 +18,9 @@ import {
   FROM_THE_START,
   NATURAL,
   type Order,
+  type Phase,
   type Reading,
+  storedPhase,
 } from './order.js';
 import { countRows, type PageBound, type Plan, planFor, WALKED_SOURCES } from './plan.js';
 import type { RowNames } from './probe.js';
@@ -57,7 +59,10 @@ export type MatchKeys = readonly Cell[];
 
 export function runPart(scope: Scope, request: PartRequest): readonly MatchKeys[] {
   if (request.limit <= 0) return [];
-  const plan = planFor(scope, request.type, request.where, pageBound(request));
+  const plan = planFor(scope, request.type, request.where, {
+    bound: pageBound(request),
+    order: request.order,
+  });
   if (plan === undefined) return [];
   request.observer?.plans(plan);
   const run = new PartRun(scope, request, plan);
@@ -66,6 +71,8 @@ export function runPart(scope: Scope, request: PartRequest): readonly MatchKeys[
       return run.byDate(request.order);
     case 'position':
       return run.byPosition(request.order);
+    case 'stored':
+      return run.asStored();
     case 'computed':
       return run.byComputedKeys();
   }
@@ -171,6 +178,21 @@ class PartRun {
     );
   }
 
+  asStored(): readonly MatchKeys[] {
+    const { driver, size, stored } = this.#plan;
+    const { reading, limit } = this.#request;
+    const phase = storedPhase(reading);
+    if (stored !== undefined && (size === undefined || driver?.stored !== undefined)) {
+      return this.#inOrder(stored, stored.stored, [phase], reading.backwards);
+    }
+    const way = driver ?? this.#natural();
+    this.#observe(way, 'sorted');
+    this.#refuseLong(way);
+    return this.#rows(sql`SELECT DISTINCT d.rid FROM (${way.set}) d
+      WHERE ${this.#condition(way)} AND ${phase.where(ROW.date, ROW.rid)}
+      ORDER BY 1 ${raw(reading.backwards ? 'DESC' : 'ASC')} LIMIT ${limit}`);
+  }
+
   byComputedKeys(): readonly MatchKeys[] {
     const { order, reading, type, limit } = this.#request;
     if (order.kind !== 'computed') return [];
@@ -201,18 +223,30 @@ class PartRun {
     }
   }
 
-  /** Each source is read in order until the page is full; the pages are merged. */
   #walk(driver: Driver, descending: boolean, rows?: number): readonly MatchKeys[] {
+    const { reading } = this.#request;
+    const phases = datePhases(descending, reading, this.#plan.isDated);
+    return this.#inOrder(driver, driver.sources, phases, descending !== reading.backwards, rows);
+  }
+
+  /** Each source is read in order until the page is full; the pages are merged. */
+  #inOrder(
+    driver: Driver,
+    sources: readonly Source[] = [],
+    phases: readonly Phase[],
+    down: boolean,
+    rows?: number,
+  ): readonly MatchKeys[] {
     const { order, reading, limit } = this.#request;
     this.#observe(driver, 'in order');
+    const keys = raw(order.kind === 'stored' ? 'd.rid' : 'd.date, d.rid');
     const found: MatchKeys[] = [];
-    for (const phase of datePhases(descending, reading, this.#plan.isDated)) {
-      const pages = (driver.sources ?? []).map(({ walk, merges }) => {
+    for (const phase of phases) {
+      const pages = sources.map(({ walk, merges }) => {
         const distinct = raw(merges ? 'DISTINCT' : '');
         return this.#bounded(
-          walk(phase, descending !== reading.backwards),
-          (walked) =>
-            sql`SELECT ${distinct} d.date, d.rid FROM (${walked}) d WHERE ${this.#condition(driver)}`,
+          walk(phase, down),
+          (walked) => sql`SELECT ${distinct} ${keys} FROM (${walked}) d WHERE ${this.#condition(driver)}`,
           limit - found.length,
           rows,
         );

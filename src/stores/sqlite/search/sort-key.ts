@@ -50,6 +50,8 @@ export function keysOf(
       return [sortDate(values, primaryDate), rid];
     case 'position':
       return [position, rid];
+    case 'stored':
+      return [rid];
     case 'computed':
       return [...order.keys.map((key) => sortKeyOf(values, identity, key) ?? null), rid];
   }

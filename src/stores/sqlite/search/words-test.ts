@@ -6,7 +6,7 @@ import { isContainedType } from '../../../fhir/search/contained.js';
 import type { WordsTest } from '../../../fhir/search/query.js';
 import { holdsWords, resourceWords } from '../../../fhir/search/words.js';
 import { parseResource } from '../moment.js';
-import { type Fragment, sql } from './fragment.js';
+import { type Fragment, raw, sql } from './fragment.js';
 import type { Scope } from './scope.js';
 
 const COLUMNS = { _text: 'narrative', _content: 'content' } as const;
@@ -34,15 +34,34 @@ export function wordsProbe(scope: Scope, param: WordsParam, test: WordsTest, rid
     ELSE ${contentHolds(scope, param, test, position)} END`;
 }
 
-/** (rid, date) of the type's resources that hold the words, and of those that are not in the index yet. */
-export function wordsSet(scope: Scope, type: number | null, param: WordsParam, test: WordsTest): Fragment {
-  const indexed = sql`SELECT r.rid, r.sort_date AS date FROM full_text f CROSS JOIN resource r ON r.rid = f.rowid
+/** Rows of (rid, date), and the columns that these are made of. */
+export interface WordsRows {
+  readonly select: Fragment;
+  readonly rid: Fragment;
+  readonly date: Fragment;
+}
+
+/**
+ * The type's resources that hold the words, whether the index knows that or not. Those of the index can be read in the order of
+ * their rids at no cost; of those that it does not know yet there are few.
+ */
+export function wordsRows(
+  scope: Scope,
+  type: number | null,
+  param: WordsParam,
+  test: WordsTest,
+): readonly WordsRows[] {
+  const select = sql`SELECT r.rid, r.sort_date AS date FROM full_text f CROSS JOIN resource r ON r.rid = f.rowid
     WHERE f.full_text MATCH ${matchOfType(type, param, test)} AND r.live = 1`;
-  if (!scope.isFullTextBehind) return indexed;
-  return sql`${indexed} AND r.position <= ${scope.fullTextPosition}
-    UNION ALL SELECT n.rid, n.sort_date AS date FROM resource n INDEXED BY resource_position
+  const indexed = { rid: raw('f.rowid'), date: raw('r.sort_date') };
+  if (!scope.isFullTextBehind) return [{ select, ...indexed }];
+  const fresh = sql`SELECT n.rid, n.sort_date AS date FROM resource n INDEXED BY resource_position
     WHERE n.type = ${type} AND n.live = 1 AND n.position > ${scope.fullTextPosition}
-    AND ${contentHolds(scope, param, test, sql`n.position`)}`;
+    AND ${contentHolds(scope, param, test, raw('n.position'))}`;
+  return [
+    { select: sql`${select} AND r.position <= ${scope.fullTextPosition}`, ...indexed },
+    { select: fresh, rid: raw('n.rid'), date: raw('n.sort_date') },
+  ];
 }
 
 /** At least as many rows, without a look at the resources. */

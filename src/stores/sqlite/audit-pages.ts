@@ -1,0 +1,109 @@
+/**
+ * Lines of the audit log on their way to the writer thread, as many on a page as are chained at once.
+ *
+ * Invariant: what waits is bytes outside of the heap: thousands of lines wait under load, and as strings each collection of
+ * garbage would carry them along.
+ */
+
+/** Of a page; audit events are made of as many at once. */
+export const PAGE_LINES = 200;
+/** A page may end before it is full: lines have a few hundred bytes, some have thousands. */
+const PAGE_BYTES = 128 * 1024;
+/** Of a character in UTF-8, as JavaScript counts them. */
+const MOST_BYTES = 3;
+const LINE_BREAK = 0x0a;
+
+export interface AuditPage {
+  readonly count: number;
+  /** UTF-8, line breaks between them. */
+  readonly lines: Uint8Array;
+}
+
+export class AuditPages {
+  #pages: AuditPage[] = [];
+  #bytes = Buffer.allocUnsafeSlow(PAGE_BYTES);
+  #used = 0;
+  #count = 0;
+  #size = 0;
+
+  /** How many lines wait. */
+  get size(): number {
+    return this.#size;
+  }
+
+  add(line: string): void {
+    const most = MOST_BYTES * line.length + 1;
+    if (this.#count >= PAGE_LINES || this.#used + most > this.#bytes.length) this.#turn();
+    if (most > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(most);
+    if (this.#count > 0) this.#bytes[this.#used++] = LINE_BREAK;
+    this.#used += this.#bytes.write(line, this.#used);
+    this.#count++;
+    this.#size++;
+  }
+
+  /** All that wait, which then wait no more. */
+  take(): readonly AuditPage[] {
+    this.#turn();
+    const pages = this.#pages;
+    this.#pages = [];
+    this.#size = 0;
+    return pages;
+  }
+
+  /** They come before all that wait. */
+  putBack(pages: readonly AuditPage[]): void {
+    this.#turn();
+    this.#pages = [...pages, ...this.#pages];
+    this.#size += linesOn(pages);
+  }
+
+  #turn(): void {
+    if (this.#count === 0) return;
+    // A copy of its own: a message takes all of the memory behind a view.
+    this.#pages.push({
+      count: this.#count,
+      lines: Uint8Array.prototype.slice.call(this.#bytes, 0, this.#used),
+    });
+    this.#used = 0;
+    this.#count = 0;
+  }
+}
+
+export function pagesOf(lines: readonly string[]): readonly AuditPage[] {
+  const pages: AuditPage[] = [];
+  for (let at = 0; at < lines.length; at += PAGE_LINES) {
+    const some = lines.slice(at, at + PAGE_LINES);
+    pages.push({ count: some.length, lines: Buffer.from(some.join('\n')) });
+  }
+  return pages;
+}
+
+export function linesOn(pages: readonly AuditPage[]): number {
+  return pages.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** The same lines on as few pages as may be, without breaking any up. */
+export function gathered(pages: readonly AuditPage[]): readonly AuditPage[] {
+  const groups: AuditPage[][] = [];
+  let count = 0;
+  for (const page of pages) {
+    const group = groups.at(-1);
+    if (group !== undefined && count + page.count <= PAGE_LINES) {
+      group.push(page);
+      count += page.count;
+    } else {
+      groups.push([page]);
+      count = page.count;
+    }
+  }
+  return groups.map(asOne);
+}
+
+function asOne(pages: readonly AuditPage[]): AuditPage {
+  const [first, ...others] = pages;
+  if (first !== undefined && others.length === 0) return first;
+  const parts = pages.flatMap(({ lines }, at) => (at === 0 ? [lines] : [BREAK, lines]));
+  return { count: linesOn(pages), lines: Buffer.concat(parts) };
+}
+
+const BREAK = Uint8Array.of(LINE_BREAK);
