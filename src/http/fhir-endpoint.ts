@@ -207,8 +207,8 @@ export class FhirEndpoint {
 
   #trail(auditing: Auditing, access: AccessDecision, requestId: string, incoming: IncomingMessage): Trail {
     const { tenant, settings } = this.#parts;
-    const network = networkAddress(incoming, settings.trustProxy);
-    return new Trail(tenant.backend, auditing, { access, requestId, ...network });
+    const { network } = networkAddress(incoming, settings.trustProxy);
+    return new Trail(tenant.backend, auditing, { access, requestId, network });
   }
 
   /** Behind a proxy that is trusted, links lead to where the client believes to be. */

@@ -6,6 +6,8 @@
  * log does not feed itself.
  */
 import { HolderRefusal } from '../../access/emergency.js';
+import { processUsage } from '../../base/clock.js';
+import { SpareTime } from '../../base/spare-time.js';
 import { Refusal } from '../../fhir/outcome.js';
 import { permitting } from '../../ports/access-filter.js';
 import { type AuditBatch, type AuditLog, type AuditRecord, auditEventId } from '../../ports/audit-log.js';
@@ -16,10 +18,8 @@ import { prepare } from '../write.js';
 import { auditEvent } from './audit-event.js';
 import { type FindPatients, patientFinder } from './patients.js';
 
-/** After requests are recorded events wait so long, and under load at least so long between steps. */
-const PAUSE_MILLISECONDS = 1_000;
-/** While there are requests a step is followed by so many times what it took: events must not slow requests down. */
-const REST_AFTER_STEP = 20;
+/** After requests are recorded events wait so long, and while there are requests at least so long between steps (base/spare-time.ts). */
+const PAUSE_MILLISECONDS = 250;
 /** A search for audit events waits so long for those of the latest requests. */
 const PATIENCE_MILLISECONDS = 2_000;
 
@@ -32,6 +32,7 @@ export class Auditing {
   /** Counts requests: whether others came meanwhile. */
   #told = 0;
   #timer: NodeJS.Timeout | undefined;
+  readonly #spare = new SpareTime(processUsage);
   #stopped = false;
   #step: Promise<boolean> = Promise.resolve(false);
 
@@ -77,9 +78,7 @@ export class Auditing {
   wake(): void {
     this.#told += 1;
     if (this.#timer !== undefined || this.#stopped) return;
-    const told = this.#told;
-    this.#timer = setTimeout(() => this.#go(told), PAUSE_MILLISECONDS);
-    this.#timer.unref();
+    this.#rest();
   }
 
   /** Makes events of all that is recorded now, as far as `milliseconds` allow; true: of all. */
@@ -102,18 +101,22 @@ export class Auditing {
     await this.#step.catch(() => undefined); // #go has told the log
   }
 
-  #go(told: number): void {
+  #rest(): void {
+    const look = (): void => (this.#spare.isDue() ? this.#go() : this.#rest());
+    this.#timer = setTimeout(look, PAUSE_MILLISECONDS).unref();
+  }
+
+  #go(): void {
+    const told = this.#told;
     const began = performance.now();
     this.#next().then(
       (isMore) => {
         this.#timer = undefined;
+        this.#spare.stepped(performance.now() - began);
         if (this.#stopped) return;
         const isIdle = this.#told === told;
-        if (isMore && isIdle) this.#timer = setTimeout(() => this.#go(told), 0).unref();
-        else if (isMore || !isIdle) {
-          const rest = Math.max(PAUSE_MILLISECONDS, REST_AFTER_STEP * (performance.now() - began));
-          this.#timer = setTimeout(() => this.#go(this.#told), rest).unref();
-        }
+        if (isMore && isIdle) this.#timer = setTimeout(() => this.#go(), 0).unref();
+        else if (isMore || !isIdle) this.#rest();
       },
       (error: unknown) => {
         this.#timer = undefined;

@@ -39,7 +39,7 @@ import { PATIENT_LIMIT } from './patients.js';
 export interface TrailSource {
   readonly access: AccessDecision;
   readonly requestId: string;
-  readonly network?: string;
+  readonly network?: string | undefined;
 }
 
 /** What a record says of the request beside who and when. */

@@ -9,49 +9,44 @@ import { parseJson } from '../../fhir/format/parse.js';
 import { serialise } from '../../fhir/format/serialise.js';
 import type { AuditOutcome, AuditRecord } from '../../ports/audit-log.js';
 
-/** Members of a request that are text, by their short names. */
-const REQUEST = {
+/** Members that are text, by their short names. */
+const TEXTS = {
   requestId: 'r',
   interaction: 'i',
   outcome: 'o',
+  principal: 'p',
+  client: 'c',
+  user: 'u',
+  scope: 's',
+  emergency: 'e',
   network: 'n',
   type: 'y',
   id: 'd',
   query: 'q',
 } as const satisfies Partial<Record<keyof AuditRecord, string>>;
 
-/** Those of who asks. */
-const HOLDER = {
-  principal: 'p',
-  client: 'c',
-  user: 'u',
-  scope: 's',
-  emergency: 'e',
-} as const satisfies Partial<Record<keyof AuditRecord, string>>;
-
-const TEXTS = { ...REQUEST, ...HOLDER } as const;
+type Short = (typeof TEXTS)[keyof typeof TEXTS];
 
 // The keys of a typed table are its names.
-const REQUEST_NAMES = Object.keys(REQUEST) as (keyof typeof REQUEST)[];
-const HOLDER_NAMES = Object.keys(HOLDER) as (keyof typeof HOLDER)[];
-const NAMES = [...REQUEST_NAMES, ...HOLDER_NAMES];
+const NAMES = Object.keys(TEXTS) as (keyof typeof TEXTS)[];
 
+/** One template: a line is made for each read. */
 export function lineOf(record: AuditRecord): string {
-  const { time, status, patients, morePatients } = record;
-  let line = `{"t":${time}`;
-  if (status !== undefined) line += `,"h":${status}`;
-  for (const name of REQUEST_NAMES) line += member(name, record[name]);
-  line += holderText(record);
+  const { time, status, requestId, interaction, outcome, network, type, id, query, patients } = record;
+  const known = status === undefined ? '' : `,"h":${status}`;
+  const asked = `${member('i', interaction)}${member('y', type)}${member('d', id)}${member('q', query)}`;
+  const from = `${member('r', requestId)}${member('n', network)}${holderText(record)}`;
   // Ids have no characters that JSON escapes.
-  if (patients !== undefined && patients.length > 0) line += `,"w":"${patients.join(' ')}"`;
-  return morePatients === true ? `${line},"m":true}` : `${line}}`;
+  const whose = patients === undefined || patients.length === 0 ? '' : `,"w":"${patients.join(' ')}"`;
+  const more = record.morePatients === true ? ',"m":true' : '';
+  return `{"t":${time}${known}${asked},"o":"${outcome}"${from}${whose}${more}}`;
 }
 
-function member(name: keyof typeof TEXTS, value: string | undefined): string {
-  return value === undefined ? '' : `,"${TEXTS[name]}":${serialise(value)}`;
+function member(name: Short, value: string | undefined): string {
+  return value === undefined ? '' : `,"${name}":${serialise(value)}`;
 }
 
-type Holder = Pick<AuditRecord, keyof typeof HOLDER>;
+type Holder = Pick<AuditRecord, 'principal' | 'client' | 'user' | 'scope' | 'emergency'>;
 
 /** What is written of those who asked lately, by their principal: a scope is long, and the same in all that somebody asks. */
 const written = new Map<string, { readonly holder: Holder; readonly text: string }>();
@@ -62,7 +57,13 @@ function holderText(record: AuditRecord): string {
   if (known !== undefined && isSame(known.holder, record)) return known.text;
   if (written.size >= WRITTEN) written.clear();
   const { principal, client, user, scope, emergency } = record;
-  const text = HOLDER_NAMES.map((name) => member(name, record[name])).join('');
+  const text = [
+    member('p', principal),
+    member('c', client),
+    member('u', user),
+    member('s', scope),
+    member('e', emergency),
+  ].join('');
   written.set(principal, { holder: { principal, client, user, scope, emergency }, text });
   return text;
 }

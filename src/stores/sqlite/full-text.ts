@@ -16,7 +16,6 @@ import { parseResource } from './moment.js';
 
 /** Counts up whenever words are taken from resources in another way. */
 const LAYOUT = 2;
-const STEP = 200;
 /** Pages of the index that are written by one step of merging: some ten milliseconds. */
 const MERGED_PAGES = 64;
 /** The index is merged anew when one of so many versions is new in it: writing all of it is then worth its while. */
@@ -28,7 +27,7 @@ const SET =
   'INSERT INTO setting(name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value';
 /** The mark of a purge (purge-writer.ts) is of no resource; the index comes to it all the same. */
 const NEXT = `SELECT v.position, v.rid, r.position = v.position, v.type, v.bytes
-  FROM version v LEFT JOIN resource r ON r.rid = v.rid WHERE v.position > ? ORDER BY v.position LIMIT ${STEP}`;
+  FROM version v LEFT JOIN resource r ON r.rid = v.rid WHERE v.position > ? ORDER BY v.position LIMIT ?`;
 const PUT = 'INSERT OR REPLACE INTO full_text(rowid, narrative, content, type) VALUES (?, ?, ?, ?)';
 const DROP = 'DELETE FROM full_text WHERE rowid = ?';
 
@@ -52,11 +51,11 @@ export function fullTextPosition(connection: Connection): Position {
   return connection.get<[number]>(GET)?.[0] ?? 0;
 }
 
-/** Indexes the next versions in one transaction; answers how far the index has come, undefined at the end of the log. */
-export function stepFullText(connection: Connection): Position | undefined {
+/** Indexes the next `most` versions in one transaction; answers how far the index has come, undefined at the end of the log. */
+export function stepFullText(connection: Connection, most: number): Position | undefined {
   return connection.transaction(() => {
     if (connection.get<[number]>(GET_LAYOUT)?.[0] !== LAYOUT) begin(connection);
-    const rows = connection.all<VersionRow>(NEXT, fullTextPosition(connection));
+    const rows = connection.all<VersionRow>(NEXT, fullTextPosition(connection), most);
     const last = rows.at(-1);
     if (last === undefined) return undefined;
     for (const row of rows) indexVersion(connection, row);

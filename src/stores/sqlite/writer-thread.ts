@@ -6,7 +6,8 @@
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { assert } from '../../base/assert.js';
-import { systemClock } from '../../base/clock.js';
+import { processUsage, systemClock } from '../../base/clock.js';
+import { SpareTime } from '../../base/spare-time.js';
 import type { RefusalKind } from '../../fhir/outcome.js';
 import { AuditChain, advanceFollowed } from './audit-chain.js';
 import type { AuditPage } from './audit-pages.js';
@@ -32,6 +33,10 @@ import { engineCode } from './store-error.js';
 const GROUP_WRITES = 2_000;
 const LONG_LOG_PAGES = 8_192;
 const IDLE_MILLISECONDS = 500;
+/** Versions that the full-text index takes in at once, and while there are jobs that it would keep waiting. */
+const STEP = 200;
+const SMALL_STEP = 20;
+const BETWEEN_STEPS_MILLISECONDS = 50;
 const SET_LEDGER =
   'INSERT INTO ledger(name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value';
 
@@ -235,17 +240,43 @@ function failure(job: Job | FullTextJob, error: unknown): Answer {
   return { number: job.number, kind: 'failed', refusal: 'internal-error', text };
 }
 
+/** What waits for spare time is looked after when this ends. */
+let rest: NodeJS.Timeout | undefined;
+/** When the last jobs were done. */
+let lastJobs = 0;
+const spare = new SpareTime(processUsage);
+
 /**
  * Folds the log back into the file: at once when it is long, else when no job came for a while. Readers never wait for
  * a passive checkpoint, nor does it wait for them.
  */
-let idle: NodeJS.Timeout | undefined;
-
 function tidy(): void {
-  if (idle !== undefined) clearTimeout(idle);
-  idle = undefined;
+  lastJobs = performance.now();
   foldLong();
-  idle = setTimeout(rest, IDLE_MILLISECONDS).unref();
+  restAWhile();
+}
+
+function restAWhile(milliseconds = IDLE_MILLISECONDS): void {
+  rest ??= setTimeout(rested, milliseconds).unref();
+}
+
+/** No job came for a while. */
+function isQuiet(): boolean {
+  return performance.now() - lastJobs >= IDLE_MILLISECONDS;
+}
+
+/** The pages that a load has gathered are given back when it pauses, not while it needs them. */
+function rested(): void {
+  rest = undefined;
+  if (closing) return;
+  if (isQuiet()) {
+    stepLater();
+    fold();
+    connection.execute('PRAGMA shrink_memory');
+    return;
+  }
+  if (spare.isDue()) stepLater();
+  else restAWhile();
 }
 
 function foldLong(): void {
@@ -275,7 +306,7 @@ function emptyAgain(): void {
   if (holdsPurged && !closing) emptyLog();
 }
 
-/** The index goes on by itself while nothing else is asked for, and between commits where somebody waits for it. */
+/** The index goes on by itself while nothing else is asked for, a little in spare time, and between commits where somebody waits for it. */
 function stepLater(): void {
   if (isStepDue || closing) return;
   isStepDue = true;
@@ -287,7 +318,10 @@ function stepLater(): void {
 
 function step(): void {
   try {
-    const reached = stepFullText(connection);
+    const began = performance.now();
+    const isWanted = followers.length > 0 || isQuiet();
+    const reached = stepFullText(connection, isWanted ? STEP : SMALL_STEP);
+    spare.stepped(performance.now() - began);
     foldLong();
     const position = reached ?? fullTextPosition(connection);
     const served = followers.filter(({ upTo }) => upTo <= position);
@@ -297,11 +331,14 @@ function step(): void {
       kind: 'done',
       result: { kind: 'committed', outcomes: [] },
     }));
-    const isIdle = idle === undefined;
-    if (reached !== undefined && (followers.length > 0 || isIdle)) stepLater();
-    if (reached === undefined && isIdle) mergeStep();
+    const goesOn = followers.length > 0 || isQuiet();
+    if (reached !== undefined && goesOn) stepLater();
+    else if (reached !== undefined) restAWhile(BETWEEN_STEPS_MILLISECONDS);
+    else if (isQuiet()) mergeStep();
+    else restAWhile();
   } catch (error) {
     // With nobody waiting the step is tried again later, and whoever waits then is told.
+    restAWhile();
     const failed = followers;
     followers = [];
     answerFollowers(failed, (job) => failure(job, error));
@@ -320,14 +357,6 @@ function answerFollowers(jobs: readonly FullTextJob[], answer: (job: FullTextJob
   if (jobs.length > 0) port.postMessage(jobs.map(answer));
 }
 
-/** The pages that a load has gathered are given back when it pauses, not while it needs them. */
-function rest(): void {
-  idle = undefined;
-  stepLater();
-  fold();
-  connection.execute('PRAGMA shrink_memory');
-}
-
 /** The end of the chain is vouched for by its last batch; a chain that cannot be closed looks like one that was cut off. */
 function closeChain(): void {
   if (!chain.isOpen) return;
@@ -342,7 +371,7 @@ function closeChain(): void {
 }
 
 function close(): void {
-  clearTimeout(idle);
+  clearTimeout(rest);
   closeChain();
   if (holdsPurged) emptyLog();
   connection.close();
