@@ -5,7 +5,7 @@
  * Invariant: whoever is a subject by a literal reference is found, and so is who is referred to otherwise (a parent, a
  * link): rather one too many than one too few. A reference by identifier alone names nobody.
  */
-import type { StoredResource } from '../../ports/backend.js';
+import type { Position, StoredResource } from '../../ports/backend.js';
 
 /** So many patients are listed of one request; that there were more is said. */
 export const PATIENT_LIMIT = 100;
@@ -18,24 +18,48 @@ const QUOTE = 0x22;
 const SLASH = 0x2f;
 const HASH = 0x23;
 
+/** `position`: of a stored version, whose bytes never change; absent for what is to be stored. */
 export type FindPatients = (
-  resource: Pick<StoredResource, 'type' | 'id' | 'bytes'>,
+  resource: Pick<StoredResource, 'type' | 'id' | 'bytes'> & { readonly position?: Position },
   found: Set<string>,
 ) => void;
+
+/** What was found in the versions that were read lately: an app asks for the same ones again and again. */
+const REMEMBERED = 1_024;
+
+interface Referred {
+  readonly position: Position;
+  readonly patients: readonly string[];
+}
 
 /** `baseUrl`: of this server, whose absolute references count too. */
 export function patientFinder(baseUrl: string): FindPatients {
   const prefixes = [Buffer.from(PATIENT), Buffer.from(`${baseUrl}/${PATIENT}`)];
-  return ({ type, id, bytes }, found) => {
+  const remembered: (Referred | undefined)[] = Array.from({ length: REMEMBERED });
+  return ({ type, id, bytes, position }, found) => {
     if (type === 'Patient') found.add(id);
-    let at = bytes.indexOf(REFERENCE);
-    while (at >= 0 && found.size <= PATIENT_LIMIT) {
-      const start = at + REFERENCE.length;
-      for (const prefix of prefixes)
-        if (beginsWith(bytes, prefix, start)) addId(bytes, start + prefix.length, found);
-      at = bytes.indexOf(REFERENCE, start);
+    const place = (position ?? 0) % REMEMBERED;
+    const known = remembered[place];
+    if (position !== undefined && known?.position === position) {
+      for (const patient of known.patients) found.add(patient);
+      return;
     }
+    const referred = new Set<string>();
+    addReferred(bytes, prefixes, referred);
+    for (const patient of referred) found.add(patient);
+    if (position !== undefined) remembered[place] = { position, patients: [...referred] };
   };
+}
+
+function addReferred(bytes: Buffer, prefixes: readonly Buffer[], found: Set<string>): void {
+  let at = bytes.indexOf(REFERENCE);
+  while (at >= 0 && found.size <= PATIENT_LIMIT) {
+    const start = at + REFERENCE.length;
+    for (const prefix of prefixes) {
+      if (beginsWith(bytes, prefix, start)) addId(bytes, start + prefix.length, found);
+    }
+    at = bytes.indexOf(REFERENCE, start);
+  }
 }
 
 function beginsWith(bytes: Buffer, prefix: Buffer, from: number): boolean {
