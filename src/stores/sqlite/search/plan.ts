@@ -78,7 +78,7 @@ export function planFor(
   const counts = new Map<Driver, Counted>();
   const isOnly = members.length === 1;
   const [driver, size] = isRead(drivers, order)
-    ? counted(scope, drivers[0], counts)
+    ? counted(scope, drivers[0], order, counts)
     : shortest(scope, drivers, counts, isOnly);
   const probed = (taken: Driver | undefined): readonly Member[] =>
     members.filter((member) => taken === undefined || ways.get(member) !== taken || !taken.covers);
@@ -156,13 +156,14 @@ function isRead(drivers: readonly Driver[], order: Order | undefined): boolean {
   return order?.kind === 'date' && isSorted(only);
 }
 
-/** Few rows may be collected all the same, and are a total. */
+/** Few rows may be collected all the same, and are a total. Those of words take longer to count than to read. */
 function counted(
   scope: Scope,
   driver: Driver | undefined,
+  order: Order | undefined,
   counts: Map<Driver, Counted>,
 ): readonly [Driver | undefined, number | undefined] {
-  if (driver === undefined) return [undefined, undefined];
+  if (driver === undefined || order?.kind === 'stored') return [driver, undefined];
   const { collected } = scope.limits;
   const rows = countRows(scope, driver.rough ?? driver.set, collected);
   counts.set(driver, { rows, more: rows >= collected });
