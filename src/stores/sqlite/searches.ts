@@ -23,7 +23,7 @@ import { Pasts } from './pasts.js';
 import type { ReaderPool } from './reader-pool.js';
 import type { ReaderFound, VersionPlace } from './reader-process.js';
 import { explainPart } from './search/explain.js';
-import { collectIncludes, type Included as IncludedRids } from './search/includes.js';
+import { collectIncludes } from './search/includes.js';
 import { orderOf } from './search/order.js';
 import { pageOf } from './search/page.js';
 import { type Place, readPageKey } from './search/page-key.js';
@@ -42,8 +42,10 @@ const RESOLVE_MILLISECONDS = 30_000;
 /** Parts of a search on many types that are explained. */
 const EXPLAINED = 16;
 
-/** Includes may take so much of a turn of the event loop. */
-const TURN_MILLISECONDS = 10;
+/** Includes may take so much of a turn of the event loop, and then a step. */
+const TURN_MILLISECONDS = 4;
+/** Included resources that are read in one step. */
+const READ_PER_STEP = 250;
 
 interface Found {
   readonly rid: number;
@@ -253,13 +255,34 @@ export class Searches {
       const was = past?.isJudged(rid) === true ? past.standing(rid) : undefined;
       return { rid, type, ...(was === undefined ? {} : { values: was.values }) };
     });
-    const scopeOfNow = (): Scope => this.#scope(request.access, UNBOUNDED);
-    const { definitions } = this.#parameters.latest;
-    const steps = collectIncludes(scopeOfNow, definitions, nodes, request.includes);
+    const steps = this.#includeSteps(request, nodes);
     return this.#someIncludes(steps) ?? this.#includedLater(asked, steps);
   }
 
-  async #includedLater(asked: Asked, steps: Generator<undefined, IncludedRids>): Promise<Included> {
+  /** What was changed after it was found is looked at again: it may have been hidden. */
+  *#includeSteps(
+    { access, includes }: SearchRequest,
+    nodes: Parameters<typeof collectIncludes>[2],
+  ): Generator<undefined, Included> {
+    const began = this.#view.position;
+    const scopeOfNow = (): Scope => this.#scope(access, UNBOUNDED);
+    const { definitions } = this.#parameters.latest;
+    const { rids, truncated } = yield* collectIncludes(scopeOfNow, definitions, nodes, includes);
+    const resources: StoredResource[] = [];
+    for (let at = 0; at < rids.length; at += READ_PER_STEP) {
+      const some = rids.slice(at, at + READ_PER_STEP);
+      const found = this.#view.currents(some);
+      for (const rid of some) {
+        const resource = found.get(rid);
+        if (resource === undefined) continue;
+        if (resource.position <= began || this.#maySeeNow(rid, access)) resources.push(resource);
+      }
+      yield;
+    }
+    return { resources, truncated };
+  }
+
+  async #includedLater(asked: Asked, steps: Generator<undefined, Included>): Promise<Included> {
     for (;;) {
       await nextTurn(asked, TOO_MUCH_INCLUDED);
       const included = this.#view.snapshot(() => this.#someIncludes(steps));
@@ -268,18 +291,11 @@ export class Searches {
   }
 
   /** Undefined: there is more to do than one turn allows. */
-  #someIncludes(steps: Generator<undefined, IncludedRids>): Included | undefined {
+  #someIncludes(steps: Generator<undefined, Included>): Included | undefined {
     const ends = performance.now() + TURN_MILLISECONDS;
     for (;;) {
       const step = steps.next();
-      if (step.done === true) {
-        const { rids, truncated } = step.value;
-        const resources = this.#view.currents(rids);
-        return {
-          resources: rids.map((rid) => resources.get(rid)).filter((one) => one !== undefined),
-          truncated,
-        };
-      }
+      if (step.done === true) return step.value;
       if (performance.now() > ends) return undefined;
     }
   }

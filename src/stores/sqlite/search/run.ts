@@ -143,14 +143,15 @@ class PartRun {
     const { driver, size, sorted } = this.#plan;
     if (driver !== undefined && isWalked(this.#scope, driver, size)) return this.#walk(driver, descending);
     const { isBounded, limits } = this.#scope;
-    if (driver !== undefined && size !== undefined && (isBounded || size <= limits.collected)) {
+    if (driver !== undefined && size !== undefined && size <= limits.collected) {
       return this.#collectByDate(driver, descending);
     }
     const walked =
       sorted !== undefined && isWalked(this.#scope, sorted, undefined) ? sorted : this.#natural();
-    if (driver === undefined || isBounded) return this.#walk(walked, descending);
-    // The page may be near, however long the way in is: as many rows are looked at in order as there are to be collected.
-    return this.#walkUpTo(size ?? TRIED, walked, descending) ?? this.#collectByDate(driver, descending);
+    if (driver === undefined || (isBounded && size === undefined)) return this.#walk(walked, descending);
+    // The page may be near, however long the way in is: half as many rows are looked at in order as there are to be collected.
+    const tried = size === undefined ? TRIED : Math.ceil(size / 2);
+    return this.#walkUpTo(tried, walked, descending) ?? this.#collectByDate(driver, descending);
   }
 
   byPosition({ descending }: PositionOrder): readonly MatchKeys[] {
