@@ -43,7 +43,7 @@ const RESOLVE_MILLISECONDS = 30_000;
 const EXPLAINED = 16;
 
 /** Includes may take so much of a turn of the event loop, and then a step. */
-const TURN_MILLISECONDS = 4;
+const TURN_MILLISECONDS = 8;
 /** Included resources that are read in one step. */
 const READ_PER_STEP = 250;
 
@@ -256,7 +256,8 @@ export class Searches {
       return { rid, type, ...(was === undefined ? {} : { values: was.values }) };
     });
     const steps = this.#includeSteps(request, nodes);
-    return this.#someIncludes(steps) ?? this.#includedLater(asked, steps);
+    const isLong = nodes.length > READ_PER_STEP; // its matches have taken their share of this turn
+    return (isLong ? undefined : this.#someIncludes(steps)) ?? this.#includedLater(asked, steps);
   }
 
   /** What was changed after it was found is looked at again: it may have been hidden. */
@@ -286,7 +287,9 @@ export class Searches {
     for (;;) {
       await nextTurn(asked, TOO_MUCH_INCLUDED);
       const included = this.#view.snapshot(() => this.#someIncludes(steps));
-      if (included !== undefined) return included;
+      if (included === undefined) continue;
+      await nextTurn(asked, TOO_MUCH_INCLUDED); // the answer is made in a turn of its own
+      return included;
     }
   }
 
