@@ -40,7 +40,7 @@ export interface AuditRecord extends AuditAgent {
   readonly network?: string | undefined;
   readonly type?: string | undefined;
   readonly id?: string | undefined;
-  /** As sent, decoded: `patient=1&code=x`; cut off where it is very long. */
+  /** What was asked, each name and value percent-encoded: `patient=1&code=x`; cut off where it is very long. */
   readonly query?: string | undefined;
   /** Ids of the patients whose data was read or written. */
   readonly patients?: readonly string[] | undefined;

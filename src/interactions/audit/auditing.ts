@@ -18,8 +18,9 @@ import { prepare } from '../write.js';
 import { auditEvent } from './audit-event.js';
 import { type FindPatients, patientFinder } from './patients.js';
 
-/** After requests are recorded events wait so long, and while there are requests at least so long between steps (base/spare-time.ts). */
+/** After requests are recorded events wait at least so long, and while there are requests at least so long between steps (base/spare-time.ts). */
 const PAUSE_MILLISECONDS = 250;
+const RETRY_MILLISECONDS = 5_000;
 /** A search for audit events waits so long for those of the latest requests. */
 const PATIENCE_MILLISECONDS = 2_000;
 
@@ -74,7 +75,7 @@ export class Auditing {
     return this.record(record);
   }
 
-  /** Events are made when nothing else is asked for. */
+  /** Events are made in spare time. */
   wake(): void {
     this.#told += 1;
     if (this.#timer !== undefined || this.#stopped) return;
@@ -120,9 +121,10 @@ export class Auditing {
       },
       (error: unknown) => {
         this.#timer = undefined;
+        this.#spare.stepped(performance.now() - began);
         const name = error instanceof Refusal ? error.kind : error instanceof Error ? error.name : 'unknown';
         this.#parts.log.error({ error: name }, 'audit events cannot be made');
-        if (!this.#stopped) this.wake();
+        if (!this.#stopped) this.#timer = setTimeout(() => this.#go(), RETRY_MILLISECONDS).unref();
       },
     );
   }

@@ -24,7 +24,10 @@ export type FindPatients = (
   found: Set<string>,
 ) => void;
 
-/** What was found in the versions that were read lately: an app asks for the same ones again and again. */
+/**
+ * What was found in the versions that were read lately: an app asks for the same ones again and again. No position is given
+ * twice, so what is left here of a version that was purged is never told.
+ */
 const REMEMBERED = 1_024;
 
 interface Referred {

@@ -59,7 +59,7 @@ export class AuditPages {
 
   #turn(): void {
     if (this.#count === 0) return;
-    // A copy of its own: a message takes all of the memory behind a view.
+    // Memory of its own: a message takes all that is behind a view.
     this.#pages.push({
       count: this.#count,
       lines: Uint8Array.prototype.slice.call(this.#bytes, 0, this.#used),
@@ -69,11 +69,14 @@ export class AuditPages {
   }
 }
 
+/** What it makes has memory of its own, as a page needs. */
+const encoder = new TextEncoder();
+
 export function pagesOf(lines: readonly string[]): readonly AuditPage[] {
   const pages: AuditPage[] = [];
   for (let at = 0; at < lines.length; at += PAGE_LINES) {
     const some = lines.slice(at, at + PAGE_LINES);
-    pages.push({ count: some.length, lines: Buffer.from(some.join('\n')) });
+    pages.push({ count: some.length, lines: encoder.encode(some.join('\n')) });
   }
   return pages;
 }

@@ -8,10 +8,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ResourceObject } from '../../fhir/format/json.js';
 import type { Phrase, Predicate, WordsTest } from '../../fhir/search/query.js';
 import { holdsWords, resourceWords, wordsOf } from '../../fhir/search/words.js';
+import type { SearchPage, SearchRequest } from '../../ports/backend.js';
 import {
   allIds,
   contractWorld,
   EVERYTHING,
+  idsOf,
   put,
   remove,
   searchOf,
@@ -50,6 +52,14 @@ function holding(param: '_text' | '_content', ...phrases: readonly Phrase[]): Pr
 
 function word(words: string, begins = false): Phrase {
   return { words, begins };
+}
+
+function following({ next }: SearchPage): Partial<SearchRequest> {
+  return next === undefined ? {} : { after: next };
+}
+
+function preceding({ previous }: SearchPage): Partial<SearchRequest> {
+  return previous === undefined ? {} : { before: previous };
 }
 
 function found(where: Predicate): Promise<string[]> {
@@ -126,6 +136,53 @@ describe('words', () => {
 
     expect(segments).toBe(1);
     expect(await found(holding('_content', word('needle')))).toEqual(['n0', 'n1', 'n2', 'n3']);
+  });
+
+  test('asked for twice are found behind the many rows that hold only some of them', async () => {
+    const common = Array.from({ length: 2_300 }, (_, at) => note(`common${at}`, '', 'seen'));
+    const rare = ['first', 'second', 'third'].map((id) => note(id, '', 'seen zebra'));
+    await write(store.backend, ...common, ...rare);
+    for (const asked of [
+      ['seen', 'zebra'],
+      ['zebra', 'seen'],
+    ]) {
+      const of = asked.map((one) => holding('_content', word(one)));
+      const request = searchOf('Observation', { op: 'and', of }, { count: 2 });
+      const first = await store.backend.search(request);
+      const second = await store.backend.search({ ...request, asOf: first.asOf, ...following(first) });
+      const back = await store.backend.search({ ...request, asOf: first.asOf, ...preceding(second) });
+      expect([first, second, back].map(idsOf), asked.join()).toEqual([
+        ['first', 'second'],
+        ['third'],
+        ['first', 'second'],
+      ]);
+    }
+  });
+
+  test('give pages with each match once, forwards and backwards, while the index comes after and others write', async () => {
+    const written = (from: number) =>
+      Array.from({ length: 9 }, (_, at) => note(`n${from + at}`, '', `heard ${from + at}`));
+    await write(store.backend, ...written(0));
+    expect(await found(holding('_content', word('heard')))).toHaveLength(9);
+    await write(store.backend, ...written(9));
+    const request = searchOf('Observation', holding('_content', word('heard')), { count: 4 });
+    const pages = [await store.backend.search(request)];
+    for (let page = pages[0]; page?.next !== undefined; page = pages.at(-1)) {
+      await write(
+        store.backend,
+        note(`n${pages.length}`, '', 'silent'),
+        note(`later${pages.length}`, '', 'heard'),
+      );
+      pages.push(await store.backend.search({ ...request, asOf: page.asOf, ...following(page) }));
+    }
+    expect(pages.map(({ matches }) => matches.length)).toEqual([4, 4, 4, 4, 2]);
+    expect(new Set(pages.flatMap(idsOf)).size).toBe(18);
+    for (let at = pages.length - 1; at > 0; at--) {
+      const page = pages[at];
+      if (page === undefined) continue;
+      const back = await store.backend.search({ ...request, asOf: page.asOf, ...preceding(page) });
+      expect(idsOf(back)).toEqual(idsOf(pages[at - 1] ?? page));
+    }
   });
 
   test('are found in other types by no search on this one', async () => {

@@ -122,6 +122,18 @@ INSERT INTO setting(name, value) VALUES ('time_floor', 0);
 /** How far a part has come that writes resources; see JobStep in ports/jobs.ts. */
 const PART_PROGRESS = 'ALTER TABLE job_part ADD COLUMN progress TEXT;';
 
+/** Counts the changes of records, whoever makes them. */
+const RECORD_GENERATION = `
+INSERT INTO setting(name, value) VALUES ('record_generation', 0);
+${['INSERT', 'UPDATE', 'DELETE']
+  .map(
+    (change) => `CREATE TRIGGER record_${change.toLowerCase()} AFTER ${change} ON record BEGIN
+  UPDATE setting SET value = value + 1 WHERE name = 'record_generation';
+END;`,
+  )
+  .join('\n')}
+`;
+
 /** Step n makes version n of version n − 1. */
 const STEPS: readonly string[] = [
   RESOURCES,
@@ -133,6 +145,7 @@ const STEPS: readonly string[] = [
   RECORDS,
   JOBS,
   PART_PROGRESS,
+  RECORD_GENERATION,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

@@ -1,13 +1,11 @@
 /**
  * The writer thread's side of the records: one change inside an open transaction.
  *
- * Invariants
- * - Rows whose time has passed count as absent; each change sweeps some of them away, so that no more of them gather than are
- *   made, and none needs a timer.
- * - Every change counts the generation up, in the same transaction.
+ * Invariant: rows whose time has passed count as absent; each change sweeps some of them away, so that no more of them
+ * gather than are made, and none needs a timer. Triggers count the generation up (migrations.ts).
  */
 import type { Connection } from './connection.js';
-import type { RecordChange, RecordJob, RecordResult } from './messages.js';
+import type { RecordJob, RecordResult } from './messages.js';
 
 const PUT = `INSERT INTO record(kind, name, value, expires, record_group) VALUES (?, ?, ?, ?, ?)
   ON CONFLICT (kind, name) DO UPDATE
@@ -19,17 +17,8 @@ const REMOVE_GROUP = 'DELETE FROM record WHERE record_group = ?';
 const SWEEP = `DELETE FROM record WHERE (kind, name) IN
   (SELECT kind, name FROM record WHERE expires <= ? ORDER BY expires LIMIT 16)`;
 
-const COUNT_UP = `INSERT INTO setting(name, value) VALUES ('record_generation', 1)
-  ON CONFLICT (name) DO UPDATE SET value = value + 1`;
-
 export function changeRecord(connection: Connection, { now, wanted }: RecordJob): RecordResult {
   connection.run(SWEEP, now);
-  const result = changed(connection, now, wanted);
-  if (result.changed) connection.run(COUNT_UP);
-  return result;
-}
-
-function changed(connection: Connection, now: number, wanted: RecordChange): RecordResult {
   switch (wanted.change) {
     case 'put':
     case 'insert': {

@@ -95,7 +95,9 @@ describe('a store', () => {
       ]) {
         connection.execute(`DROP TABLE ${table}`);
       }
-      connection.run("DELETE FROM setting WHERE name IN ('index_epoch', 'audit_followed', 'time_floor')");
+      connection.run(
+        "DELETE FROM setting WHERE name IN ('index_epoch', 'audit_followed', 'time_floor', 'record_generation')",
+      );
       connection.pragma('user_version = 1');
     });
     const store = await openStore(file, world);

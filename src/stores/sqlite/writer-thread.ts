@@ -1,6 +1,6 @@
 /**
  * The writer thread: takes every job that has queued up, commits them with one flush to the disk, answers all.
- * Starts no timer: while a flush runs the next group gathers by itself.
+ * No timer makes groups: while a flush runs the next one gathers by itself.
  *
  * Invariant: an answer leaves only after the COMMIT that it speaks of; a job that fails undoes itself alone.
  */
@@ -244,6 +244,8 @@ function failure(job: Job | FullTextJob, error: unknown): Answer {
 let rest: NodeJS.Timeout | undefined;
 /** When the last jobs were done. */
 let lastJobs = 0;
+/** No job came for a while: the log is folded, and what waits goes on without rest. */
+let isIdle = false;
 const spare = new SpareTime(processUsage);
 
 /**
@@ -252,6 +254,7 @@ const spare = new SpareTime(processUsage);
  */
 function tidy(): void {
   lastJobs = performance.now();
+  isIdle = false;
   foldLong();
   restAWhile();
 }
@@ -260,16 +263,12 @@ function restAWhile(milliseconds = IDLE_MILLISECONDS): void {
   rest ??= setTimeout(rested, milliseconds).unref();
 }
 
-/** No job came for a while. */
-function isQuiet(): boolean {
-  return performance.now() - lastJobs >= IDLE_MILLISECONDS;
-}
-
 /** The pages that a load has gathered are given back when it pauses, not while it needs them. */
 function rested(): void {
   rest = undefined;
   if (closing) return;
-  if (isQuiet()) {
+  isIdle = performance.now() - lastJobs >= IDLE_MILLISECONDS;
+  if (isIdle) {
     stepLater();
     fold();
     connection.execute('PRAGMA shrink_memory');
@@ -317,11 +316,10 @@ function stepLater(): void {
 }
 
 function step(): void {
+  const began = performance.now();
   try {
-    const began = performance.now();
-    const isWanted = followers.length > 0 || isQuiet();
+    const isWanted = followers.length > 0 || isIdle;
     const reached = stepFullText(connection, isWanted ? STEP : SMALL_STEP);
-    spare.stepped(performance.now() - began);
     foldLong();
     const position = reached ?? fullTextPosition(connection);
     const served = followers.filter(({ upTo }) => upTo <= position);
@@ -331,17 +329,18 @@ function step(): void {
       kind: 'done',
       result: { kind: 'committed', outcomes: [] },
     }));
-    const goesOn = followers.length > 0 || isQuiet();
-    if (reached !== undefined && goesOn) stepLater();
+    if (reached !== undefined && (followers.length > 0 || isIdle)) stepLater();
     else if (reached !== undefined) restAWhile(BETWEEN_STEPS_MILLISECONDS);
-    else if (isQuiet()) mergeStep();
+    else if (isIdle) mergeStep();
     else restAWhile();
   } catch (error) {
-    // With nobody waiting the step is tried again later, and whoever waits then is told.
-    restAWhile();
+    // With nobody waiting the step is tried again after the next job, and whoever waits then is told.
+    if (!isIdle) restAWhile();
     const failed = followers;
     followers = [];
     answerFollowers(failed, (job) => failure(job, error));
+  } finally {
+    spare.stepped(performance.now() - began);
   }
 }
 

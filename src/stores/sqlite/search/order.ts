@@ -83,7 +83,7 @@ export function beyond(key: Fragment, rid: Fragment, from: readonly Cell[], desc
   return sql`(${key}, ${rid}) ${raw(descending ? '<' : '>')} (${keyValue}, ${ridValue})`;
 }
 
-/** A part of the date order. */
+/** A part of the order by dates, or all of that by rids. */
 export interface Phase {
   /** The condition on the columns that hold sort date and rid. */
   readonly where: (date: Fragment, rid: Fragment) => Fragment;

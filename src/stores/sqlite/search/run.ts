@@ -143,7 +143,9 @@ class PartRun {
     const { driver, size, sorted } = this.#plan;
     if (driver !== undefined && isWalked(this.#scope, driver, size)) return this.#walk(driver, descending);
     const { isBounded, limits } = this.#scope;
-    if (driver !== undefined && size !== undefined && size <= limits.collected) {
+    // A row that is looked at for its words costs a look-up in the full-text index.
+    const isByWords = driver?.stored !== undefined;
+    if (driver !== undefined && size !== undefined && (isByWords || size <= limits.collected)) {
       return this.#collectByDate(driver, descending);
     }
     const walked =
@@ -183,8 +185,10 @@ class PartRun {
     const { driver, size, stored } = this.#plan;
     const { reading, limit } = this.#request;
     const phase = storedPhase(reading);
-    if (stored !== undefined && (size === undefined || driver?.stored !== undefined)) {
-      return this.#inOrder(stored, stored.stored, [phase], reading.backwards);
+    // Few rows are read whichever way they were counted; of many, only as many as the page needs.
+    const ordered = size === undefined ? stored : driver;
+    if (ordered?.stored !== undefined) {
+      return this.#inOrder(ordered, ordered.stored, [phase], reading.backwards);
     }
     const way = driver ?? this.#natural();
     this.#observe(way, 'sorted');
