@@ -85,7 +85,7 @@ export function driverOf(
     case 'id':
       return ridDriver(scope, type, rids(scope, type, predicate.ids), window);
     case 'compartment': {
-      const rid = scope.catalogue.rid(predicate.name, predicate.id);
+      const rid = scope.rid(predicate.name, predicate.id);
       const values = rid === undefined ? [] : [rid];
       return keyDriver(scope, scope.param(type, `@${predicate.name}`), { kind: 'listed', values }, window);
     }

@@ -123,7 +123,8 @@ function memberRids({ catalogue, connection }: Scope, { type, ids }: ReferenceSe
   return connection.all<[number]>(RIDS, JSON.stringify(ids), typeId).map(([rid]) => rid);
 }
 
-function referenceKeys({ catalogue }: Scope, { target }: ReferenceTest): readonly number[] {
+function referenceKeys(scope: Scope, { target }: ReferenceTest): readonly number[] {
+  const { catalogue } = scope;
   if (target.kind === 'url') {
     const below = target.versions === 'below' ? versionsBelow(catalogue, target.url, target.version) : [];
     const named = target.versions === 'above' ? segmentsOf(target.version ?? '') : [target.version];
@@ -133,7 +134,7 @@ function referenceKeys({ catalogue }: Scope, { target }: ReferenceTest): readonl
   const types = target.types.length > 0 ? target.types : catalogue.resourceTypes();
   const { id, version } = target;
   const rids = types.map((type) =>
-    version === undefined ? catalogue.rid(type, id) : catalogue.rid(...versionIdentity(type, id, version)),
+    version === undefined ? scope.rid(type, id) : scope.rid(...versionIdentity(type, id, version)),
   );
   return rids.filter((rid) => rid !== undefined);
 }

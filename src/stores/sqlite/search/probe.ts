@@ -53,7 +53,7 @@ export function probe(outer: Scope, type: string, predicate: Predicate, row: Row
     case 'has':
       return hasProbe(scope, type, predicate, row);
     case 'compartment': {
-      const rid = scope.catalogue.rid(predicate.name, predicate.id);
+      const rid = scope.rid(predicate.name, predicate.id);
       const values = rid === undefined ? [] : [rid];
       return keyProbe(scope.param(type, `@${predicate.name}`), { kind: 'listed', values }, row, scope);
     }

@@ -40,6 +40,8 @@ export class Scope {
   readonly #filters = new Set<Predicate>();
   /** Parameters that this store has no value of: access filters ask for the same ones many times. */
   readonly #unknown = new Set<string>();
+  /** Integers of identities: a filter and a query ask for the same patient's several times. */
+  #rids = new Map<string, number | undefined>();
   #trusting: Scope | undefined;
   #fullTextPosition: Position | undefined;
   #isFullTextBehind: boolean | undefined;
@@ -75,7 +77,14 @@ export class Scope {
     const access: AccessFilter = { kind: 'unrestricted', reason: 'evaluating the access filter itself' };
     const scope = new Scope(this.connection, this.catalogue, this.primaryDates, access, this.limits);
     scope.alias = () => this.alias();
+    scope.#rids = this.#rids;
     return scope;
+  }
+
+  rid(type: string, id: string): number | undefined {
+    const key = `${type}/${id}`;
+    if (!this.#rids.has(key)) this.#rids.set(key, this.catalogue.rid(type, id));
+    return this.#rids.get(key);
   }
 
   param(type: string, code: string): Param | undefined {
