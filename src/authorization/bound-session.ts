@@ -13,24 +13,26 @@ import { KIND } from './record-kinds.js';
 import { tokenHash } from './token-hash.js';
 
 /**
- * When the session ends that a token is bound to, in milliseconds since 1970; undefined: it has ended, or is not that of the
- * token's person any more. A token that is bound to none outlives them all.
+ * When the session ends that a token is bound to, in milliseconds since 1970: long ago where it is not there, or not that of
+ * the token's person any more; never where the token is bound to none.
  */
 export function sessionEnd(
   { expiresWithSession, sessionUid, accountId }: IssuedToken,
   records: Records,
-): MaybePromise<number | undefined> {
+): MaybePromise<number> {
   if (expiresWithSession !== true) return Number.POSITIVE_INFINITY;
-  if (sessionUid === undefined) return undefined;
+  if (sessionUid === undefined) return LONG_AGO;
   const session = andThen(records.get(KIND.sessionUid, tokenHash(sessionUid)), (name) =>
     name === undefined ? undefined : records.get(KIND.session, name),
   );
   return andThen(session, (found) => {
-    if (found === undefined) return undefined;
+    if (found === undefined) return LONG_AGO;
     const { accountId: holder, exp } = readValue<Session>(found);
-    return holder === accountId ? exp * 1000 : undefined;
+    return holder === accountId ? exp * 1000 : LONG_AGO;
   });
 }
+
+const LONG_AGO = 0;
 
 /** As oidc-provider writes it; `exp` in seconds since 1970. */
 interface Session {

@@ -39,8 +39,7 @@ export async function presentedToken(
   if (issued.aud !== settings.fhirBase) throw invalidToken('It is for another server.');
   const now = clock.now();
   if (issued.exp * 1000 <= now) throw invalidToken('It has expired.');
-  const end = await sessionEnd(issued, records);
-  if (end === undefined || end <= now) throw signedOut();
+  if ((await sessionEnd(issued, records)) <= now) throw signedOut();
   const client = await clients.get(issued.clientId);
   if (client?.status !== 'active') throw invalidToken('Its client may not come in any more.');
   return { issued, client };

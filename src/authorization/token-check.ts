@@ -135,7 +135,7 @@ export class TokenCheck {
         andThen(person, (user) =>
           andThen(session, (sessionEnds) => {
             const now = clock.now();
-            if (sessionEnds === undefined || sessionEnds <= now) throw signedOut();
+            if (sessionEnds <= now) throw signedOut();
             this.#check(issued, client, user);
             if (issued.exp * 1000 <= now) throw invalidToken('It has expired.');
             const isSame = known?.token === written && known.client === client && known.person === user;

@@ -4,7 +4,6 @@
  * A process that is busy all the time rests a hundred times as long as a step took before the next one, one that is busy for half of
  * its time a quarter of that, an idle one not at all. So what waits is never forgotten and slows nothing down.
  */
-
 import type { Usage } from './clock.js';
 
 const REST_WHEN_BUSY = 100;

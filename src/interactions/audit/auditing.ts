@@ -18,7 +18,10 @@ import { prepare } from '../write.js';
 import { auditEvent } from './audit-event.js';
 import { type FindPatients, patientFinder } from './patients.js';
 
-/** After requests are recorded events wait at least so long, and while there are requests at least so long between steps (base/spare-time.ts). */
+/**
+ * After requests are recorded events wait at least so long, and while there are requests at least so long between steps
+ * (base/spare-time.ts).
+ */
 const PAUSE_MILLISECONDS = 250;
 const RETRY_MILLISECONDS = 5_000;
 /** A search for audit events waits so long for those of the latest requests. */

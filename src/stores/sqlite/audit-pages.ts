@@ -6,7 +6,7 @@
  */
 
 /** Of a page; audit events are made of as many at once. */
-export const PAGE_LINES = 200;
+const PAGE_LINES = 200;
 /** A page may end before it is full: lines have a few hundred bytes, some have thousands. */
 const PAGE_BYTES = 128 * 1024;
 /** Of a character in UTF-8, as JavaScript counts them. */

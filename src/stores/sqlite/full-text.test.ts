@@ -185,6 +185,20 @@ describe('words', () => {
     }
   });
 
+  test('lead to pages that no search without them goes on with', async () => {
+    await write(store.backend, ...['a', 'b'].map((id) => note(id, '', 'heard')));
+    const { asOf, ...first } = await store.backend.search(
+      searchOf('Observation', holding('_content', word('heard')), { count: 1 }),
+    );
+    const other = {
+      ...searchOf('Observation', EVERYTHING, { count: 1 }),
+      asOf,
+      ...following({ asOf, ...first }),
+    };
+    const answer = new Promise((resolve) => resolve(store.backend.search(other)));
+    await expect(answer).rejects.toMatchObject({ kind: 'cursor-invalid' });
+  });
+
   test('are found in other types by no search on this one', async () => {
     await write(
       store.backend,

@@ -305,7 +305,10 @@ function emptyAgain(): void {
   if (holdsPurged && !closing) emptyLog();
 }
 
-/** The index goes on by itself while nothing else is asked for, a little in spare time, and between commits where somebody waits for it. */
+/**
+ * The index goes on by itself while nothing else is asked for, a little in spare time, and between commits where somebody
+ * waits for it.
+ */
 function stepLater(): void {
   if (isStepDue || closing) return;
   isStepDue = true;

@@ -27,7 +27,7 @@ const STORED: Order = { kind: 'stored' };
 
 export function orderOf(scope: Scope, query: SearchQuery): Order {
   const [first, ...others] = query.sort;
-  if (first === undefined) return query.parts.every(({ where }) => isByWords(where)) ? STORED : NATURAL;
+  if (first === undefined) return isByWords(query) ? STORED : NATURAL;
   if (others.length > 0) return { kind: 'computed', keys: query.sort };
   if (first.param === '_lastUpdated') return { kind: 'position', descending: first.descending };
   const [part, ...further] = query.parts;
@@ -37,9 +37,13 @@ export function orderOf(scope: Scope, query: SearchQuery): Order {
     : { kind: 'computed', keys: query.sort };
 }
 
+function isByWords({ parts }: SearchQuery): boolean {
+  return parts.every(({ where }) => asksForWords(where));
+}
+
 /** Every match holds some words. */
-function isByWords(where: Predicate): boolean {
-  if (where.op === 'and') return where.of.some(isByWords);
+function asksForWords(where: Predicate): boolean {
+  if (where.op === 'and') return where.of.some(asksForWords);
   return where.op === 'value' && where.test.kind === 'words';
 }
 
@@ -63,7 +67,7 @@ export function orderNamed(name: Cell | undefined, query: SearchQuery): Order | 
     { kind: 'date', descending: true },
     { kind: 'position', descending: false },
     { kind: 'position', descending: true },
-    STORED,
+    ...(isByWords(query) ? [STORED] : []),
     { kind: 'computed', keys: query.sort },
   ];
   return orders.find((order) => orderName(order) === name);

@@ -76,10 +76,11 @@ export function planFor(
     (left, right) => Number(left.scans ?? false) - Number(right.scans ?? false),
   );
   const counts = new Map<Driver, Counted>();
-  const isOnly = members.length === 1;
-  const [driver, size] = isRead(drivers, order)
-    ? counted(scope, drivers[0], order, counts)
-    : shortest(scope, drivers, counts, isOnly);
+  const read = readInOrder(drivers, order);
+  const [driver, size] =
+    read === undefined
+      ? shortest(scope, drivers, counts, members.length === 1)
+      : [read, order?.kind === 'stored' ? undefined : fewRows(scope, read, counts)];
   const probed = (taken: Driver | undefined): readonly Member[] =>
     members.filter((member) => taken === undefined || ways.get(member) !== taken || !taken.covers);
   const isWhole = bound === 'none' && driver?.repeats === false && driver.rough === undefined;
@@ -149,25 +150,19 @@ function primaryDateTest(scope: Scope, type: string, predicate: Predicate): Date
 }
 
 /** The only way in has its rows in the order that is asked for: a page of them costs the same however many there are. */
-function isRead(drivers: readonly Driver[], order: Order | undefined): boolean {
-  const [only] = drivers;
-  if (only === undefined || drivers.length > 1) return false;
-  if (order?.kind === 'stored') return only.stored !== undefined;
-  return order?.kind === 'date' && isSorted(only);
+function readInOrder([only, ...others]: readonly Driver[], order: Order | undefined): Driver | undefined {
+  if (only === undefined || others.length > 0) return undefined;
+  const isInOrder =
+    order?.kind === 'stored' ? only.stored !== undefined : order?.kind === 'date' && isSorted(only);
+  return isInOrder ? only : undefined;
 }
 
-/** Few rows may be collected all the same, and are a total. Those of words take longer to count than to read. */
-function counted(
-  scope: Scope,
-  driver: Driver | undefined,
-  order: Order | undefined,
-  counts: Map<Driver, Counted>,
-): readonly [Driver | undefined, number | undefined] {
-  if (driver === undefined || order?.kind === 'stored') return [driver, undefined];
+/** Few rows may be collected all the same, and are a total; undefined where they are more. Words take longer to count than to read. */
+function fewRows(scope: Scope, driver: Driver, counts: Map<Driver, Counted>): number | undefined {
   const { collected } = scope.limits;
   const rows = countRows(scope, driver.rough ?? driver.set, collected);
   counts.set(driver, { rows, more: rows >= collected });
-  return [driver, rows < collected ? rows : undefined];
+  return rows < collected ? rows : undefined;
 }
 
 /** So many rows are counted at first, then more. */

@@ -3,6 +3,7 @@
  *
  * Invariant: throws OverLimit rather than give a part of an answer when the scope's limits are reached.
  */
+import { assert } from '../../../base/assert.js';
 import type { Predicate } from '../../../fhir/search/query.js';
 import type { Position } from '../../../ports/backend.js';
 import { NO_DATE } from '../catalogue.js';
@@ -186,13 +187,10 @@ class PartRun {
     const { reading, limit } = this.#request;
     const phase = storedPhase(reading);
     // Few rows are read whichever way they were counted; of many, only as many as the page needs.
-    const ordered = size === undefined ? stored : driver;
-    if (ordered?.stored !== undefined) {
-      return this.#inOrder(ordered, ordered.stored, [phase], reading.backwards);
-    }
-    const way = driver ?? this.#natural();
+    const way = size === undefined ? stored : driver;
+    assert(way !== undefined, 'the words of a search by words are a way in');
+    if (way.stored !== undefined) return this.#inOrder(way, way.stored, [phase], reading.backwards);
     this.#observe(way, 'sorted');
-    this.#refuseLong(way);
     return this.#rows(sql`SELECT DISTINCT d.rid FROM (${way.set}) d
       WHERE ${this.#condition(way)} AND ${phase.where(ROW.date, ROW.rid)}
       ORDER BY 1 ${raw(reading.backwards ? 'DESC' : 'ASC')} LIMIT ${limit}`);
