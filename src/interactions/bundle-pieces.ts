@@ -76,8 +76,8 @@ export function queryString(pairs: readonly (readonly [string, string])[]): stri
 
 /** Half a surrogate pair, which a JSON string may hold, has no encoding: it becomes the replacement character. */
 function encode(text: string): string {
-  return encodeURIComponent(text.replace(/[\ud800-\udfff]/gu, '\ufffd')).replace(
-    /%(?:2C|3A|2F|24)/g,
-    decodeURIComponent,
-  );
+  return encodeURIComponent(text.toWellFormed()).replace(READABLE, (code) => READABLE_SIGNS[code] ?? code);
 }
+
+const READABLE = /%(?:2C|3A|2F|24)/g;
+const READABLE_SIGNS: Readonly<Record<string, string>> = { '%2C': ',', '%3A': ':', '%2F': '/', '%24': '$' };

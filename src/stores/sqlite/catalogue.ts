@@ -25,6 +25,8 @@ export const VERSION_TYPE = '@version';
 /** The sort date of a resource whose type has a primary date, but which has none itself: after all others. */
 export const NO_DATE = 9_000_000_000_000_000;
 
+const TEXTS_REMEMBERED = 1_000;
+
 const TYPE = 'SELECT id FROM type WHERE name = ?';
 const TYPE_NAME = 'SELECT name FROM type WHERE id = ?';
 const PARAM = 'SELECT id, max_span, repeats FROM param WHERE type = ? AND code = ?';
@@ -37,6 +39,8 @@ export class Catalogue {
   readonly #types = new Map<string, number>();
   readonly #typeNames = new Map<number, string>();
   readonly #params = new Map<string, Param>();
+  /** Of code systems and their like, which most searches name; a text keeps its integer for ever. */
+  readonly #texts = new Map<string, number>();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -77,7 +81,13 @@ export class Catalogue {
   }
 
   text(text: string): number | undefined {
-    return this.#connection.get<[number]>(TERM, text, TEXT_SYSTEM)?.[0];
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    const [id] = this.#connection.get<[number]>(TERM, text, TEXT_SYSTEM) ?? [];
+    if (id === undefined) return undefined;
+    if (this.#texts.size >= TEXTS_REMEMBERED) this.#texts.clear();
+    this.#texts.set(text, id);
+    return id;
   }
 
   /** A code of a system ('' = none). */

@@ -13,6 +13,7 @@ const ALGORITHM = 'aes-256-gcm';
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+const NONCES_DRAWN = 256;
 
 /** Makes the key once; the store's other processes find it. */
 export function makeSealingKey(connection: Connection): void {
@@ -25,9 +26,10 @@ export function makeSealingKey(connection: Connection): void {
 export function sqliteSealer(connection: Connection): Sealer {
   const [key] = connection.get<[Buffer]>("SELECT value FROM setting WHERE name = 'sealing_key'") ?? [];
   assert(key !== undefined && key.length === KEY_BYTES, 'the store has its sealing key');
+  const nextNonce = nonces();
   return {
     seal: (purpose, payload) => {
-      const nonce = randomBytes(NONCE_BYTES);
+      const nonce = nextNonce();
       const cipher = createCipheriv(ALGORITHM, key, nonce).setAAD(Buffer.from(purpose));
       const text = Buffer.concat([cipher.update(payload, 'utf8'), cipher.final()]);
       return Buffer.concat([nonce, cipher.getAuthTag(), text]).toString('base64url');
@@ -46,5 +48,19 @@ export function sqliteSealer(connection: Connection): Sealer {
         return undefined; // not ours, changed, or made for another purpose
       }
     },
+  };
+}
+
+/** Random nonces, each given once; many are drawn at a time, for a draw costs more than a seal. */
+function nonces(): () => Buffer {
+  let drawn: Buffer = Buffer.alloc(0);
+  let at = 0;
+  return () => {
+    if (at === drawn.length) {
+      drawn = randomBytes(NONCE_BYTES * NONCES_DRAWN);
+      at = 0;
+    }
+    at += NONCE_BYTES;
+    return drawn.subarray(at - NONCE_BYTES, at);
   };
 }

@@ -130,7 +130,7 @@ function presentDriver(scope: Scope, type: string, negated: Predicate, window: W
       (table) => sql`SELECT rid FROM ${raw(table)} WHERE param = ${id}`,
     ),
   );
-  return { ...ridSet(united(rows), window), name: 'present' };
+  return { ...ridSet(scope, type, united(rows), window), name: 'present' };
 }
 
 /** All resources of a type. */
@@ -237,20 +237,20 @@ function valueDriver(
   if (isKeyTest(test)) return keyDriver(scope, param, keySet(scope, test), window);
   switch (test.kind) {
     case 'string':
-      return stringDriver(param, test, window);
+      return stringDriver(scope, type, param, test, window);
     case 'position': {
       const { from, to } = latitudesOf(test);
       const set = sql`SELECT rid FROM range_index WHERE param = ${param.id} AND unit = ${AS_WRITTEN}
         AND lo >= ${from} AND lo <= ${to} AND ${positionCondition(test, raw('lo'), raw('hi'))}`;
-      return { ...ridSet(set, window), name: 'positions on Earth' };
+      return { ...ridSet(scope, type, set, window), name: 'positions on Earth' };
     }
     case 'quantity':
-      return quantityDriver(scope, param, test, window);
+      return quantityDriver(scope, type, param, test, window);
     case 'date':
     case 'number': {
       // The primary date is the window of every other driver, and of the natural one.
       if (scope.primaryDate(type)?.id === param.id) return undefined;
-      return rangeDriver(param, test, AS_WRITTEN, window);
+      return rangeDriver(scope, type, param, { test, unit: AS_WRITTEN }, window);
     }
     case 'other':
       return undefined;
@@ -283,28 +283,49 @@ function wordsDriver(scope: Scope, type: string, param: string, test: WordsTest,
   };
 }
 
-function rangeDriver(param: Param, test: RangeTest, unit: number, window: Window): Driver {
+function rangeDriver(
+  scope: Scope,
+  type: string,
+  param: Param,
+  { test, unit }: { readonly test: RangeTest; readonly unit: number },
+  window: Window,
+): Driver {
   const lower = within(raw('lo'), lowerEndWindow(test, param.maxSpan));
   const condition = rangeCondition(test, raw('lo'), raw('hi'));
   const set = sql`SELECT rid FROM range_index WHERE param = ${param.id} AND unit = ${unit} AND ${lower} AND ${condition}`;
-  return { ...ridSet(set, window), name: 'ranges', scans: test.prefix === 'ne' };
+  return { ...ridSet(scope, type, set, window), name: 'ranges', scans: test.prefix === 'ne' };
 }
 
 /** Units that convert are one range of the index; others are looked at as written and then by their texts. */
-function quantityDriver(scope: Scope, param: Param, test: QuantityTest, window: Window): Driver {
+function quantityDriver(
+  scope: Scope,
+  type: string,
+  param: Param,
+  test: QuantityTest,
+  window: Window,
+): Driver {
   const { canonical } = test;
   if (canonical === undefined) {
-    return { ...rangeDriver(param, test, AS_WRITTEN, window), covers: test.code === undefined };
+    const written = rangeDriver(scope, type, param, { test, unit: AS_WRITTEN }, window);
+    return { ...written, covers: test.code === undefined };
   }
   const base = scope.catalogue.text(canonical.base);
-  return base === undefined ? NONE : rangeDriver(param, { ...test, ...canonical }, base, window);
+  if (base === undefined) return NONE;
+  return rangeDriver(scope, type, param, { test: { ...test, ...canonical }, unit: base }, window);
 }
 
-function stringDriver(param: Param, { mode, value }: StringTest, window: Window): Driver {
+function stringDriver(
+  scope: Scope,
+  type: string,
+  param: Param,
+  { mode, value }: StringTest,
+  window: Window,
+): Driver {
   const all = sql`SELECT rid FROM string_index WHERE param = ${param.id}`;
   const range = foldedRange(mode, value);
   const condition = range ?? stringCondition({ kind: 'string', mode, value }, raw('folded'), raw('exact'));
-  return { ...ridSet(sql`${all} AND ${condition}`, window), name: 'strings', scans: range === undefined };
+  const set = ridSet(scope, type, sql`${all} AND ${condition}`, window);
+  return { ...set, name: 'strings', scans: range === undefined };
 }
 
 /** What is one stretch of the index. */
@@ -393,9 +414,13 @@ function alternatives(
   ];
 }
 
-/** Rows of an index that does not hold the sort date. */
-function ridSet(select: Fragment, window: Window): Driver {
-  const set = sql`SELECT s.rid, r.sort_date AS date FROM (SELECT DISTINCT rid FROM (${select})) s
-    CROSS JOIN resource r ON r.rid = s.rid WHERE ${within(raw('r.sort_date'), window)}`;
+/** Rows of an index that does not hold the sort date: the engine sorts them to drop what repeats, and goes along the resources. */
+function ridSet(scope: Scope, type: string, select: Fragment, window: Window): Driver {
+  const set = scope.primaryDates.has(type)
+    ? sql`SELECT rid, sort_date AS date FROM resource WHERE rid IN (${select}) AND ${within(raw('sort_date'), window)}`
+    : sql`SELECT DISTINCT rid, ${UNDATED} AS date FROM (${select})`;
   return { name: 'set', set, rough: select, repeats: false, covers: true };
 }
+
+/** The sort date of all resources of a type that has no primary date. */
+const UNDATED = raw('0');

@@ -40,15 +40,25 @@ export function isKeyTest(test: ValueTest): test is KeyTest {
 const LISTED_TERMS = 64;
 const NONE: KeySet = { kind: 'listed', values: [] };
 
+/** Looked up once per query: planning, pairs and probes all ask for the same ones. */
 export function keySet(scope: Scope, test: KeyTest): KeySet {
+  const known = scope.keySets.get(test);
+  if (known !== undefined) return known;
+  const found = findKeySet(scope, test);
+  scope.keySets.set(test, found);
+  return found;
+}
+
+function findKeySet(scope: Scope, test: KeyTest): KeySet {
   switch (test.kind) {
     case 'token':
       return tokenKeys(scope, test);
     case 'text':
       return termKeys(scope, sql`${startsWith('t.code', test.value)} AND t.system = ${WORDS_SYSTEM}`);
     case 'token-set':
+      return { kind: 'listed', values: memberTerms(scope, test) };
     case 'reference-set':
-      return setKeys(scope, test);
+      return { kind: 'listed', values: memberRids(scope, test) };
     case 'reference':
       return { kind: 'listed', values: referenceKeys(scope, test) };
     case 'uri':
@@ -93,34 +103,24 @@ function tokenKeys(scope: Scope, { system, code }: TokenTest): KeySet {
   );
 }
 
-/**
- * Sets are long, and one look-up after the other is most of what they cost: they are looked up once per query. Members
- * that were never stored have no integer, so what is listed is no longer than what there is.
- */
-function setKeys(scope: Scope, test: TokenSetTest | ReferenceSetTest): KeySet {
-  const known = scope.sets.get(test);
-  if (known !== undefined) return known;
-  const values = test.kind === 'token-set' ? memberTerms(scope, test) : memberRids(scope, test);
-  const keys: KeySet = { kind: 'listed', values: [...new Set(values)] };
-  scope.sets.set(test, keys);
-  return keys;
-}
-
+/** Sets are long: one statement looks up many. Members that were never stored have no integer, so what is listed is no longer than what there is. */
 const TERMS = `SELECT t.id FROM json_each(?) member CROSS JOIN term t ON t.code = member.value AND t.system = ?`;
 const RIDS = `SELECT r.rid FROM json_each(?) member CROSS JOIN resource r ON r.type = ? AND r.id = member.value`;
 
 function memberTerms({ catalogue, connection }: Scope, { members }: TokenSetTest): readonly number[] {
-  return members.flatMap(({ system, codes }) => {
+  const terms = members.flatMap(({ system, codes }) => {
     const systemId = catalogue.text(system);
     if (systemId === undefined) return [];
     return connection.all<[number]>(TERMS, JSON.stringify(codes), systemId).map(([id]) => id);
   });
+  return [...new Set(terms)];
 }
 
 function memberRids({ catalogue, connection }: Scope, { type, ids }: ReferenceSetTest): readonly number[] {
   const typeId = catalogue.type(type);
   if (typeId === undefined) return [];
-  return connection.all<[number]>(RIDS, JSON.stringify(ids), typeId).map(([rid]) => rid);
+  const rids = connection.all<[number]>(RIDS, JSON.stringify(ids), typeId).map(([rid]) => rid);
+  return [...new Set(rids)];
 }
 
 function referenceKeys(scope: Scope, { target }: ReferenceTest): readonly number[] {

@@ -25,7 +25,7 @@ import {
 } from './order.js';
 import { countRows, type PageBound, type Plan, planFor, WALKED_SOURCES } from './plan.js';
 import type { RowNames } from './probe.js';
-import { OverLimit, type Scope } from './scope.js';
+import { BOUNDED, OverLimit, type Scope } from './scope.js';
 import { sortExpression } from './sort-key.js';
 
 export interface PartRequest {
@@ -60,11 +60,16 @@ export type MatchKeys = readonly Cell[];
 
 export function runPart(scope: Scope, request: PartRequest): readonly MatchKeys[] {
   if (request.limit <= 0) return [];
-  const plan = planFor(scope, request.type, request.where, {
-    bound: pageBound(request),
-    order: request.order,
-  });
-  if (plan === undefined) return [];
+  const plan = planOf(scope, request);
+  return plan === undefined ? [] : runPlan(scope, request, plan);
+}
+
+function planOf(scope: Scope, request: PartRequest): Plan | undefined {
+  const { type, where, order } = request;
+  return planFor(scope, type, where, { bound: pageBound(request), order });
+}
+
+function runPlan(scope: Scope, request: PartRequest, plan: Plan): readonly MatchKeys[] {
   request.observer?.plans(plan);
   const run = new PartRun(scope, request, plan);
   switch (request.order.kind) {
@@ -92,19 +97,29 @@ export function listMatches(
   where: Predicate,
   limit: number,
 ): readonly number[] | undefined {
+  const request: PartRequest = {
+    type,
+    where,
+    order: NATURAL,
+    reading: FROM_THE_START,
+    limit: limit + 1,
+  };
   try {
-    const found = runPart(scope, {
-      type,
-      where,
-      order: NATURAL,
-      reading: FROM_THE_START,
-      limit: limit + 1,
-    });
+    const plan = planOf(scope, request);
+    if (plan === undefined) return [];
+    if (isLonger(scope, plan, limit)) return undefined;
+    const found = runPlan(scope, request, plan);
     return found.length > limit ? undefined : found.map((keys) => Number(keys.at(-1)));
   } catch (error) {
     if (error instanceof OverLimit) return undefined;
     throw error;
   }
+}
+
+/** Where each row is a match, to skip them tells as much as to read them, in a fraction of the time. */
+function isLonger(scope: Scope, { driver, size, probed }: Plan, limit: number): boolean {
+  if (driver === undefined || driver.repeats || size !== undefined || probed(driver).length > 0) return false;
+  return countRows(scope, driver.set, limit + 1) > limit;
 }
 
 export function countPart(scope: Scope, type: string, where: Predicate): number {
@@ -146,7 +161,7 @@ class PartRun {
     const { isBounded, limits } = this.#scope;
     // A row that is looked at for its words costs a look-up in the full-text index.
     const isByWords = driver?.stored !== undefined;
-    if (driver !== undefined && size !== undefined && (isByWords || size <= limits.collected)) {
+    if (driver !== undefined && size !== undefined && (isByWords || size <= 2 * limits.collected)) {
       return this.#collectByDate(driver, descending);
     }
     const walked =
@@ -154,6 +169,7 @@ class PartRun {
     if (driver === undefined || (isBounded && size === undefined)) return this.#walk(walked, descending);
     // The page may be near, however long the way in is: half as many rows are looked at in order as there are to be collected.
     const tried = size === undefined ? TRIED : Math.ceil(size / 2);
+    if (!isBounded && tried <= FOUND_BEFORE) return this.#collectByDate(driver, descending);
     return this.#walkUpTo(tried, walked, descending) ?? this.#collectByDate(driver, descending);
   }
 
@@ -260,16 +276,24 @@ class PartRun {
     return found;
   }
 
+  /** The rows are sorted, and then looked at until the page is full: looking costs more than sorting. */
   #collectByDate(driver: Driver, descending: boolean): readonly MatchKeys[] {
     const { reading, limit } = this.#request;
     this.#observe(driver, 'sorted');
     const direction = raw(descending !== reading.backwards ? 'DESC' : 'ASC');
+    const condition = this.#condition(driver);
     const found: MatchKeys[] = [];
     for (const phase of datePhases(descending, reading, this.#plan.isDated)) {
-      const rows = sql`SELECT DISTINCT d.date, d.rid FROM (${driver.set}) d WHERE ${phase.where(ROW.date, ROW.rid)}
-        AND ${this.#condition(driver)}
-        ORDER BY 1 ${direction}, 2 ${direction} LIMIT ${limit - found.length}`;
-      found.push(...this.#rows(rows));
+      const wanted = limit - found.length;
+      const sorted = sql`SELECT ${raw(driver.repeats ? 'DISTINCT' : '')} d.date, d.rid FROM (${driver.set}) d
+        WHERE ${phase.where(ROW.date, ROW.rid)} ORDER BY 1 ${direction}, 2 ${direction} LIMIT ${condition === TRUE ? wanted : -1}`;
+      found.push(
+        ...this.#rows(
+          condition === TRUE
+            ? sorted
+            : sql`SELECT d.date, d.rid FROM (${sorted}) d WHERE ${condition} LIMIT ${wanted}`,
+        ),
+      );
       if (found.length >= limit) break;
     }
     return found;
@@ -334,6 +358,8 @@ function unchangedBy(position: Fragment, leftOut: LeftOut | undefined): Fragment
 
 /** So many rows are looked at in order before all rows of a long way in are collected. */
 const TRIED = 50_000;
+/** Within so many rows the thread that asks a reader process would have found the page itself. */
+const FOUND_BEFORE = 2 * BOUNDED.candidates;
 
 /** Few rows are sorted at once; of many only as many are read as the page needs, where indexes have them sorted. */
 function isWalked({ limits: { collected } }: Scope, { sources }: Driver, size: number | undefined): boolean {

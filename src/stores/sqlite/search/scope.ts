@@ -32,8 +32,8 @@ export const UNBOUNDED: Limits = { ...EITHER, candidates: Number.POSITIVE_INFINI
 export class Scope {
   /** Chains and `_has` that were found to lead to few resources, by their predicate; undefined = to many. */
   readonly listings = new Map<Predicate, KeySet | undefined>();
-  /** The integers of sets of codes and of references, by their test. */
-  readonly sets = new Map<ValueTest, KeySet>();
+  /** The integers that tests on keys ask for, by their test. */
+  readonly keySets = new Map<ValueTest, KeySet>();
   /** Numbers of matches that planning came to know, by the whole predicate. */
   readonly exactSizes = new Map<Predicate, number>();
   /** Predicates of the access filter, which stand in the tree beside the query's own. */
