@@ -43,9 +43,9 @@ const RESOLVE_MILLISECONDS = 30_000;
 const EXPLAINED = 16;
 
 /** Includes may take so much of a turn of the event loop, and then a step. */
-const TURN_MILLISECONDS = 8;
+const TURN_MILLISECONDS = 5;
 /** Included resources that are read in one step. */
-const READ_PER_STEP = 250;
+const READ_PER_STEP = 100;
 
 interface Found {
   readonly rid: number;

@@ -10,7 +10,7 @@ import type { Definitions } from '../../../fhir/definitions/definitions.js';
 import { isContainedType } from '../../../fhir/search/contained.js';
 import type { IndexValue } from '../../../fhir/search/index-value.js';
 import type { Include } from '../../../fhir/search/query.js';
-import { readEntry } from '../index-rows.js';
+import { entryPath } from './entry-test.js';
 import { FALSE, raw, sql, TRUE } from './fragment.js';
 import { probe } from './probe.js';
 import type { Scope } from './scope.js';
@@ -60,7 +60,7 @@ export function* collectIncludes(
 }
 
 /** So many resources are looked at in one step. */
-const NODES_PER_STEP = 250;
+const NODES_PER_STEP = 100;
 
 type Look = () => readonly Node[];
 
@@ -106,19 +106,21 @@ function paramsOf(
   });
 }
 
+/** Targets of what the index holds, by its own rows. */
+const TARGETS = `SELECT DISTINCT t.value FROM json_each(?) n CROSS JOIN index_entry e ON e.rid = n.value
+  CROSS JOIN json_each(?) p CROSS JOIN json_each(e.rows, p.value) t WHERE t.type = 'integer'`;
+const ALIVE =
+  'SELECT r.rid, r.type FROM json_each(?) j CROSS JOIN resource r ON r.rid = j.value WHERE r.live = 1';
+
 function forward(
   scope: Scope,
   params: readonly ReferenceParam[],
   from: readonly Node[],
   include: Include,
 ): readonly Node[] {
-  const targets = new Set<number>();
-  for (const node of from) for (const target of targetsOf(scope, params, node)) targets.add(target);
-  const listed = JSON.stringify([...targets]);
   const byType = new Map<number, number[]>();
-  const alive =
-    'SELECT r.rid, r.type FROM json_each(?) j CROSS JOIN resource r ON r.rid = j.value WHERE r.live = 1';
-  for (const [rid, type] of scope.connection.all<[number, number]>(alive, listed)) {
+  const targets = JSON.stringify(targetsOf(scope, params, from));
+  for (const [rid, type] of scope.connection.all<[number, number]>(ALIVE, targets)) {
     const list = byType.get(type);
     if (list === undefined) byType.set(type, [rid]);
     else list.push(rid);
@@ -130,20 +132,22 @@ function forward(
   });
 }
 
+/** Each once. */
 function targetsOf(
   scope: Scope,
   params: readonly ReferenceParam[],
-  { rid, values }: Node,
+  from: readonly Node[],
 ): readonly number[] {
-  if (values === undefined) {
-    const rows = readEntry(scope.connection, rid);
-    return params.flatMap(({ id }) => rows.get(id) ?? []).filter((row) => typeof row === 'number');
-  }
+  const indexed = JSON.stringify(from.filter(({ values }) => values === undefined).map(({ rid }) => rid));
+  const paths = JSON.stringify(params.map(({ id }) => entryPath(id)));
+  const found = new Set(scope.connection.all<[number]>(TARGETS, indexed, paths).map(([rid]) => rid));
   const codes = new Set(params.map(({ code }) => code));
-  return values.flatMap((value) => {
-    if (value.kind !== 'reference' || value.target.kind !== 'local' || !codes.has(value.param)) return [];
-    return scope.catalogue.rid(value.target.type, value.target.id) ?? [];
-  });
+  for (const value of from.flatMap(({ values = [] }) => values)) {
+    if (value.kind !== 'reference' || value.target.kind !== 'local' || !codes.has(value.param)) continue;
+    const rid = scope.rid(value.target.type, value.target.id);
+    if (rid !== undefined) found.add(rid);
+  }
+  return [...found];
 }
 
 function visibleNodes(scope: Scope, type: string, rids: readonly number[]): readonly Node[] {
