@@ -1,5 +1,6 @@
 /** Orders, pages, totals, includes. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ResourceObject } from '../fhir/format/json.js';
 import type { Include, SortKey } from '../fhir/search/query.js';
 import type { Backend, SearchRequest, StoredResource, Write } from './backend.js';
 import {
@@ -12,6 +13,7 @@ import {
   type MakeBackend,
   numberValue,
   only,
+  prepared,
   put,
   referenceValue,
   remove,
@@ -50,6 +52,21 @@ export function pagingContract(makeBackend: MakeBackend): void {
           ]),
         ),
       );
+
+    test('have each resource as it was written, long ones and short ones, in whatever signs', async () => {
+      const lengths = [0, 31_000, 40, 500_000, 3, 32_100, 1_000_000, 7];
+      const texts = lengths.map((length, at) => `${at}\u0000é😀`.padEnd(length, 'ü'));
+      const writes = texts.map((text, at) =>
+        put('Observation', `long${at}`, [], { resource: prepared([dateValue('date', START + at)], text) }),
+      );
+      await write(backend, ...writes);
+
+      const { matches } = await backend.search(searchOf('Observation'));
+
+      const shown = matches.map(({ bytes }) => JSON.parse(bytes.toString('utf8')) as ResourceObject);
+      expect(shown.map(({ text }) => text)).toEqual(texts);
+      expect(shown.map(({ id }) => id)).toEqual(matches.map(({ id }) => id));
+    });
 
     test.each<readonly [string, Partial<SearchRequest> & { sort?: readonly SortKey[] }]>([
       ['natural order', {}],
