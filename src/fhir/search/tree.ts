@@ -41,6 +41,12 @@ export function sizeOf(predicate: Predicate, known = new Map<Predicate, number>(
   return size;
 }
 
+/** The criteria of nested `and`s. */
+export function membersOf(where: Predicate): readonly Predicate[] {
+  if (where.op === 'everything') return [];
+  return where.op === 'and' ? where.of.flatMap(membersOf) : [where];
+}
+
 /** Somewhere in the tree a value is tested in this way. */
 export function hasTest(predicate: Predicate, kind: ValueTest['kind']): boolean {
   if (predicate.op === 'value') return predicate.test.kind === kind;

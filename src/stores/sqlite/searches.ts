@@ -5,6 +5,7 @@
  */
 import type { Definitions } from '../../fhir/definitions/definitions.js';
 import { Refusal } from '../../fhir/outcome.js';
+import { type Memberships, membershipsOf } from '../../fhir/search/memberships.js';
 import type { Predicate } from '../../fhir/search/query.js';
 import { hasTest } from '../../fhir/search/tree.js';
 import type { AccessFilter } from '../../ports/access-filter.js';
@@ -78,6 +79,7 @@ export class Searches {
   readonly #readers: ReaderPool;
   readonly #parameters: CustomParameters;
   readonly #primaryDates: ReadonlyMap<string, string>;
+  readonly #memberships: Memberships;
   readonly #limits: Limits;
   readonly #fullText: FullTextFollower;
   readonly #pasts: Pasts;
@@ -85,6 +87,7 @@ export class Searches {
   constructor({ view, visibility, readers, definitions, parameters, fullText, limits }: SearchParts) {
     this.#fullText = fullText;
     this.#primaryDates = definitions.primaryDates;
+    this.#memberships = membershipsOf(definitions);
     this.#limits = limits;
     this.#view = view;
     this.#visibility = visibility;
@@ -315,7 +318,7 @@ export class Searches {
 
   #scope(access: AccessFilter, limits: Limits): Scope {
     const { connection, catalogue } = this.#view;
-    return new Scope(connection, catalogue, this.#primaryDates, access, limits);
+    return new Scope(connection, catalogue, this.#primaryDates, access, limits, this.#memberships);
   }
 
   /** Those of a named version are of that version. */

@@ -8,11 +8,12 @@
 import { CONTAINER, CONTAINS, chainEnds, isContainedType } from '../../../fhir/search/contained.js';
 import { CONSENT_OF } from '../../../fhir/search/index-value.js';
 import type { Predicate, QueryPart, ValueTest } from '../../../fhir/search/query.js';
+import { membersOf } from '../../../fhir/search/tree.js';
 import { PAIR, PAIR_FACTOR, PAIR_REFERENCE, shortTerm } from '../pair-key.js';
 import { entryOf, entryPath } from './entry-test.js';
 import { and, FALSE, type Fragment, listed, oneOf, or, raw, sql } from './fragment.js';
 import { type KeySet, keySet } from './key-set.js';
-import { codeTerms, membersOf } from './pairs.js';
+import { codeTerms } from './pairs.js';
 import { keyProbe, probe, type RowNames } from './probe.js';
 import { listMatches } from './run.js';
 import { OverLimit, type Scope } from './scope.js';

@@ -62,9 +62,3 @@ function listedKeys(scope: Scope, param: string): (predicate: Predicate) => read
     return keys.kind === 'listed' ? keys.values : undefined;
   };
 }
-
-/** The criteria of nested `and`s. */
-export function membersOf(where: Predicate): readonly Predicate[] {
-  if (where.op === 'everything') return [];
-  return where.op === 'and' ? where.of.flatMap(membersOf) : [where];
-}

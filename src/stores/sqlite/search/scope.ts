@@ -2,6 +2,7 @@
  * What the compiling of one query works with: the connection's names, the access filter that holds for every type
  * that the query touches, and how far it may look before it is too much for this thread.
  */
+import { type Memberships, NO_MEMBERSHIPS, notImplied } from '../../../fhir/search/memberships.js';
 import type { Predicate, ValueTest } from '../../../fhir/search/query.js';
 import { type AccessFilter, visible } from '../../../ports/access-filter.js';
 import type { Position } from '../../../ports/backend.js';
@@ -53,12 +54,15 @@ export class Scope {
     readonly primaryDates: ReadonlyMap<string, string>,
     readonly access: AccessFilter,
     readonly limits: Limits,
+    readonly memberships: Memberships = NO_MEMBERSHIPS,
   ) {}
 
-  /** A predicate on a type together with what may be seen of the type. */
+  /** A predicate on a type together with what may be seen of the type, as far as it does not follow from the predicate. */
   seen(type: string, where: Predicate): Predicate {
     if (this.access.kind === 'unrestricted') return where;
-    const filter: Predicate = { op: 'and', of: [visible(this.access, type)] };
+    const of = notImplied(visible(this.access, type), type, where, this.memberships);
+    if (of.length === 0) return where;
+    const filter: Predicate = { op: 'and', of };
     this.#filters.add(filter);
     return { op: 'and', of: [where, filter] };
   }
