@@ -70,7 +70,7 @@ export async function openInside(file: string): Promise<Inside> {
   return {
     store,
     parts,
-    get: (pathAndQuery, searchTimeLimit = parts.settings.searchTimeLimit) =>
+    get: async (pathAndQuery, searchTimeLimit = parts.settings.searchTimeLimit) =>
       handle(
         getRequest(pathAndQuery),
         contextOf({ ...parts, settings: { ...parts.settings, searchTimeLimit } }),

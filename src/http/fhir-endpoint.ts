@@ -12,7 +12,7 @@ import { Trail } from '../interactions/audit/trail.js';
 import type { Context, TenantParts } from '../interactions/context.js';
 import { parseMediaType } from '../interactions/negotiation.js';
 import type { FhirResponse } from '../interactions/response.js';
-import { handle, interactionName } from '../interactions/router.js';
+import { handle, interactionName, located } from '../interactions/router.js';
 import type { AccessDecision } from '../ports/access-filter.js';
 import type { MaybePromise } from '../ports/backend.js';
 import { ClientGone, readBody } from './body.js';
@@ -133,15 +133,16 @@ export class FhirEndpoint {
     return decided instanceof Promise ? this.#telling(flight, () => decided) : decided;
   }
 
-  #interact(flight: Flight, target: RequestTarget, access: AccessDecision): Promise<FhirResponse> {
+  #interact(flight: Flight, target: RequestTarget, access: AccessDecision): MaybePromise<FhirResponse> {
     const { settings } = this.#parts;
     const bodyless = new HttpFhirRequest(flight.incoming, target.path, target.query, undefined);
     const context = this.#context(flight, access);
-    const route = interactionName(bodyless, context);
+    const where = located(bodyless, context);
+    const route = interactionName(where);
     flight.due = flight.started + settings.requestTimeLimit;
     if (route !== undefined) flight.route = route;
     // What has no route is refused by the router, without its body.
-    if (route === undefined || !WITH_BODY.has(bodyless.method)) return handle(bodyless, context);
+    if (route === undefined || !WITH_BODY.has(bodyless.method)) return handle(bodyless, context, where);
     return this.#answerToBody(flight, target, bodyless);
   }
 

@@ -5,7 +5,7 @@
  * Invariant: never existed is 404, deleted is 410; stored bytes are sent as they are.
  */
 import { Refusal } from '../fhir/outcome.js';
-import type { DeletedResource, ReadResult, StoredResource } from '../ports/backend.js';
+import type { DeletedResource, MaybePromise, ReadResult, StoredResource } from '../ports/backend.js';
 import { binaryResponse } from './binary.js';
 import type { Context } from './context.js';
 import { notAcceptable, requestAcceptsJson } from './negotiation.js';
@@ -16,23 +16,35 @@ import type { FhirResponse } from './response.js';
 import type { InstanceTarget, VersionTarget } from './target.js';
 import { isUnmodified, versionHeaders } from './version-headers.js';
 
-export async function read(
+export function read(
   request: FhirRequest,
   target: InstanceTarget,
   context: Context,
-): Promise<FhirResponse> {
+): MaybePromise<FhirResponse> {
   permit(context, target.type, 'read');
-  return answer(await context.backend.read(target, context.access.read), request, target, context);
+  const result = context.backend.read(target, context.access.read);
+  return answered(result, request, target, context);
 }
 
-export async function vread(
+export function vread(
   request: FhirRequest,
   target: VersionTarget,
   context: Context,
-): Promise<FhirResponse> {
+): MaybePromise<FhirResponse> {
   permit(context, target.type, 'read');
-  const result = await context.backend.vread(target, target.versionId, context.access.read);
-  return answer(result, request, target, context);
+  const result = context.backend.vread(target, target.versionId, context.access.read);
+  return answered(result, request, target, context);
+}
+
+function answered(
+  result: MaybePromise<ReadResult>,
+  request: FhirRequest,
+  target: InstanceTarget,
+  context: Context,
+): MaybePromise<FhirResponse> {
+  return result instanceof Promise
+    ? result.then((found) => answer(found, request, target, context))
+    : answer(result, request, target, context);
 }
 
 function answer(

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../base/log.js';
 import { renderRefusal } from './render.js';
-import { interactionName } from './router.js';
+import { interactionName, located } from './router.js';
 import { openWorld, requestOf, type World } from './testing.js';
 
 let world: World;
@@ -115,6 +115,6 @@ describe('interactionName', () => {
     ['GET nothing/1', undefined],
     ['TRACE Patient', undefined],
   ])('%s is %s', (line, name) => {
-    expect(interactionName(requestOf(line), world.context)).toBe(name);
+    expect(interactionName(located(requestOf(line), world.context))).toBe(name);
   });
 });

@@ -8,6 +8,7 @@
 import { parseJson } from '../fhir/format/parse.js';
 import { serialisePretty } from '../fhir/format/serialise.js';
 import { Refusal } from '../fhir/outcome.js';
+import type { MaybePromise } from '../ports/backend.js';
 import { type Asked, audited } from './audit/audited.js';
 import type { Context } from './context.js';
 import { notAcceptable, queryValue, requestAcceptsJson } from './negotiation.js';
@@ -16,39 +17,54 @@ import type { FhirRequest } from './request.js';
 import type { FhirResponse } from './response.js';
 import { type Method, ROUTES, type Route } from './routes.js';
 
-export function handle(request: FhirRequest, context: Context): Promise<FhirResponse> {
-  return context.audit === undefined
-    ? answer(request, context)
-    : audited(request, context, context.audit, routed, answer);
+/** Where a request leads; a refusal where there is no such path, or no such method on it. */
+export type Located = Refusal | { readonly place: Place; readonly route: Route<Targets[ShapeName]> };
+
+export function located({ method, path }: FhirRequest, { knowledge }: Pick<Context, 'knowledge'>): Located {
+  try {
+    const place = locate(path, knowledge.definitions);
+    return { place, route: routeOf(method, place.shape) };
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+}
+
+/**
+ * Answers at once where nothing has to be waited for: a turn of the microtask queue is a good part of a read. What fails
+ * is always a rejection.
+ */
+export function handle(
+  request: FhirRequest,
+  context: Context,
+  where: Located = located(request, context),
+): MaybePromise<FhirResponse> {
+  const { audit } = context;
+  try {
+    if (audit === undefined) return answer(request, context, where);
+    return audited(request, context, audit, askedOf(where), () => answer(request, context, where));
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** What the audit log says was asked for; undefined where there is no such thing. */
-function routed({ method, path }: FhirRequest, { knowledge }: Context): Asked | undefined {
-  try {
-    const { shape, target } = locate(path, knowledge.definitions);
-    return { interaction: routeOf(method, shape).name, target };
-  } catch (error) {
-    if (error instanceof Refusal) return undefined;
-    throw error;
-  }
+function askedOf(where: Located): Asked | undefined {
+  return where instanceof Refusal ? undefined : { interaction: where.route.name, target: where.place.target };
 }
 
-async function answer(request: FhirRequest, context: Context): Promise<FhirResponse> {
-  const place = locate(request.path, context.knowledge.definitions);
-  const route = routeOf(request.method, place.shape);
+function answer(request: FhirRequest, context: Context, where: Located): MaybePromise<FhirResponse> {
+  if (where instanceof Refusal) throw where;
+  const { place, route } = where;
   if (!requestAcceptsJson(request) && !sendsOtherForms(place, request.method)) throw notAcceptable();
-  const response = await route.run(request, place.target, context);
-  return queryValue(request.query, '_pretty') === 'true' ? pretty(response) : response;
+  const response = route.run(request, place.target, context);
+  if (queryValue(request.query, '_pretty') !== 'true') return response;
+  return response instanceof Promise ? response.then(pretty) : pretty(response);
 }
 
 /** The name of the interaction that a request asks for, for logs and metrics; undefined where there is none. */
-export function interactionName(request: FhirRequest, context: Context): string | undefined {
-  try {
-    return routeOf(request.method, locate(request.path, context.knowledge.definitions).shape).name;
-  } catch (error) {
-    if (error instanceof Refusal) return undefined;
-    throw error;
-  }
+export function interactionName(where: Located): string | undefined {
+  return where instanceof Refusal ? undefined : where.route.name;
 }
 
 function routeOf(method: string, shape: ShapeName): Route<Targets[ShapeName]> {

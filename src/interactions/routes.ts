@@ -3,6 +3,7 @@
  * CapabilityStatement all read this table.
  * https://hl7.org/fhir/R4/http.html#summary
  */
+import type { MaybePromise } from '../ports/backend.js';
 import { bundleRequest } from './bundle/bundle.js';
 import { capabilities } from './capabilities.js';
 import { conditionalUpdate } from './conditional-update.js';
@@ -45,7 +46,7 @@ export interface Route<T> {
   readonly name: string;
   /** What the CapabilityStatement says of it. */
   readonly declares: readonly InteractionCode[];
-  readonly run: (request: FhirRequest, target: T, context: Context) => Promise<FhirResponse>;
+  readonly run: (request: FhirRequest, target: T, context: Context) => MaybePromise<FhirResponse>;
 }
 
 export type Routes = {

@@ -14,6 +14,7 @@ import { type Entrance, openEntrance } from '../http/entrance.js';
 import { freePort } from '../http/free-port.js';
 import { isLoopback } from '../http/loopback.js';
 import type { Metrics } from '../http/metrics.js';
+import { keepTicksQuick } from '../http/next-tick.js';
 import { Primary } from '../http/primary.js';
 import { RequestMeter } from '../http/request-meter.js';
 import { FairwayServer } from '../http/server.js';
@@ -40,6 +41,7 @@ export interface ServeParts {
 /** Resolves with the exit code when the server has stopped. */
 export async function serve({ config: asked, warnings, demoWords, jobWords }: ServeParts): Promise<number> {
   refuseUnnamed(asked);
+  await keepTicksQuick();
   const config = asked.port === 0 ? { ...asked, port: await freePort(asked.host) } : asked;
   const log = openLog(config.logLevel, 1);
   // Before anything is open, and told once: workers need not say it again.

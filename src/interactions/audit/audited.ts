@@ -5,6 +5,7 @@
  * well are noted, which is durable within a second (ports/audit-log.ts). What cannot be recorded is not answered.
  */
 import { Refusal } from '../../fhir/outcome.js';
+import type { MaybePromise } from '../../ports/backend.js';
 import type { Context } from '../context.js';
 import type { FhirRequest } from '../request.js';
 import type { FhirResponse } from '../response.js';
@@ -24,8 +25,6 @@ export interface Asked {
     readonly compartment?: { readonly name: string; readonly id: string };
   };
 }
-
-type Answer = (request: FhirRequest, context: Context) => Promise<FhirResponse>;
 
 /** They change nothing. */
 const READS: ReadonlySet<string> = new Set([
@@ -47,57 +46,70 @@ const ACCEPTED = 202;
 /** Longer ones are cut off. */
 const QUERY_CHARACTERS = 4_000;
 
-export async function audited(
-  request: FhirRequest,
-  context: Context,
-  trail: Trail,
-  routed: (request: FhirRequest, context: Context) => Asked | undefined,
-  answer: Answer,
-): Promise<FhirResponse> {
-  let response: FhirResponse;
-  try {
-    response = await answer(request, context);
-  } catch (error) {
-    const status = error instanceof Refusal ? error.status : 500;
-    await refused(request, context, trail, routed(request, context), status);
-    throw error;
-  }
-  const asked = routed(request, context);
-  if (response.status >= 400) await refused(request, context, trail, asked, response.status);
-  else if (asked !== undefined && !UNTOLD.has(asked.interaction)) {
-    await succeeded(request, context, trail, asked, response.status);
-  }
-  return response;
-}
-
-function refused(
+/** `asked` is undefined where there is no such interaction. */
+export function audited(
   request: FhirRequest,
   context: Context,
   trail: Trail,
   asked: Asked | undefined,
-  status: number,
-): Promise<void> {
-  const outcome = status >= 500 ? 'error' : 'refused';
-  return trail.record(aboutOf(request, context, trail, asked), outcome, status);
+  answer: () => MaybePromise<FhirResponse>,
+): MaybePromise<FhirResponse> {
+  const audit: Audit = { request, context, trail, asked };
+  let response: MaybePromise<FhirResponse>;
+  try {
+    response = answer();
+  } catch (error) {
+    return failed(audit, error);
+  }
+  return response instanceof Promise
+    ? response.then(
+        (answered) => told(audit, answered),
+        (error: unknown) => failed(audit, error),
+      )
+    : told(audit, response);
 }
 
-function succeeded(
-  request: FhirRequest,
-  context: Context,
-  trail: Trail,
-  asked: Asked,
-  status: number,
-): Promise<void> | undefined {
+interface Audit {
+  readonly request: FhirRequest;
+  readonly context: Context;
+  readonly trail: Trail;
+  readonly asked: Asked | undefined;
+}
+
+async function failed(audit: Audit, error: unknown): Promise<never> {
+  await refused(audit, error instanceof Refusal ? error.status : 500);
+  throw error;
+}
+
+function told(audit: Audit, response: FhirResponse): MaybePromise<FhirResponse> {
+  const recorded = recordedOf(audit, response.status);
+  return recorded === undefined ? response : recorded.then(() => response);
+}
+
+function recordedOf(audit: Audit, status: number): Promise<void> | undefined {
+  const { asked } = audit;
+  if (status >= 400) return refused(audit, status);
+  return asked === undefined || UNTOLD.has(asked.interaction) ? undefined : succeeded(audit, asked, status);
+}
+
+function refused(audit: Audit, status: number): Promise<void> {
+  const outcome = status >= 500 ? 'error' : 'refused';
+  return audit.trail.record(aboutOf(audit), outcome, status);
+}
+
+/** Undefined where it was noted, or is recorded elsewhere. */
+function succeeded(audit: Audit, { interaction }: Asked, status: number): Promise<void> | undefined {
+  const { trail } = audit;
   if (trail.hasCommitted || trail.hasEntries) return undefined; // recorded one by one
-  const about = aboutOf(request, context, trail, asked);
-  const isRead = READS.has(asked.interaction) && status !== ACCEPTED;
+  const about = aboutOf(audit);
+  const isRead = READS.has(interaction) && status !== ACCEPTED;
   const isLight = isRead && trail.source.access.agent?.emergency === undefined;
   if (!isLight) return trail.record(about, 'success', status);
   trail.note(about, status);
   return undefined;
 }
 
-function aboutOf(request: FhirRequest, context: Context, trail: Trail, asked: Asked | undefined): About {
+function aboutOf({ request, context, trail, asked }: Audit): About {
   if (asked === undefined) return { interaction: 'none' };
   const { operation, compartment, job, file } = asked.target;
   if (job !== undefined) {

@@ -34,8 +34,8 @@ const NAMES = Object.keys(TEXTS) as (keyof typeof TEXTS)[];
 export function lineOf(record: AuditRecord): string {
   const { time, status, requestId, interaction, outcome, network, type, id, query, patients } = record;
   const known = status === undefined ? '' : `,"h":${status}`;
-  const asked = `${member('i', interaction)}${member('y', type)}${member('d', id)}${member('q', query)}`;
-  const from = `${member('r', requestId)}${member('n', network)}${holderText(record)}`;
+  const asked = `${frequent('i', interaction)}${frequent('y', type)}${member('d', id)}${member('q', query)}`;
+  const from = `${member('r', requestId)}${frequent('n', network)}${holderText(record)}`;
   // Ids have no characters that JSON escapes.
   const whose = patients === undefined || patients.length === 0 ? '' : `,"w":"${patients.join(' ')}"`;
   const more = record.morePatients === true ? ',"m":true' : '';
@@ -46,12 +46,23 @@ function member(name: Short, value: string | undefined): string {
   return value === undefined ? '' : `,"${name}":${serialise(value)}`;
 }
 
+/** Texts that most lines have in common, as they stand in lines. */
+const quoted = new Map<string, string>();
+const WRITTEN = 1_000;
+
+function frequent(name: Short, value: string | undefined): string {
+  if (value === undefined) return '';
+  const known = quoted.get(value);
+  if (known !== undefined) return `,"${name}":${known}`;
+  if (quoted.size >= WRITTEN) quoted.clear();
+  quoted.set(value, serialise(value));
+  return member(name, value);
+}
+
 type Holder = Pick<AuditRecord, 'principal' | 'client' | 'user' | 'scope' | 'emergency'>;
 
 /** What is written of those who asked lately, by their principal: a scope is long, and the same in all that somebody asks. */
 const written = new Map<string, { readonly holder: Holder; readonly text: string }>();
-const WRITTEN = 1_000;
-
 function holderText(record: AuditRecord): string {
   const known = written.get(record.principal);
   if (known !== undefined && isSame(known.holder, record)) return known.text;
