@@ -30,44 +30,52 @@ type Short = (typeof TEXTS)[keyof typeof TEXTS];
 // The keys of a typed table are its names.
 const NAMES = Object.keys(TEXTS) as (keyof typeof TEXTS)[];
 
-/** One template: a line is made for each read. */
+/** One template of few pieces: a line is made for each read. */
 export function lineOf(record: AuditRecord): string {
-  const { time, status, requestId, interaction, outcome, network, type, id, query, patients } = record;
-  const known = status === undefined ? '' : `,"h":${status}`;
-  const asked = `${frequent('i', interaction)}${frequent('y', type)}${member('d', id)}${member('q', query)}`;
-  const from = `${member('r', requestId)}${frequent('n', network)}${holderText(record)}`;
+  const { time, requestId, id, query, patients } = record;
+  const own = `${member('r', requestId)}${member('d', id)}${member('q', query)}`;
   // Ids have no characters that JSON escapes.
   const whose = patients === undefined || patients.length === 0 ? '' : `,"w":"${patients.join(' ')}"`;
   const more = record.morePatients === true ? ',"m":true' : '';
-  return `{"t":${time}${known}${asked},"o":"${outcome}"${from}${whose}${more}}`;
+  return `{"t":${time}${own}${common(record)}${whose}${more}}`;
 }
 
 function member(name: Short, value: string | undefined): string {
   return value === undefined ? '' : `,"${name}":${serialise(value)}`;
 }
 
-/** Texts that most lines have in common, as they stand in lines. */
-const quoted = new Map<string, string>();
-const WRITTEN = 1_000;
+type Holder = Pick<AuditRecord, 'principal' | 'client' | 'user' | 'scope' | 'emergency'>;
+type Deed = Pick<AuditRecord, 'status' | 'interaction' | 'outcome' | 'network' | 'type'>;
 
-function frequent(name: Short, value: string | undefined): string {
-  if (value === undefined) return '';
-  const known = quoted.get(value);
-  if (known !== undefined) return `,"${name}":${known}`;
-  if (quoted.size >= WRITTEN) quoted.clear();
-  quoted.set(value, serialise(value));
-  return member(name, value);
+interface Written<T> {
+  readonly of: T;
+  readonly text: string;
 }
 
-type Holder = Pick<AuditRecord, 'principal' | 'client' | 'user' | 'scope' | 'emergency'>;
+/** What is written of those who asked lately, by their principal: a scope is long, and most that they ask is alike. */
+const written = new Map<string, { readonly holder: Written<Holder>; deed: Written<Deed> }>();
+const WRITTEN = 1_000;
 
-/** What is written of those who asked lately, by their principal: a scope is long, and the same in all that somebody asks. */
-const written = new Map<string, { readonly holder: Holder; readonly text: string }>();
-function holderText(record: AuditRecord): string {
+/** What a line has in common with others of the same holder. */
+function common(record: AuditRecord): string {
   const known = written.get(record.principal);
-  if (known !== undefined && isSame(known.holder, record)) return known.text;
+  if (known !== undefined && isSameHolder(known.holder.of, record)) {
+    if (!isSameDeed(known.deed.of, record)) known.deed = deedOf(record);
+    return known.deed.text + known.holder.text;
+  }
   if (written.size >= WRITTEN) written.clear();
-  const { principal, client, user, scope, emergency } = record;
+  const [deed, holder] = [deedOf(record), holderOf(record)];
+  written.set(record.principal, { deed, holder });
+  return deed.text + holder.text;
+}
+
+function deedOf({ status, interaction, outcome, network, type }: AuditRecord): Written<Deed> {
+  const known = status === undefined ? '' : `,"h":${status}`;
+  const asked = `${member('i', interaction)}${member('y', type)}${member('o', outcome)}${member('n', network)}`;
+  return { of: { status, interaction, outcome, network, type }, text: known + asked };
+}
+
+function holderOf({ principal, client, user, scope, emergency }: AuditRecord): Written<Holder> {
   const text = [
     member('p', principal),
     member('c', client),
@@ -75,16 +83,25 @@ function holderText(record: AuditRecord): string {
     member('s', scope),
     member('e', emergency),
   ].join('');
-  written.set(principal, { holder: { principal, client, user, scope, emergency }, text });
-  return text;
+  return { of: { principal, client, user, scope, emergency }, text };
 }
 
-function isSame(left: Holder, right: Holder): boolean {
+function isSameHolder(left: Holder, right: Holder): boolean {
   return (
     left.client === right.client &&
     left.user === right.user &&
     left.scope === right.scope &&
     left.emergency === right.emergency
+  );
+}
+
+function isSameDeed(left: Deed, right: Deed): boolean {
+  return (
+    left.interaction === right.interaction &&
+    left.type === right.type &&
+    left.status === right.status &&
+    left.outcome === right.outcome &&
+    left.network === right.network
   );
 }
 

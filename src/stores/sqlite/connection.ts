@@ -141,6 +141,16 @@ export class Connection {
     }
   }
 
+  /**
+   * Pages of the file that were read are memory of this process as long as they are mapped: whoever reads all of a store
+   * lets them go on its way. Outside of transactions, in which pages are held. https://www.sqlite.org/mmap.html
+   */
+  letGoOfPages(): void {
+    if (this.#database.inTransaction) return;
+    this.#database.pragma('mmap_size = 0');
+    this.#database.pragma(`mmap_size = ${READER_MAPPED_BYTES}`);
+  }
+
   /** https://www.sqlite.org/backup.html; resolves when the copy is complete. */
   async copyTo(file: string, onProgress: (done: number, total: number) => void): Promise<void> {
     await this.#database.backup(file, {

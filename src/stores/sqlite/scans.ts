@@ -53,6 +53,8 @@ const COUNT = 'SELECT count(*), max(position) FROM version WHERE type = ? AND po
 /** A step ends with the row that brings it past one of these. */
 const STEP_BYTES = 2 * 1024 * 1024;
 const STEP_ROWS = 2_000;
+/** Whoever scans a store reads more of it than a process should hold. */
+const HELD_BYTES = 64 * 1024 * 1024;
 /** Judging takes time: others have their turn sooner. */
 const JUDGED_ROWS = 200;
 
@@ -62,6 +64,8 @@ type Judge = ((row: Row, moment: Moment) => boolean) | undefined;
 export class Scans {
   readonly #view: View;
   readonly #indexer: Indexer;
+  /** Bytes read since pages were let go of. */
+  #held = 0;
 
   constructor(view: View, indexer: Indexer) {
     this.#view = view;
@@ -89,10 +93,18 @@ export class Scans {
       });
       if (step !== undefined) {
         from = step.upTo;
+        this.#letGo(step);
         yield step;
       }
       await nextTurn();
     }
+  }
+
+  #letGo({ resources }: ScanStep): void {
+    for (const { bytes } of resources) this.#held += bytes.length;
+    if (this.#held < HELD_BYTES) return;
+    this.#held = 0;
+    this.#view.connection.letGoOfPages();
   }
 
   ranges(request: RangesRequest): readonly ScanRange[] {
