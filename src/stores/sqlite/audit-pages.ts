@@ -1,17 +1,14 @@
 /**
  * Lines of the audit log on their way to the writer thread, as many on a page as are chained at once.
  *
- * Invariant: what waits is bytes outside of the heap: thousands of lines wait under load, and as strings each collection of
- * garbage would carry them along.
+ * Invariant: what waits is bytes outside of the heap but for the page that is being written: thousands of lines wait under
+ * load, and as strings each collection of garbage would carry them along.
  */
 
 /** Of a page; audit events are made of as many at once. */
 const PAGE_LINES = 200;
-/** A page may end before it is full: lines have a few hundred bytes, some have thousands. */
-const PAGE_BYTES = 128 * 1024;
-/** Of a character in UTF-8, as JavaScript counts them. */
-const MOST_BYTES = 3;
-const LINE_BREAK = 0x0a;
+/** A page may end before it is full: lines have a few hundred characters, some have thousands. */
+const PAGE_CHARACTERS = 128 * 1024;
 
 export interface AuditPage {
   readonly count: number;
@@ -19,10 +16,13 @@ export interface AuditPage {
   readonly lines: Uint8Array;
 }
 
+/** What it makes has memory of its own, as a page needs: a message takes all that is behind a view. */
+const encoder = new TextEncoder();
+
 export class AuditPages {
   #pages: AuditPage[] = [];
-  #bytes = Buffer.allocUnsafeSlow(PAGE_BYTES);
-  #used = 0;
+  /** Lines in one string: they are encoded together, for the call costs more than a line. */
+  #text = '';
   #count = 0;
   #size = 0;
 
@@ -32,13 +32,10 @@ export class AuditPages {
   }
 
   add(line: string): void {
-    const most = MOST_BYTES * line.length + 1;
-    if (this.#count >= PAGE_LINES || this.#used + most > this.#bytes.length) this.#turn();
-    if (most > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(most);
-    if (this.#count > 0) this.#bytes[this.#used++] = LINE_BREAK;
-    this.#used += this.#bytes.write(line, this.#used);
+    this.#text += this.#count === 0 ? line : `\n${line}`;
     this.#count++;
     this.#size++;
+    if (this.#count >= PAGE_LINES || this.#text.length >= PAGE_CHARACTERS) this.#turn();
   }
 
   /** All that wait, which then wait no more. */
@@ -59,18 +56,11 @@ export class AuditPages {
 
   #turn(): void {
     if (this.#count === 0) return;
-    // Memory of its own: a message takes all that is behind a view.
-    this.#pages.push({
-      count: this.#count,
-      lines: Uint8Array.prototype.slice.call(this.#bytes, 0, this.#used),
-    });
-    this.#used = 0;
+    this.#pages.push({ count: this.#count, lines: encoder.encode(this.#text) });
+    this.#text = '';
     this.#count = 0;
   }
 }
-
-/** What it makes has memory of its own, as a page needs. */
-const encoder = new TextEncoder();
 
 export function pagesOf(lines: readonly string[]): readonly AuditPage[] {
   const pages: AuditPage[] = [];
@@ -109,4 +99,4 @@ function asOne(pages: readonly AuditPage[]): AuditPage {
   return { count: linesOn(pages), lines: Buffer.concat(parts) };
 }
 
-const BREAK = Uint8Array.of(LINE_BREAK);
+const BREAK = Uint8Array.of(0x0a);
