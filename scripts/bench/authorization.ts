@@ -16,10 +16,10 @@ import { demoData, loadFolder } from './load.js';
 import { cpuSeconds, median, quantile, type Row, rate } from './measure.js';
 import { type LoadResult, load } from './requests.js';
 
-/** Two processes that run the same code differ by a tenth: each comparison is made with so many pairs of them. */
-const PAIRS = 3;
+/** Two processes that run the same code differ by up to a quarter, all of it alike: each comparison is made with so many pairs of them. */
+const PAIRS = 5;
 /** Short ones in turn, many: a machine that others use changes its pace within seconds. */
-const ROUNDS = 8;
+const ROUNDS = 5;
 const SECONDS = 1;
 /** Before a round that counts: what a server does while nothing is asked of it has then ended. */
 const RUN_UP_SECONDS = 0.5;
