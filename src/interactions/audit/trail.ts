@@ -106,7 +106,7 @@ export class Trail implements Backend {
   }
 
   read(key: ResourceKey, access: Parameters<Backend['read']>[1]): MaybePromise<ReadResult> {
-    return seen(this.#inner.read(key, access), this.#sawResult);
+    return this.#seenResult(this.#inner.read(key, access));
   }
 
   vread(
@@ -114,7 +114,7 @@ export class Trail implements Backend {
     versionId: string,
     access: Parameters<Backend['vread']>[2],
   ): MaybePromise<ReadResult> {
-    return seen(this.#inner.vread(key, versionId, access), this.#sawResult);
+    return this.#seenResult(this.#inner.vread(key, versionId, access));
   }
 
   history(request: HistoryRequest): MaybePromise<HistoryPage> {
@@ -176,9 +176,12 @@ export class Trail implements Backend {
     return this.#inner.close();
   }
 
-  readonly #sawResult = (result: ReadResult): void => {
-    if (result.kind === 'found') this.#saw(result.resource);
-  };
+  /** A read is what is done most: without a function made for each. */
+  #seenResult(answer: MaybePromise<ReadResult>): MaybePromise<ReadResult> {
+    if (answer instanceof Promise) return answer.then((result) => this.#seenResult(result));
+    if (answer.kind === 'found') this.#saw(answer.resource);
+    return answer;
+  }
 
   #saw(resource: StoredResource): void {
     if (this.patients.size <= PATIENT_LIMIT) this.#auditing.findPatients(resource, this.patients);
