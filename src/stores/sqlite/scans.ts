@@ -54,7 +54,7 @@ const COUNT = 'SELECT count(*), max(position) FROM version WHERE type = ? AND po
 const STEP_BYTES = 2 * 1024 * 1024;
 const STEP_ROWS = 2_000;
 /** Whoever scans a store reads more of it than a process should hold. */
-const HELD_BYTES = 64 * 1024 * 1024;
+const HELD_BYTES = 24 * 1024 * 1024;
 /** Judging takes time: others have their turn sooner. */
 const JUDGED_ROWS = 200;
 
