@@ -35,14 +35,9 @@ export function lineOf(record: AuditRecord): string {
   const { time, requestId, id, query, patients } = record;
   const own = `${member('r', requestId)}${member('d', id)}${member('q', query)}`;
   // Ids have no characters that JSON escapes.
-  const whose = patients === undefined || patients.length === 0 ? '' : `,"w":"${listed(patients)}"`;
+  const whose = patients === undefined || patients.length === 0 ? '' : `,"w":"${patients.join(' ')}"`;
   const more = record.morePatients === true ? ',"m":true' : '';
   return `{"t":${time}${own}${common(record)}${whose}${more}}`;
-}
-
-/** Most often it is one. */
-function listed(patients: readonly string[]): string {
-  return patients.length === 1 ? (patients[0] as string) : patients.join(' '); // its length was just looked at
 }
 
 function member(name: Short, value: string | undefined): string {

@@ -93,15 +93,15 @@ export class Scans {
       });
       if (step !== undefined) {
         from = step.upTo;
-        this.#letGo(step);
+        this.#letGo(step.bytes);
         yield step;
       }
       await nextTurn();
     }
   }
 
-  #letGo({ resources }: ScanStep): void {
-    for (const { bytes } of resources) this.#held += bytes.length;
+  #letGo(read: number): void {
+    this.#held += read;
     if (this.#held < HELD_BYTES) return;
     this.#held = 0;
     this.#view.connection.letGoOfPages();
@@ -146,7 +146,7 @@ export class Scans {
     { from, to }: { readonly from: Position; readonly to: Position },
     judge: Judge,
     moment: Moment,
-  ): ScanStep & { readonly upTo: Position } {
+  ): ScanStep & { readonly upTo: Position; readonly bytes: number } {
     const rows: Row[] = [];
     let bytes = 0;
     let upTo = to;
@@ -169,7 +169,7 @@ export class Scans {
       if (content === null) deleted.push({ type, id });
       else resources.push({ type, id, versionId: String(version), lastUpdated, position, bytes: content });
     }
-    return { resources, deleted, upTo };
+    return { resources, deleted, upTo, bytes };
   }
 
   #judgeOf({ type, access, where, deletions = EVERYTHING }: ScanRequest): Judge {

@@ -19,7 +19,7 @@ const CURRENT = `SELECT
     json_group_array(json_array(r.rid, r.type, r.id, r.position, r.version, r.last_updated, length(v.bytes))),
     CAST(group_concat(iif(length(v.bytes) <= ?, CAST(v.bytes AS TEXT), ''), '') AS BLOB)
   FROM json_each(?) asked CROSS JOIN resource r ON r.rid = asked.value CROSS JOIN version v ON v.position = r.position
-  WHERE r.live = 1`;
+  WHERE r.live = 1 AND v.bytes IS NOT NULL`;
 /** Longer bodies are read by themselves: so many as one page may hold would be too long for one value of the engine. */
 const JOINED_BYTES = 32_000;
 const BYTES = 'SELECT bytes FROM version WHERE position = ?';

@@ -414,7 +414,10 @@ function alternatives(
   ];
 }
 
-/** Rows of an index that does not hold the sort date: the engine sorts them to drop what repeats, and goes along the resources. */
+/**
+ * Rows of an index that does not hold the sort date: the engine sorts them to drop what repeats, and goes along the
+ * resources. So the first row comes when all were read: `rough` is what is counted.
+ */
 function ridSet(scope: Scope, type: string, select: Fragment, window: Window): Driver {
   const set = scope.primaryDates.has(type)
     ? sql`SELECT rid, sort_date AS date FROM resource WHERE rid IN (${select}) AND ${within(raw('sort_date'), window)}`

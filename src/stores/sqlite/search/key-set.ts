@@ -103,7 +103,10 @@ function tokenKeys(scope: Scope, { system, code }: TokenTest): KeySet {
   );
 }
 
-/** Sets are long: one statement looks up many. Members that were never stored have no integer, so what is listed is no longer than what there is. */
+/**
+ * Sets are long: one statement looks up many. Members that were never stored have no integer, so what is listed is no
+ * longer than what there is.
+ */
 const TERMS = `SELECT t.id FROM json_each(?) member CROSS JOIN term t ON t.code = member.value AND t.system = ?`;
 const RIDS = `SELECT r.rid FROM json_each(?) member CROSS JOIN resource r ON r.type = ? AND r.id = member.value`;
 

@@ -84,7 +84,9 @@ export function planFor(
   const probed = (taken: Driver | undefined): readonly Member[] =>
     members.filter((member) => taken === undefined || ways.get(member) !== taken || !taken.covers);
   const isWhole = bound === 'none' && driver?.repeats === false && driver.rough === undefined;
-  if (isWhole && size !== undefined && probed(driver).length === 0) scope.exactSizes.set(where, size);
+  if (isWhole && size !== undefined && probed(driver).length === 0) {
+    scope.exactSizes.set(type, new Map(scope.exactSizes.get(type)).set(where, size));
+  }
   return {
     window,
     driver,

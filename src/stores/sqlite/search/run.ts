@@ -25,6 +25,7 @@ import {
 } from './order.js';
 import { countRows, type PageBound, type Plan, planFor, WALKED_SOURCES } from './plan.js';
 import type { RowNames } from './probe.js';
+import { ALL_TIME } from './range-test.js';
 import { BOUNDED, OverLimit, type Scope } from './scope.js';
 import { sortExpression } from './sort-key.js';
 
@@ -116,21 +117,29 @@ export function listMatches(
   }
 }
 
-/** Where each row is a match, to skip them tells as much as to read them, in a fraction of the time. */
+/**
+ * Where each row is a match and is read straight off an index, to skip rows tells as much as to read them, in a fraction
+ * of the time.
+ */
 function isLonger(scope: Scope, { driver, size, probed }: Plan, limit: number): boolean {
-  if (driver === undefined || driver.repeats || size !== undefined || probed(driver).length > 0) return false;
+  if (driver === undefined || driver.rough !== undefined || driver.repeats) return false;
+  if (size !== undefined || probed(driver).length > 0) return false;
   return countRows(scope, driver.set, limit + 1) > limit;
+}
+
+/** More rows than the thread that others wait for may look at, as far as an index tells without collecting them. */
+function isLong(scope: Scope, type: string, driver: Driver): boolean {
+  const { candidates } = scope.limits;
+  // What reads all rows of a parameter takes as long as there are resources, however few it finds.
+  const looked = driver.scans === true ? naturalDriver(scope, type, ALL_TIME) : driver;
+  return countRows(scope, looked.rough ?? looked.set, candidates) >= candidates;
 }
 
 export function countPart(scope: Scope, type: string, where: Predicate): number {
   const plan = planFor(scope, type, where);
   if (plan === undefined) return 0;
   const driver = plan.driver ?? naturalDriver(scope, type, plan.window);
-  if (
-    scope.isBounded &&
-    plan.size === undefined &&
-    countRows(scope, driver.set, scope.limits.candidates) >= scope.limits.candidates
-  ) {
+  if (scope.isBounded && plan.size === undefined && isLong(scope, type, driver)) {
     throw new OverLimit(`count of ${type}`);
   }
   const condition = plan.condition(driver, ROW);
@@ -276,7 +285,10 @@ class PartRun {
     return found;
   }
 
-  /** The rows are sorted, and then looked at until the page is full: looking costs more than sorting. */
+  /**
+   * The rows are sorted, and then looked at until the page is full: looking costs more than sorting. They come out sorted as
+   * their SELECT has a LIMIT, see `#bounded`.
+   */
   #collectByDate(driver: Driver, descending: boolean): readonly MatchKeys[] {
     const { reading, limit } = this.#request;
     this.#observe(driver, 'sorted');
@@ -323,9 +335,7 @@ class PartRun {
   #refuseLong(driver: Driver): void {
     const { isBounded, limits } = this.#scope;
     if (!isBounded || (this.#plan.size ?? Number.POSITIVE_INFINITY) <= limits.candidates) return;
-    if (driver.scans === true || countRows(this.#scope, driver.set, limits.candidates) >= limits.candidates) {
-      throw new OverLimit(this.#request.type);
-    }
+    if (isLong(this.#scope, this.#request.type, driver)) throw new OverLimit(this.#request.type);
   }
 
   #condition(driver: Driver | undefined): Fragment {

@@ -35,8 +35,8 @@ export class Scope {
   readonly listings = new Map<Predicate, KeySet | undefined>();
   /** The integers that tests on keys ask for, by their test. */
   readonly keySets = new Map<ValueTest, KeySet>();
-  /** Numbers of matches that planning came to know, by the whole predicate. */
-  readonly exactSizes = new Map<Predicate, number>();
+  /** Numbers of matches that planning came to know, by the type and the whole predicate. */
+  readonly exactSizes = new Map<string, Map<Predicate, number>>();
   /** Predicates of the access filter, which stand in the tree beside the query's own. */
   readonly #filters = new Set<Predicate>();
   /** Parameters that this store has no value of: access filters ask for the same ones many times. */

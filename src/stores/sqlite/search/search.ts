@@ -106,7 +106,7 @@ function firstPlaces(scope: Scope, job: SearchJob, order: Order, edge: Place | u
 function knownTotal(scope: Scope, { query }: SearchJob): number | undefined {
   let total = 0;
   for (const { type, where } of query.parts) {
-    const size = scope.exactSizes.get(scope.seen(type, where));
+    const size = scope.exactSizes.get(type)?.get(scope.seen(type, where));
     if (size === undefined) return undefined;
     total += size;
   }
