@@ -12,7 +12,7 @@ import { Trail } from '../interactions/audit/trail.js';
 import type { Context, TenantParts } from '../interactions/context.js';
 import { parseMediaType } from '../interactions/negotiation.js';
 import type { FhirResponse } from '../interactions/response.js';
-import { handle, interactionName, located } from '../interactions/router.js';
+import { handle, interactionName, type Located, located } from '../interactions/router.js';
 import type { AccessDecision } from '../ports/access-filter.js';
 import type { MaybePromise } from '../ports/backend.js';
 import { ClientGone, readBody } from './body.js';
@@ -143,13 +143,14 @@ export class FhirEndpoint {
     if (route !== undefined) flight.route = route;
     // What has no route is refused by the router, without its body.
     if (route === undefined || !WITH_BODY.has(bodyless.method)) return handle(bodyless, context, where);
-    return this.#answerToBody(flight, target, bodyless);
+    return this.#answerToBody(flight, target, bodyless, where);
   }
 
   async #answerToBody(
     flight: Flight,
     target: RequestTarget,
     bodyless: HttpFhirRequest,
+    where: Located,
   ): Promise<FhirResponse> {
     const { bodyLimit, requestTimeLimit } = this.#parts.settings;
     flight.due = Number.POSITIVE_INFINITY; // how long it may come in is node:http's to watch
@@ -165,7 +166,7 @@ export class FhirEndpoint {
       const access = await this.#telling(flight, async () =>
         decideAccess(entrance, flight.incoming, target.path, tenant.knowledge),
       );
-      return await handle(request, this.#context(flight, access));
+      return await handle(request, this.#context(flight, access), where);
     } finally {
       share.end();
     }

@@ -63,12 +63,9 @@ export class AuditPages {
 }
 
 export function pagesOf(lines: readonly string[]): readonly AuditPage[] {
-  const pages: AuditPage[] = [];
-  for (let at = 0; at < lines.length; at += PAGE_LINES) {
-    const some = lines.slice(at, at + PAGE_LINES);
-    pages.push({ count: some.length, lines: encoder.encode(some.join('\n')) });
-  }
-  return pages;
+  const pages = new AuditPages();
+  for (const line of lines) pages.add(line);
+  return pages.take();
 }
 
 export function linesOn(pages: readonly AuditPage[]): number {

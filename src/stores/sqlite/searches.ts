@@ -78,16 +78,16 @@ export class Searches {
   readonly #visibility: Visibility;
   readonly #readers: ReaderPool;
   readonly #parameters: CustomParameters;
-  readonly #primaryDates: ReadonlyMap<string, string>;
-  readonly #memberships: Memberships;
+  readonly #definitions: Definitions;
   readonly #limits: Limits;
   readonly #fullText: FullTextFollower;
   readonly #pasts: Pasts;
+  /** Made when it is first needed: where all is open nobody asks. */
+  #memberships: Memberships | undefined;
 
   constructor({ view, visibility, readers, definitions, parameters, fullText, limits }: SearchParts) {
     this.#fullText = fullText;
-    this.#primaryDates = definitions.primaryDates;
-    this.#memberships = membershipsOf(definitions);
+    this.#definitions = definitions;
     this.#limits = limits;
     this.#view = view;
     this.#visibility = visibility;
@@ -318,7 +318,10 @@ export class Searches {
 
   #scope(access: AccessFilter, limits: Limits): Scope {
     const { connection, catalogue } = this.#view;
-    return new Scope(connection, catalogue, this.#primaryDates, access, limits, this.#memberships);
+    const { primaryDates } = this.#definitions;
+    if (access.kind === 'unrestricted') return new Scope(connection, catalogue, primaryDates, access, limits);
+    this.#memberships ??= membershipsOf(this.#definitions);
+    return new Scope(connection, catalogue, primaryDates, access, limits, this.#memberships);
   }
 
   /** Those of a named version are of that version. */
