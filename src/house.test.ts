@@ -43,6 +43,7 @@ const JSON_ALLOWED: Readonly<Record<string, string>> = {
   'fhir/terminology/base-terminology.ts': 'our own compiled tables, which have no numbers but places',
   'interactions/cursor.ts': 'our own sealed page positions',
   'jobs/source/source-spec.ts': 'our own plans of pulls',
+  'stores/sqlite/audit-text.ts': 'our own records, which have no decimals to lose',
   'stores/sqlite/index-rows.ts': 'our own undo log of index rows',
   'stores/sqlite/pasts.ts': 'text that is compared, never written',
   'stores/sqlite/reader-pool.ts': 'arguments of our own process',

@@ -29,6 +29,7 @@ export interface AuditAgent {
 export interface AuditRecord extends AuditAgent {
   /** Milliseconds since 1970. */
   readonly time: number;
+  /** Letters, digits, blanks and `.-_:`. */
   readonly requestId: string;
   /** A name of the table of routes (`read`, `search-type`); `none` where the request fitted none. */
   readonly interaction: string;

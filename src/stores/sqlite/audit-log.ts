@@ -7,8 +7,8 @@
 import type { Logger } from '../../base/log.js';
 import { Refusal } from '../../fhir/outcome.js';
 import type { AuditBatch, AuditLog, AuditRecord } from '../../ports/audit-log.js';
-import { lineOf, recordOf } from './audit-lines.js';
 import { type AuditPage, AuditPages, pagesOf } from './audit-pages.js';
+import { recordsOf } from './audit-text.js';
 import type { View } from './view.js';
 import type { Writer } from './writer.js';
 
@@ -57,13 +57,13 @@ export class SqliteAuditLog implements AuditLog {
         },
       );
     }
-    this.#notes.add(lineOf(record));
+    this.#notes.add(record);
     if (this.#notes.size >= NOTES_AT_ONCE) this.#send();
     else this.#sendSoon();
   }
 
   record(record: AuditRecord): Promise<void> {
-    return this.#writer.audit(pagesOf([lineOf(record)]));
+    return this.#writer.audit(pagesOf([record]));
   }
 
   async flush(): Promise<void> {
@@ -84,7 +84,7 @@ export class SqliteAuditLog implements AuditLog {
       place,
       chain: { name, started, site },
       first,
-      records: lines === '' ? [] : lines.split('\n').map(recordOf),
+      records: recordsOf(lines),
     }));
   }
 

@@ -9,7 +9,6 @@
  *
  * Invariant: reads, never writes; memory does not grow with the log but with the number of chains.
  */
-import { JsonSyntaxError } from '../../fhir/format/parse.js';
 import {
   type AuditChainFacts,
   type AuditFinding,
@@ -19,7 +18,7 @@ import {
   type KnownHead,
 } from '../../ports/audit-log.js';
 import { batchHash, genesis } from './audit-chain.js';
-import { recordOf } from './audit-lines.js';
+import { recordsOf, UnreadableRecords } from './audit-text.js';
 import { type Cell, Connection } from './connection.js';
 import { checkVersion } from './migrations.js';
 import { storedBytes } from './stored-bytes.js';
@@ -191,7 +190,8 @@ class Verification {
         text: `its hash is not that of chain ${chain.name}: changed, or one before it was`,
       });
     }
-    if ((lines === '' ? 0 : lines.split('\n').length) !== count) {
+    const records = this.#readable(place, lines);
+    if (records !== undefined && records.length !== count) {
       this.#onFinding({ place, text: `it has not the ${count} records that it tells of` });
     }
     if (heads !== null) this.#checkHeads(place, heads);
@@ -201,7 +201,7 @@ class Verification {
     chain.isClosed = count === 0;
     remember(chain);
     this.#reached(chain);
-    if (place <= this.#followed) this.#checkEvents(place, chain, first, lines);
+    if (place <= this.#followed) this.#checkEvents(place, chain, first, records ?? []);
   }
 
   #reached({ name, sequence, hash }: Chain): void {
@@ -222,8 +222,8 @@ class Verification {
     }
   }
 
-  #checkEvents(place: number, chain: Chain, first: number, lines: string): void {
-    for (const [at, record] of this.#readable(place, lines).entries()) {
+  #checkEvents(place: number, chain: Chain, first: number, records: readonly AuditRecord[]): void {
+    for (const [at, record] of records.entries()) {
       const sequence = first + at;
       const id = auditEventId(chain, sequence);
       const problem = this.#eventProblem(id, this.#eventText(chain, sequence, record));
@@ -232,13 +232,13 @@ class Verification {
     }
   }
 
-  #readable(place: number, lines: string): readonly AuditRecord[] {
+  #readable(place: number, lines: string): readonly AuditRecord[] | undefined {
     try {
       return recordsOf(lines);
     } catch (error) {
-      if (!(error instanceof JsonSyntaxError)) throw error;
+      if (!(error instanceof UnreadableRecords)) throw error;
       this.#onFinding({ place, text: 'its records cannot be read' });
-      return [];
+      return undefined;
     }
   }
 
@@ -312,8 +312,4 @@ function* rowsOf(connection: Connection, last: number): Generator<Row> {
     for (const row of rows) if (row[0] <= last) yield row;
     after = rows.at(-1)?.[0] ?? last;
   }
-}
-
-function recordsOf(lines: string): readonly AuditRecord[] {
-  return lines === '' ? [] : lines.split('\n').map(recordOf);
 }

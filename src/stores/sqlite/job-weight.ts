@@ -1,5 +1,5 @@
 /** How much a job is, counted in writes: turns and groups take so many and no more. */
-import { linesOn } from './audit-pages.js';
+import { recordsOn } from './audit-pages.js';
 import type { FullTextJob, Job } from './messages.js';
 
 /** A write has a version and a dozen index rows. */
@@ -12,7 +12,7 @@ export function weightOf(job: Job | FullTextJob): number {
     case 'indexing-step':
       return job.resources.length;
     case 'audit':
-      return Math.ceil(linesOn(job.pages) / LINES_PER_WRITE);
+      return Math.ceil(recordsOn(job.pages) / LINES_PER_WRITE);
     case 'ledger':
     case 'record':
     case 'jobs':

@@ -253,6 +253,7 @@ const spare = new SpareTime(processUsage);
  * a passive checkpoint, nor does it wait for them.
  */
 function tidy(): void {
+  if (isIdle) spare.begins();
   lastJobs = performance.now();
   isIdle = false;
   foldLong();

@@ -13,7 +13,6 @@ import type { Logger } from '../../base/log.js';
 import { Refusal } from '../../fhir/outcome.js';
 import { type AccessFilter, type Permitted, visible } from '../../ports/access-filter.js';
 import type { Commit, CommitResult, Condition, Position, Write, WriteOutcome } from '../../ports/backend.js';
-import { lineOf } from './audit-lines.js';
 import { type AuditPage, pagesOf } from './audit-pages.js';
 import { weightOf } from './job-weight.js';
 import { partName } from './jobs-writer.js';
@@ -260,7 +259,7 @@ function lastPart({ number, now, commit, sent }: WaitingCommit, from: number): C
   const access = neededAccess(commit);
   const writes = commit.writes.slice(from, sent).map(wireWrite);
   const indexedAt = oldestDefinitions(commit.writes);
-  const audit = pagesOf((commit.audit ?? []).map(lineOf));
+  const audit = pagesOf(commit.audit ?? []);
   const { follows } = commit;
   const step =
     commit.step === undefined

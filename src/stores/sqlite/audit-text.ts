@@ -1,0 +1,256 @@
+/**
+ * Records of the audit log as text: what is stored, hashed, and read again.
+ *
+ * The records of a page are one line of JSON, column by column, so that the engine writes it in one call and a record costs a
+ * few entries of arrays: t times (the first, and differences to it), r requests, d ids, q queries, w whose data, m whether
+ * there were more patients. Who asks, and for what kind of thing, is alike in most of them: deeds (HTTP status, interaction,
+ * type, outcome, network) and holders (principal, client, user, scope, emergency) are tables; a and b say which is whose.
+ * What is not known is null; a column in which nothing is known is left out. Logs that were begun earlier have a line of its
+ * own for each record.
+ *
+ * Invariant: lines stand for themselves, so those of several pages may be put one behind the other.
+ */
+import { isNumber, isObject, type JsonObject, type JsonValue, numberOf } from '../../fhir/format/json.js';
+import { JsonSyntaxError, parseJson } from '../../fhir/format/parse.js';
+import type { AuditOutcome, AuditRecord } from '../../ports/audit-log.js';
+
+/** Characters of a record or a table's row beside its texts, about. */
+const BESIDE = 20;
+
+type Cell = string | number | null;
+
+/** What few records have, or all: there are no cells before the first that is known. */
+class Column<T> {
+  /** Undefined where nothing is known. */
+  cells: (T | null)[] | undefined;
+
+  /** `at`: how many were added before. */
+  add(at: number, value: T | undefined): void {
+    if (this.cells === undefined) {
+      if (value === undefined) return;
+      this.cells = Array.from({ length: at }, () => null);
+    }
+    this.cells.push(value ?? null);
+  }
+}
+
+/** Records that become one line. */
+export class RecordPage {
+  count = 0;
+  /** Characters that its line will have, about. */
+  size = 0;
+  #first = 0;
+  readonly #times: number[] = [];
+  readonly #requests: string[] = [];
+  readonly #ids = new Column<string>();
+  readonly #queries = new Column<string>();
+  readonly #patients = new Column<string>();
+  readonly #more = new Column<boolean>();
+  readonly #deedOf: number[] = [];
+  readonly #holderOf: number[] = [];
+  readonly #deeds: AuditRecord[] = [];
+  readonly #holders: AuditRecord[] = [];
+  /** Where a principal's row stands. */
+  readonly #rows = new Map<string, number>();
+
+  add(record: AuditRecord): void {
+    const { time, requestId, id, query, patients, morePatients } = record;
+    const whose = patients === undefined ? undefined : between(patients);
+    const at = this.count++;
+    if (at === 0) this.#first = time;
+    this.#times.push(at === 0 ? time : time - this.#first);
+    this.#requests.push(requestId);
+    this.#ids.add(at, id);
+    this.#queries.add(at, query);
+    this.#patients.add(at, whose);
+    this.#more.add(at, morePatients);
+    this.#deedOf.push(this.#deed(record));
+    this.#holderOf.push(this.#holder(record));
+    this.size += BESIDE + requestId.length + lengthOf(id) + lengthOf(query) + lengthOf(whose);
+  }
+
+  line(): string {
+    return JSON.stringify({
+      t: this.#times,
+      r: this.#requests,
+      d: this.#ids.cells,
+      q: this.#queries.cells,
+      w: this.#patients.cells,
+      m: this.#more.cells,
+      a: this.#deedOf,
+      b: this.#holderOf,
+      deeds: this.#deeds.map(deedCells),
+      holders: this.#holders.map(holderCells),
+    });
+  }
+
+  /** There are few kinds of things that are done, and what came last comes next. */
+  #deed(record: AuditRecord): number {
+    for (let at = this.#deeds.length - 1; at >= 0; at--) {
+      const known = this.#deeds[at];
+      if (known !== undefined && isSameDeed(known, record)) return at;
+    }
+    this.size += BESIDE + lengthOfAll(deedCells(record));
+    return this.#deeds.push(record) - 1;
+  }
+
+  #holder(record: AuditRecord): number {
+    const at = this.#rows.get(record.principal);
+    const known = at === undefined ? undefined : this.#holders[at];
+    if (at !== undefined && known !== undefined && isSameHolder(known, record)) return at;
+    this.size += BESIDE + lengthOfAll(holderCells(record));
+    this.#rows.set(record.principal, this.#holders.length);
+    return this.#holders.push(record) - 1;
+  }
+}
+
+const deedCells = ({ status, interaction, type, outcome, network }: AuditRecord): readonly Cell[] => [
+  status ?? null,
+  interaction,
+  type ?? null,
+  outcome,
+  network ?? null,
+];
+
+const holderCells = ({ principal, client, user, scope, emergency }: AuditRecord): readonly Cell[] => [
+  principal,
+  client ?? null,
+  user ?? null,
+  scope ?? null,
+  emergency ?? null,
+];
+
+function isSameDeed(left: AuditRecord, right: AuditRecord): boolean {
+  return (
+    left.interaction === right.interaction &&
+    left.type === right.type &&
+    left.status === right.status &&
+    left.outcome === right.outcome &&
+    left.network === right.network
+  );
+}
+
+/** Of the same principal. */
+function isSameHolder(left: AuditRecord, right: AuditRecord): boolean {
+  return (
+    left.client === right.client &&
+    left.user === right.user &&
+    left.scope === right.scope &&
+    left.emergency === right.emergency
+  );
+}
+
+/** Ids have no blanks. */
+function between(ids: readonly string[]): string {
+  const [only = ''] = ids;
+  return ids.length === 1 ? only : ids.join(' ');
+}
+
+function lengthOf(text: string | undefined): number {
+  return text === undefined ? 0 : text.length;
+}
+
+function lengthOfAll(cells: readonly Cell[]): number {
+  return cells.reduce<number>((sum, cell) => sum + (typeof cell === 'string' ? cell.length : 0), 0);
+}
+
+/** What stands in a batch is not what this server writes. */
+export class UnreadableRecords extends Error {
+  override readonly name = 'UnreadableRecords';
+}
+
+/** The records of a batch; `lines` have line breaks between them. Throws UnreadableRecords. */
+export function recordsOf(lines: string): readonly AuditRecord[] {
+  return lines === '' ? [] : lines.split('\n').flatMap(recordsOfLine);
+}
+
+function recordsOfLine(line: string): readonly AuditRecord[] {
+  const tree = treeOf(line);
+  return Array.isArray(tree.t) ? recordsOfPage(tree, tree.t) : [recordAlone(tree)];
+}
+
+function treeOf(line: string): JsonObject {
+  try {
+    const tree = parseJson(line);
+    if (isObject(tree)) return tree;
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+  }
+  throw new UnreadableRecords('a line is no object of JSON');
+}
+
+function recordsOfPage(tree: JsonObject, times: readonly JsonValue[]): readonly AuditRecord[] {
+  const column = (name: string): readonly JsonValue[] => columnOf(tree, name, times.length);
+  const [requests, ids, queries, patients, more] = ['r', 'd', 'q', 'w', 'm'].map(column);
+  const deeds = rowsOf(tree, 'deeds', 'a', times.length);
+  const holders = rowsOf(tree, 'holders', 'b', times.length);
+  const first = numberAt(times[0]) ?? 0;
+  return times.map((time, at) => {
+    const [status, interaction, type, outcome, network] = deeds[at] ?? [];
+    const [principal, client, user, scope, emergency] = holders[at] ?? [];
+    return {
+      time: at === 0 ? first : first + (numberAt(time) ?? 0),
+      requestId: textAt(requests?.[at]) ?? '',
+      interaction: textAt(interaction) ?? '',
+      outcome: (textAt(outcome) ?? '') as AuditOutcome, // RecordPage wrote it
+      status: numberAt(status),
+      principal: textAt(principal) ?? '',
+      client: textAt(client),
+      user: textAt(user),
+      scope: textAt(scope),
+      emergency: textAt(emergency),
+      network: textAt(network),
+      type: textAt(type),
+      id: textAt(ids?.[at]),
+      query: textAt(queries?.[at]),
+      patients: textAt(patients?.[at])?.split(' '),
+      morePatients: more?.[at] === true ? true : undefined,
+    };
+  });
+}
+
+/** Nothing where nothing is known. */
+function columnOf(tree: JsonObject, name: string, length: number): readonly JsonValue[] {
+  const column = tree[name] ?? [];
+  if (Array.isArray(column) && (column.length === length || tree[name] === undefined)) return column;
+  throw new UnreadableRecords('a column has not as many cells as there are records');
+}
+
+/** For each record its row of a table. */
+function rowsOf(tree: JsonObject, table: string, name: string, length: number): readonly JsonValue[][] {
+  const rows = tree[table];
+  return columnOf(tree, name, length).map((place) => {
+    const row = Array.isArray(rows) ? rows[numberAt(place) ?? -1] : undefined;
+    if (Array.isArray(row)) return row;
+    throw new UnreadableRecords('a record tells of a row that is not there');
+  });
+}
+
+function recordAlone(tree: JsonObject): AuditRecord {
+  return {
+    time: numberAt(tree.t) ?? 0,
+    requestId: textAt(tree.r) ?? '',
+    interaction: textAt(tree.i) ?? '',
+    outcome: (textAt(tree.o) ?? '') as AuditOutcome, // earlier versions wrote it
+    status: numberAt(tree.h),
+    principal: textAt(tree.p) ?? '',
+    client: textAt(tree.c),
+    user: textAt(tree.u),
+    scope: textAt(tree.s),
+    emergency: textAt(tree.e),
+    network: textAt(tree.n),
+    type: textAt(tree.y),
+    id: textAt(tree.d),
+    query: textAt(tree.q),
+    patients: textAt(tree.w)?.split(' '),
+    morePatients: tree.m === true ? true : undefined,
+  };
+}
+
+function textAt(value: JsonValue | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function numberAt(value: JsonValue | undefined): number | undefined {
+  return isNumber(value) ? numberOf(value) : undefined;
+}
