@@ -41,6 +41,12 @@ export interface ForeignTokens {
   check(token: string): Promise<Grant> | undefined;
 }
 
+/** A token, and the header that it came in. */
+interface Presented {
+  readonly header: string;
+  readonly token: string;
+}
+
 /** What was found out about a token. */
 interface Known {
   /** Of the records, when they were looked at. */
@@ -53,14 +59,15 @@ interface Known {
   readonly definitions: CurrentDefinitions;
   readonly grant: Grant;
   readonly decision: AccessDecision;
-  /** Of the session that it is bound to, in milliseconds since 1970; a session that was used ends later. */
-  sessionEnds: number;
+  /** Until when nothing has to be looked at: milliseconds since 1970. A session that was used ends later. */
+  until: number;
 }
 
 const REMEMBERED = 5_000;
 
 export class TokenCheck {
   readonly #parts: TokenCheckParts;
+  /** By the header as a whole: taking it apart costs more than finding it. */
   readonly #known = new GenerationCache<string, Known>(REMEMBERED);
 
   constructor(parts: TokenCheckParts) {
@@ -76,9 +83,15 @@ export class TokenCheck {
     definitions: CurrentDefinitions,
     emergency?: string,
   ): MaybePromise<AccessDecision> {
-    const token = bearerToken(header);
-    return andThen(this.#ofOthers(token), (foreign) => {
-      if (foreign === undefined) return this.#ofOurs(token, definitions, emergency);
+    if (header !== undefined && emergency === undefined) {
+      const known = this.#known.get(header);
+      // A store that answers later is asked below.
+      const generation = known === undefined ? undefined : this.#parts.records.generation();
+      if (known !== undefined && this.#holds(known, generation, definitions)) return known.decision;
+    }
+    const presented = { header: header ?? '', token: bearerToken(header) };
+    return andThen(this.#ofOthers(presented), (foreign) => {
+      if (foreign === undefined) return this.#ofOurs(presented, definitions, emergency);
       return emergency === undefined
         ? this.#decisionFor(foreign, definitions)
         : this.#inEmergency(emergency, foreign, definitions);
@@ -86,10 +99,10 @@ export class TokenCheck {
   }
 
   /** Undefined where the token is one of ours, or nobody's. No token of ours that lives is shown to anybody. */
-  #ofOthers(token: string): MaybePromise<Grant | undefined> {
+  #ofOthers({ header, token }: Presented): MaybePromise<Grant | undefined> {
     const { foreign, introspection, records } = this.#parts;
     const named = foreign?.check(token);
-    if (named !== undefined || introspection === undefined || this.#known.get(token) !== undefined)
+    if (named !== undefined || introspection === undefined || this.#known.get(header) !== undefined)
       return named;
     return andThen(records.get(KIND.accessToken, tokenHash(token)), (ours) =>
       ours === undefined ? introspection.check(token) : undefined,
@@ -97,29 +110,34 @@ export class TokenCheck {
   }
 
   #ofOurs(
-    token: string,
+    presented: Presented,
     definitions: CurrentDefinitions,
     emergency: string | undefined,
   ): MaybePromise<AccessDecision> {
-    const known = this.#knownOf(token, definitions);
+    const known = this.#knownOf(presented, definitions);
     if (emergency === undefined) return andThen(known, ({ decision }) => decision);
     return andThen(known, ({ grant }) => this.#inEmergency(emergency, grant, definitions));
   }
 
-  #knownOf(token: string, definitions: CurrentDefinitions): MaybePromise<Known> {
+  #knownOf(presented: Presented, definitions: CurrentDefinitions): MaybePromise<Known> {
     return andThen(this.#parts.records.generation(), (generation) => {
-      const known = this.#known.get(token);
-      const holds = known?.generation === generation && this.#stands(known, definitions);
-      if (!holds) return this.#lookUp(token, known, generation, definitions);
-      const now = this.#parts.clock.now();
-      if (known.grant.expires <= now) throw invalidToken('It has expired.');
-      if (known.sessionEnds <= now) throw signedOut();
-      return known;
+      const known = this.#known.get(presented.header);
+      const holds = known !== undefined && this.#holds(known, generation, definitions);
+      return holds ? known : this.#lookUp(presented, known, generation, definitions);
     });
   }
 
+  /** Whether what was found out can be used again without a look at the records. */
+  #holds(
+    { generation, definitions, until }: Known,
+    current: MaybePromise<number> | undefined,
+    wanted: CurrentDefinitions,
+  ): boolean {
+    return generation === current && definitions === wanted && this.#parts.clock.now() < until;
+  }
+
   #lookUp(
-    token: string,
+    { header, token }: Presented,
     known: Known | undefined,
     generation: number,
     definitions: CurrentDefinitions,
@@ -141,14 +159,15 @@ export class TokenCheck {
             const isSame = known?.token === written && known.client === client && known.person === user;
             if (known !== undefined && isSame && this.#stands(known, definitions)) {
               known.generation = generation;
-              known.sessionEnds = sessionEnds;
+              known.until = untilOf(known, sessionEnds);
               return known;
             }
             const grant = grantOf(issued, representedBy(client));
             return andThen(this.#decisionFor(grant, definitions), (decision) => {
               const records = { token: written, client: client ?? '', person: user };
-              const fresh = { generation, ...records, definitions, grant, decision, sessionEnds };
-              this.#known.set(token, fresh);
+              const until = untilOf({ grant, decision }, sessionEnds);
+              const fresh = { generation, ...records, definitions, grant, decision, until };
+              this.#known.set(header, fresh);
               return fresh;
             });
           }),
@@ -157,7 +176,7 @@ export class TokenCheck {
     });
   }
 
-  /** Whether what was decided can be used again, as far as the records read the same. */
+  /** Whether what was decided can be used again where the records read the same. */
   #stands({ definitions, decision: { until } }: Known, current: CurrentDefinitions): boolean {
     return definitions === current && (until === undefined || this.#parts.clock.now() < until);
   }
@@ -186,6 +205,10 @@ export class TokenCheck {
     const { clock, decide } = this.#parts;
     return decide.inEmergency(reason, grant, definitions, clock.now());
   }
+}
+
+function untilOf({ grant, decision }: Pick<Known, 'grant' | 'decision'>, sessionEnds: number): number {
+  return Math.min(grant.expires, sessionEnds, decision.until ?? Number.POSITIVE_INFINITY);
 }
 
 function representedBy(client: string | undefined): readonly string[] | undefined {

@@ -31,3 +31,17 @@ it('does not rest where nothing is done', () => {
 it('begins at once', () => {
   expect(new SpareTime(() => ({ ran: 5, worked: 5 })).isDue()).toBe(true);
 });
+
+it('does not count how idle the process was before something began to wait', () => {
+  let usage = { ran: 1_000, worked: 500 };
+  const spare = new SpareTime(() => usage);
+  spare.stepped(10);
+  usage = { ran: 100_000, worked: 500 };
+
+  spare.begins();
+  usage = { ran: 100_250, worked: 750 };
+  const soon = spare.isDue();
+  usage = { ran: 101_001, worked: 1_501 };
+
+  expect([soon, spare.isDue()]).toEqual([false, true]);
+});

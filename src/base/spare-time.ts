@@ -11,7 +11,7 @@ const REST_WHEN_BUSY = 100;
 export class SpareTime {
   readonly #usage: () => Usage;
   #took = 0;
-  /** When the last step had ended. */
+  /** When the last step had ended, or something began to wait. */
   #then: Usage;
 
   constructor(usage: () => Usage) {
@@ -25,7 +25,12 @@ export class SpareTime {
     this.#then = this.#usage();
   }
 
-  /** Whether it has rested for long enough after the last step. */
+  /** Something waits where nothing did: how busy the process is counts from now on, not from when it was idle. */
+  begins(): void {
+    this.#then = this.#usage();
+  }
+
+  /** Whether it has rested for long enough. */
   isDue(): boolean {
     const { ran, worked } = this.#usage();
     const rested = ran - this.#then.ran;

@@ -82,6 +82,7 @@ export class Auditing {
   wake(): void {
     this.#told += 1;
     if (this.#timer !== undefined || this.#stopped) return;
+    this.#spare.begins();
     this.#rest();
   }
 
