@@ -1,5 +1,5 @@
 /**
- * Bundles written around stored bytes: resources are neither parsed nor copied.
+ * Bundles written around stored bytes: resources are not parsed, and copied only where that costs less than to send them apart.
  * https://hl7.org/fhir/R4/bundle.html
  *
  * Invariant: only text of our own making stands between the pieces, and every string in it is escaped.
@@ -39,8 +39,33 @@ export function bundle(head: BundleHead, entries: readonly EntryPieces[]): Buffe
   return joined(pieces);
 }
 
-/** Neighbouring texts in one buffer. */
+/** A bundle of no more bytes is one piece: to copy the resources costs less than a buffer for each text between them. */
+const ONE_PIECE = 256 * 1024;
+/** UTF-8 has at most as many for one character of a string. */
+const MOST_BYTES = 3;
+
 function joined(pieces: readonly (string | Buffer)[]): Buffer[] {
+  let most = 0;
+  for (const piece of pieces) most += typeof piece === 'string' ? MOST_BYTES * piece.length : piece.length;
+  return most <= ONE_PIECE ? [together(pieces, most)] : apart(pieces);
+}
+
+function together(pieces: readonly (string | Buffer)[], most: number): Buffer {
+  const all = Buffer.allocUnsafe(most);
+  let at = 0;
+  for (const piece of pieces) {
+    if (typeof piece === 'string') {
+      at += all.write(piece, at);
+    } else {
+      all.set(piece, at);
+      at += piece.length;
+    }
+  }
+  return all.subarray(0, at);
+}
+
+/** Neighbouring texts in one buffer. */
+function apart(pieces: readonly (string | Buffer)[]): Buffer[] {
   const buffers: Buffer[] = [];
   let text = '';
   for (const piece of pieces) {
@@ -58,9 +83,22 @@ function joined(pieces: readonly (string | Buffer)[]): Buffer[] {
 /** `"fullUrl":"…"`, a member's text; of a contained resource the URL of its container and `#` with the local id. */
 export function fullUrl(key: ResourceKey, baseUrl: string): string {
   const place = placeOf(key);
-  const { type, id } = place?.container ?? key;
-  const fragment = place === undefined ? '' : `#${place.localId}`;
-  return `"fullUrl":${serialise(`${baseUrl}/${type}/${id}${fragment}`)}`;
+  // Types and ids have no characters that JSON escapes; a local id may have any.
+  if (place === undefined) return `${urlBegins(baseUrl)}/${key.type}/${key.id}"`;
+  const { type, id } = place.container;
+  return `"fullUrl":${serialise(`${baseUrl}/${type}/${id}#${place.localId}`)}`;
+}
+
+let lastBase = '';
+let lastBegins = '';
+
+/** The same for all entries of a bundle, and for most bundles. */
+function urlBegins(baseUrl: string): string {
+  if (baseUrl !== lastBase || lastBegins === '') {
+    lastBase = baseUrl;
+    lastBegins = `"fullUrl":${serialise(baseUrl).slice(0, -1)}`;
+  }
+  return lastBegins;
 }
 
 /** An entry of a search result. `bytes`: the resource as it is shown. */

@@ -328,12 +328,14 @@ export class Searches {
   #resources(places: readonly VersionPlace[]): readonly Found[] {
     const rids = places.filter(({ position }) => position === undefined).map(ridOf);
     const currents = this.#view.currents(rids);
-    return places.flatMap((place) => {
+    const found: Found[] = [];
+    for (const place of places) {
       const rid = ridOf(place);
       const { position } = place;
       const resource = position === undefined ? currents.get(rid) : this.#at(rid, position);
-      return resource === undefined ? [] : [{ rid, resource }];
-    });
+      if (resource !== undefined) found.push({ rid, resource });
+    }
+    return found;
   }
 
   #at(rid: number, position: Position): StoredResource | undefined {

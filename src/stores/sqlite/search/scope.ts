@@ -11,6 +11,9 @@ import type { Connection } from '../connection.js';
 import { fullTextPosition } from '../full-text.js';
 import type { KeySet } from './key-set.js';
 
+/** A parameter, and its code. */
+type PrimaryDate = Param & { readonly code: string };
+
 export interface Limits {
   /** Rows of a driving index that may be walked; Infinity in a reader process. */
   readonly candidates: number;
@@ -41,6 +44,7 @@ export class Scope {
   readonly #filters = new Set<Predicate>();
   /** Parameters that this store has no value of: access filters ask for the same ones many times. */
   readonly #unknown = new Set<string>();
+  readonly #primary = new Map<string, { readonly date: PrimaryDate | undefined }>();
   /** Integers of identities: a filter and a query ask for the same patient's several times. */
   #rids = new Map<string, number | undefined>();
   #trusting: Scope | undefined;
@@ -100,7 +104,16 @@ export class Scope {
   }
 
   /** The primary date of a type as a parameter, where resources have one value of it: then it is the sort date. */
-  primaryDate(type: string): (Param & { readonly code: string }) | undefined {
+  primaryDate(type: string): PrimaryDate | undefined {
+    let known = this.#primary.get(type);
+    if (known === undefined) {
+      known = { date: this.#primaryDate(type) };
+      this.#primary.set(type, known);
+    }
+    return known.date;
+  }
+
+  #primaryDate(type: string): PrimaryDate | undefined {
     const code = this.primaryDates.get(type);
     const param = code === undefined ? undefined : this.param(type, code);
     return code === undefined || param === undefined || param.repeats ? undefined : { ...param, code };
