@@ -225,6 +225,24 @@ describe('revocation', () => {
     expect((await get('Patient/ada', body.access_token)).status).toBe(401);
   });
 
+  it('of an access token ends it however its header is written', async () => {
+    const body = await opened('launch/patient patient/Patient.rs', ['patient/Patient.rs'], portal);
+    const statuses = async (): Promise<readonly number[]> => {
+      const written = ['Bearer ', 'bearer   ', 'BEARER '].map(
+        (scheme) => `${scheme}${String(body.access_token)}`,
+      );
+      const answers = written.map((authorization) =>
+        fetch(`${server.fhirBase}/Patient/ada`, { headers: { authorization } }),
+      );
+      return (await Promise.all(answers)).map(({ status }) => status);
+    };
+    expect(await statuses()).toEqual([200, 200, 200]);
+
+    expect(await revoke(body.access_token, portal)).toBe(200);
+
+    expect(await statuses()).toEqual([401, 401, 401]);
+  });
+
   it('is for who got the token', async () => {
     const body = await opened('launch/patient patient/Patient.rs', ['patient/Patient.rs']);
     await revoke(body.access_token, portal);

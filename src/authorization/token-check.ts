@@ -41,12 +41,6 @@ export interface ForeignTokens {
   check(token: string): Promise<Grant> | undefined;
 }
 
-/** A token, and the header that it came in. */
-interface Presented {
-  readonly header: string;
-  readonly token: string;
-}
-
 /** What was found out about a token. */
 interface Known {
   /** Of the records, when they were looked at. */
@@ -59,7 +53,7 @@ interface Known {
   readonly definitions: CurrentDefinitions;
   readonly grant: Grant;
   readonly decision: AccessDecision;
-  /** Until when nothing has to be looked at: milliseconds since 1970. A session that was used ends later. */
+  /** When it ends though no record changes: milliseconds since 1970. A session that was used ends later. */
   until: number;
 }
 
@@ -67,7 +61,7 @@ const REMEMBERED = 5_000;
 
 export class TokenCheck {
   readonly #parts: TokenCheckParts;
-  /** By the header as a whole: taking it apart costs more than finding it. */
+  /** By the header as nearly everybody writes it: taking it apart costs more than finding it. */
   readonly #known = new GenerationCache<string, Known>(REMEMBERED);
 
   constructor(parts: TokenCheckParts) {
@@ -83,15 +77,23 @@ export class TokenCheck {
     definitions: CurrentDefinitions,
     emergency?: string,
   ): MaybePromise<AccessDecision> {
-    if (header !== undefined && emergency === undefined) {
-      const known = this.#known.get(header);
-      // A store that answers later is asked below.
-      const generation = known === undefined ? undefined : this.#parts.records.generation();
-      if (known !== undefined && this.#holds(known, generation, definitions)) return known.decision;
-    }
-    const presented = { header: header ?? '', token: bearerToken(header) };
-    return andThen(this.#ofOthers(presented), (foreign) => {
-      if (foreign === undefined) return this.#ofOurs(presented, definitions, emergency);
+    const known = header === undefined || emergency !== undefined ? undefined : this.#known.get(header);
+    if (known === undefined) return this.#decideAnew(header, definitions, emergency);
+    return andThen(this.#parts.records.generation(), (generation) =>
+      this.#holds(known, generation, definitions)
+        ? known.decision
+        : this.#decideAnew(header, definitions, emergency),
+    );
+  }
+
+  #decideAnew(
+    header: string | undefined,
+    definitions: CurrentDefinitions,
+    emergency: string | undefined,
+  ): MaybePromise<AccessDecision> {
+    const token = bearerToken(header);
+    return andThen(this.#ofOthers(token), (foreign) => {
+      if (foreign === undefined) return this.#ofOurs(token, definitions, emergency);
       return emergency === undefined
         ? this.#decisionFor(foreign, definitions)
         : this.#inEmergency(emergency, foreign, definitions);
@@ -99,10 +101,10 @@ export class TokenCheck {
   }
 
   /** Undefined where the token is one of ours, or nobody's. No token of ours that lives is shown to anybody. */
-  #ofOthers({ header, token }: Presented): MaybePromise<Grant | undefined> {
+  #ofOthers(token: string): MaybePromise<Grant | undefined> {
     const { foreign, introspection, records } = this.#parts;
     const named = foreign?.check(token);
-    if (named !== undefined || introspection === undefined || this.#known.get(header) !== undefined)
+    if (named !== undefined || introspection === undefined || this.#known.get(keyOf(token)) !== undefined)
       return named;
     return andThen(records.get(KIND.accessToken, tokenHash(token)), (ours) =>
       ours === undefined ? introspection.check(token) : undefined,
@@ -110,34 +112,30 @@ export class TokenCheck {
   }
 
   #ofOurs(
-    presented: Presented,
+    token: string,
     definitions: CurrentDefinitions,
     emergency: string | undefined,
   ): MaybePromise<AccessDecision> {
-    const known = this.#knownOf(presented, definitions);
+    const known = this.#knownOf(token, definitions);
     if (emergency === undefined) return andThen(known, ({ decision }) => decision);
     return andThen(known, ({ grant }) => this.#inEmergency(emergency, grant, definitions));
   }
 
-  #knownOf(presented: Presented, definitions: CurrentDefinitions): MaybePromise<Known> {
+  #knownOf(token: string, definitions: CurrentDefinitions): MaybePromise<Known> {
     return andThen(this.#parts.records.generation(), (generation) => {
-      const known = this.#known.get(presented.header);
+      const known = this.#known.get(keyOf(token));
       const holds = known !== undefined && this.#holds(known, generation, definitions);
-      return holds ? known : this.#lookUp(presented, known, generation, definitions);
+      return holds ? known : this.#lookUp(token, known, generation, definitions);
     });
   }
 
   /** Whether what was found out can be used again without a look at the records. */
-  #holds(
-    { generation, definitions, until }: Known,
-    current: MaybePromise<number> | undefined,
-    wanted: CurrentDefinitions,
-  ): boolean {
+  #holds({ generation, definitions, until }: Known, current: number, wanted: CurrentDefinitions): boolean {
     return generation === current && definitions === wanted && this.#parts.clock.now() < until;
   }
 
   #lookUp(
-    { header, token }: Presented,
+    token: string,
     known: Known | undefined,
     generation: number,
     definitions: CurrentDefinitions,
@@ -167,7 +165,7 @@ export class TokenCheck {
               const records = { token: written, client: client ?? '', person: user };
               const until = untilOf({ grant, decision }, sessionEnds);
               const fresh = { generation, ...records, definitions, grant, decision, until };
-              this.#known.set(header, fresh);
+              this.#known.set(keyOf(token), fresh);
               return fresh;
             });
           }),
@@ -205,6 +203,11 @@ export class TokenCheck {
     const { clock, decide } = this.#parts;
     return decide.inEmergency(reason, grant, definitions, clock.now());
   }
+}
+
+/** One for each token, however its header is written. */
+function keyOf(token: string): string {
+  return `Bearer ${token}`;
 }
 
 function untilOf({ grant, decision }: Pick<Known, 'grant' | 'decision'>, sessionEnds: number): number {

@@ -1,8 +1,10 @@
 /**
- * Bundles written around stored bytes: resources are not parsed, and copied only where that costs less than to send them apart.
+ * Bundles written around stored bytes: resources are not parsed, and copied only where that costs less than to keep them
+ * apart.
  * https://hl7.org/fhir/R4/bundle.html
  *
- * Invariant: only text of our own making stands between the pieces, and every string in it is escaped.
+ * Invariant: only text of our own making stands between the pieces, and what may hold anything is escaped in it: types and
+ * ids of stored resources have no characters that JSON escapes.
  */
 
 import type { JsonObject } from '../fhir/format/json.js';
@@ -83,22 +85,9 @@ function apart(pieces: readonly (string | Buffer)[]): Buffer[] {
 /** `"fullUrl":"…"`, a member's text; of a contained resource the URL of its container and `#` with the local id. */
 export function fullUrl(key: ResourceKey, baseUrl: string): string {
   const place = placeOf(key);
-  // Types and ids have no characters that JSON escapes; a local id may have any.
-  if (place === undefined) return `${urlBegins(baseUrl)}/${key.type}/${key.id}"`;
+  if (place === undefined) return `"fullUrl":${serialise(baseUrl).slice(0, -1)}/${key.type}/${key.id}"`;
   const { type, id } = place.container;
   return `"fullUrl":${serialise(`${baseUrl}/${type}/${id}#${place.localId}`)}`;
-}
-
-let lastBase = '';
-let lastBegins = '';
-
-/** The same for all entries of a bundle, and for most bundles. */
-function urlBegins(baseUrl: string): string {
-  if (baseUrl !== lastBase || lastBegins === '') {
-    lastBase = baseUrl;
-    lastBegins = `"fullUrl":${serialise(baseUrl).slice(0, -1)}`;
-  }
-  return lastBegins;
 }
 
 /** An entry of a search result. `bytes`: the resource as it is shown. */

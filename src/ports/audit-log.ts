@@ -12,7 +12,8 @@
 import type { MaybePromise } from './backend.js';
 
 /** `refused`: the client was (4xx); `error`: the server failed (5xx). */
-export type AuditOutcome = 'success' | 'refused' | 'error';
+export const AUDIT_OUTCOMES = ['success', 'refused', 'error'] as const;
+export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
 /** What an access decision says of its holder beside the principal's name. */
 export interface AuditAgent {
@@ -29,7 +30,6 @@ export interface AuditAgent {
 export interface AuditRecord extends AuditAgent {
   /** Milliseconds since 1970. */
   readonly time: number;
-  /** Letters, digits, blanks and `.-_:`. */
   readonly requestId: string;
   /** A name of the table of routes (`read`, `search-type`); `none` where the request fitted none. */
   readonly interaction: string;

@@ -91,6 +91,18 @@ describe('an audit log', () => {
       'changed',
     ],
     ['a batch is no longer text', "UPDATE audit SET lines = 'x' WHERE place = 2", 2, 'cannot be read'],
+    [
+      'a batch became bytes, which hash alike',
+      'UPDATE audit SET lines = CAST(lines AS BLOB) WHERE place = 2',
+      2,
+      'cannot be read',
+    ],
+    [
+      'a record tells of a time that cannot be',
+      `UPDATE audit SET lines = replace(lines, '{"t":[1', '{"t":[9e99') WHERE place = 2`,
+      2,
+      'cannot be read',
+    ],
     ['a batch was removed', 'DELETE FROM audit WHERE place = 3', 3, 'removed'],
     ['the beginning was removed', 'DELETE FROM audit WHERE place < 3', 1, 'removed'],
     [
@@ -157,6 +169,15 @@ describe('an audit log', () => {
       ...(place === undefined ? {} : { place }),
       text: expect.stringContaining(text),
     });
+  });
+
+  it('is walked to its end when a record tells of a deed that nobody can do', () => {
+    const { findings, summary } = verified(
+      run(`UPDATE audit SET lines = replace(lines, '"update"', '"constructor"')`),
+    );
+
+    expect(findings.length).toBeGreaterThan(1);
+    expect(summary.records).toBe(14);
   });
 
   it('whose end was cut off with all traces is whole by itself, and not beside a checkpoint kept elsewhere', () => {

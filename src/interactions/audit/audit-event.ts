@@ -103,9 +103,14 @@ function kindOf(interaction: string): {
 } {
   const security = securityEvent(interaction);
   if (security !== undefined) return { ...security, subtype: [security.subtype] };
-  const { action, codes } = KINDS[interaction] ?? OPERATION;
+  const { action, codes } = routeKind(interaction) ?? OPERATION;
   const subtype = codes.map((code) => coding('http://hl7.org/fhir/restful-interaction', code, code));
   return { action, type: REST, subtype };
+}
+
+/** What stands in a log may be any text. */
+function routeKind(interaction: string): Kind | undefined {
+  return Object.hasOwn(KINDS, interaction) ? KINDS[interaction] : undefined;
 }
 
 /** The two pieces of its stored JSON, see PreparedResource. */
@@ -120,7 +125,7 @@ export function auditEventPieces(
 
 function agentsOf({ site }: AuditChainFacts, record: AuditRecord): JsonObject[] {
   const { interaction, principal, client, user, scope, network } = record;
-  const sends = KINDS[interaction]?.sends === true;
+  const sends = routeKind(interaction)?.sends === true;
   const policy = scope === undefined ? {} : { policy: scope.split(' ').filter((each) => each !== '') };
   const isPerson = user !== undefined;
   const agents: JsonObject[] = [

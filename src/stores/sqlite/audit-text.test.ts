@@ -45,6 +45,12 @@ describe('the text of the audit log', () => {
     expect(recordsOf(textOf(pagesOf(records)))).toEqual(records);
   });
 
+  it('takes a record that lists nobody for one without a list', () => {
+    expect(recordsOf(textOf(pagesOf([about('1', { patients: [] })])))).toEqual([
+      about('1', { patients: undefined }),
+    ]);
+  });
+
   it('gives back records of pages that were put together', () => {
     const turns = [1, 2, 3].map((turn) =>
       [0, 1, 2].map((at) => about(`${turn}.${at}`, at === 1 ? NURSE : {})),
@@ -86,15 +92,36 @@ describe('the text of the audit log', () => {
     ]);
   });
 
-  it.each([
+  const WHOLE = {
+    t: [1_000, 5],
+    r: ['x', 'y'],
+    a: [0, 0],
+    b: [0, 0],
+    deeds: [[200, 'read', 'Patient', 'success']],
+    holders: [['app', null, null, null, null]],
+  };
+
+  it.each<[string, object | string]>([
     ['no JSON', 'x'],
     ['no object', '[1]'],
-    ['a column with too few cells', '{"t":[1,2],"r":["x"]}'],
-    ['a column that is none', '{"t":[1],"r":"x"}'],
-    ['a row that is not there', '{"t":[1],"a":[1],"deeds":[[200,"read",null,"success",null]]}'],
-    ['no rows', '{"t":[1],"b":[0]}'],
-    ['no row but a text', '{"t":[1],"b":[0],"holders":["app"]}'],
+    ['a column with too few cells', { ...WHOLE, r: ['x'] }],
+    ['a column that is none', { ...WHOLE, d: 'ada' }],
+    ['a column that is missing', { ...WHOLE, r: undefined }],
+    ['a row that is not there', { ...WHOLE, a: [0, 1] }],
+    ['no rows', { ...WHOLE, holders: undefined }],
+    ['no row but a text', { ...WHOLE, holders: ['app'] }],
+    ['a network that is not there', { ...WHOLE, n: [null, 0] }],
+    ['a time that is none', { ...WHOLE, t: [null, 5] }],
+    ['a time beyond all time', JSON.stringify(WHOLE).replace('1000', '1e400')],
+    ['an outcome that there is not', { ...WHOLE, deeds: [[200, 'read', null, 'luck']] }],
   ])('cannot be read: %s', (_why, lines) => {
-    expect(() => recordsOf(lines)).toThrow(UnreadableRecords);
+    expect(recordsOf(JSON.stringify(WHOLE))).toHaveLength(2);
+    expect(() => recordsOf(typeof lines === 'string' ? lines : JSON.stringify(lines))).toThrow(
+      UnreadableRecords,
+    );
+  });
+
+  it('cannot be read where it is no text', () => {
+    expect(() => recordsOf(Buffer.from('{}'))).toThrow(UnreadableRecords);
   });
 });

@@ -1,18 +1,14 @@
 /**
  * Records of the audit log as text: what is stored, hashed, and read again.
  *
- * The records of a page are one line of JSON, column by column, so that the engine writes it in one call and a record costs a
- * few entries of arrays: t times (the first, and differences to it), r requests, d ids, q queries, w whose data, m whether
- * there were more patients. Who asks, and for what kind of thing, is alike in most of them: deeds (HTTP status, interaction,
- * type, outcome, network) and holders (principal, client, user, scope, emergency) are tables; a and b say which is whose.
- * What is not known is null; a column in which nothing is known is left out. Logs that were begun earlier have a line of its
- * own for each record.
+ * A page of records is one line of JSON, column by column, which the engine writes in one call. What is alike in most records
+ * (deeds, holders, networks) stands in tables once, and columns say which row is whose.
  *
  * Invariant: lines stand for themselves, so those of several pages may be put one behind the other.
  */
 import { isNumber, isObject, type JsonObject, type JsonValue, numberOf } from '../../fhir/format/json.js';
 import { JsonSyntaxError, parseJson } from '../../fhir/format/parse.js';
-import type { AuditOutcome, AuditRecord } from '../../ports/audit-log.js';
+import { AUDIT_OUTCOMES, type AuditOutcome, type AuditRecord } from '../../ports/audit-log.js';
 
 /** Characters of a record or a table's row beside its texts, about. */
 const BESIDE = 20;
@@ -46,16 +42,18 @@ export class RecordPage {
   readonly #queries = new Column<string>();
   readonly #patients = new Column<string>();
   readonly #more = new Column<boolean>();
+  readonly #networkOf = new Column<number>();
   readonly #deedOf: number[] = [];
   readonly #holderOf: number[] = [];
   readonly #deeds: AuditRecord[] = [];
   readonly #holders: AuditRecord[] = [];
   /** Where a principal's row stands. */
   readonly #rows = new Map<string, number>();
+  readonly #networks = new Map<string, number>();
 
   add(record: AuditRecord): void {
     const { time, requestId, id, query, patients, morePatients } = record;
-    const whose = patients === undefined ? undefined : between(patients);
+    const whose = patients === undefined || patients.length === 0 ? undefined : between(patients);
     const at = this.count++;
     if (at === 0) this.#first = time;
     this.#times.push(at === 0 ? time : time - this.#first);
@@ -64,24 +62,38 @@ export class RecordPage {
     this.#queries.add(at, query);
     this.#patients.add(at, whose);
     this.#more.add(at, morePatients);
+    this.#networkOf.add(at, this.#network(record));
     this.#deedOf.push(this.#deed(record));
     this.#holderOf.push(this.#holder(record));
     this.size += BESIDE + requestId.length + lengthOf(id) + lengthOf(query) + lengthOf(whose);
   }
 
+  /** What is not known is null, and a column in which nothing is known is left out. */
   line(): string {
     return JSON.stringify({
+      // The first, and the differences to it: milliseconds.
       t: this.#times,
       r: this.#requests,
       d: this.#ids.cells,
       q: this.#queries.cells,
       w: this.#patients.cells,
       m: this.#more.cells,
+      n: this.#networkOf.cells,
       a: this.#deedOf,
       b: this.#holderOf,
       deeds: this.#deeds.map(deedCells),
       holders: this.#holders.map(holderCells),
+      networks: [...this.#networks.keys()],
     });
+  }
+
+  #network({ network }: AuditRecord): number | undefined {
+    if (network === undefined) return undefined;
+    const known = this.#networks.get(network);
+    if (known !== undefined) return known;
+    this.size += BESIDE + network.length;
+    this.#networks.set(network, this.#networks.size);
+    return this.#networks.size - 1;
   }
 
   /** There are few kinds of things that are done, and what came last comes next. */
@@ -104,12 +116,11 @@ export class RecordPage {
   }
 }
 
-const deedCells = ({ status, interaction, type, outcome, network }: AuditRecord): readonly Cell[] => [
+const deedCells = ({ status, interaction, type, outcome }: AuditRecord): readonly Cell[] => [
   status ?? null,
   interaction,
   type ?? null,
   outcome,
-  network ?? null,
 ];
 
 const holderCells = ({ principal, client, user, scope, emergency }: AuditRecord): readonly Cell[] => [
@@ -125,8 +136,7 @@ function isSameDeed(left: AuditRecord, right: AuditRecord): boolean {
     left.interaction === right.interaction &&
     left.type === right.type &&
     left.status === right.status &&
-    left.outcome === right.outcome &&
-    left.network === right.network
+    left.outcome === right.outcome
   );
 }
 
@@ -159,8 +169,9 @@ export class UnreadableRecords extends Error {
   override readonly name = 'UnreadableRecords';
 }
 
-/** The records of a batch; `lines` have line breaks between them. Throws UnreadableRecords. */
-export function recordsOf(lines: string): readonly AuditRecord[] {
+/** The records of a batch; `lines`: as they stand in its cell, with line breaks between them. Throws UnreadableRecords. */
+export function recordsOf(lines: string | Uint8Array): readonly AuditRecord[] {
+  if (typeof lines !== 'string') throw new UnreadableRecords('a batch is no text');
   return lines === '' ? [] : lines.split('\n').flatMap(recordsOfLine);
 }
 
@@ -180,26 +191,30 @@ function treeOf(line: string): JsonObject {
 }
 
 function recordsOfPage(tree: JsonObject, times: readonly JsonValue[]): readonly AuditRecord[] {
-  const column = (name: string): readonly JsonValue[] => columnOf(tree, name, times.length);
-  const [requests, ids, queries, patients, more] = ['r', 'd', 'q', 'w', 'm'].map(column);
-  const deeds = rowsOf(tree, 'deeds', 'a', times.length);
-  const holders = rowsOf(tree, 'holders', 'b', times.length);
-  const first = numberAt(times[0]) ?? 0;
+  const { length } = times;
+  const [ids, queries, patients, more] = ['d', 'q', 'w', 'm'].map((name) =>
+    tree[name] === undefined ? [] : columnOf(tree, name, length),
+  );
+  const requests = columnOf(tree, 'r', length);
+  const deeds = rowsOf(tree, 'deeds', columnOf(tree, 'a', length));
+  const holders = rowsOf(tree, 'holders', columnOf(tree, 'b', length));
+  const networks = tree.n === undefined ? [] : networksOf(tree, columnOf(tree, 'n', length));
+  const first = numberAt(times[0]);
   return times.map((time, at) => {
-    const [status, interaction, type, outcome, network] = deeds[at] ?? [];
+    const [status, interaction, type, outcome] = deeds[at] ?? [];
     const [principal, client, user, scope, emergency] = holders[at] ?? [];
     return {
-      time: at === 0 ? first : first + (numberAt(time) ?? 0),
-      requestId: textAt(requests?.[at]) ?? '',
+      time: timeAt(at === 0 ? first : (first ?? Number.NaN) + (numberAt(time) ?? Number.NaN)),
+      requestId: textAt(requests[at]) ?? '',
       interaction: textAt(interaction) ?? '',
-      outcome: (textAt(outcome) ?? '') as AuditOutcome, // RecordPage wrote it
+      outcome: outcomeAt(outcome),
       status: numberAt(status),
       principal: textAt(principal) ?? '',
       client: textAt(client),
       user: textAt(user),
       scope: textAt(scope),
       emergency: textAt(emergency),
-      network: textAt(network),
+      network: networks[at],
       type: textAt(type),
       id: textAt(ids?.[at]),
       query: textAt(queries?.[at]),
@@ -209,29 +224,39 @@ function recordsOfPage(tree: JsonObject, times: readonly JsonValue[]): readonly 
   });
 }
 
-/** Nothing where nothing is known. */
 function columnOf(tree: JsonObject, name: string, length: number): readonly JsonValue[] {
-  const column = tree[name] ?? [];
-  if (Array.isArray(column) && (column.length === length || tree[name] === undefined)) return column;
+  const column = tree[name];
+  if (Array.isArray(column) && column.length === length) return column;
   throw new UnreadableRecords('a column has not as many cells as there are records');
 }
 
 /** For each record its row of a table. */
-function rowsOf(tree: JsonObject, table: string, name: string, length: number): readonly JsonValue[][] {
+function rowsOf(tree: JsonObject, table: string, places: readonly JsonValue[]): readonly JsonValue[][] {
   const rows = tree[table];
-  return columnOf(tree, name, length).map((place) => {
+  return places.map((place) => {
     const row = Array.isArray(rows) ? rows[numberAt(place) ?? -1] : undefined;
     if (Array.isArray(row)) return row;
     throw new UnreadableRecords('a record tells of a row that is not there');
   });
 }
 
+/** For each record where it was asked from, as far as that is known. */
+function networksOf({ networks }: JsonObject, places: readonly JsonValue[]): readonly (string | undefined)[] {
+  return places.map((place) => {
+    if (place === null) return undefined;
+    const network = Array.isArray(networks) ? networks[numberAt(place) ?? -1] : undefined;
+    if (typeof network === 'string') return network;
+    throw new UnreadableRecords('a record tells of a network that is not there');
+  });
+}
+
+/** Logs that were begun by earlier versions have a line of its own for each record. */
 function recordAlone(tree: JsonObject): AuditRecord {
   return {
-    time: numberAt(tree.t) ?? 0,
+    time: timeAt(numberAt(tree.t)),
     requestId: textAt(tree.r) ?? '',
     interaction: textAt(tree.i) ?? '',
-    outcome: (textAt(tree.o) ?? '') as AuditOutcome, // earlier versions wrote it
+    outcome: outcomeAt(tree.o),
     status: numberAt(tree.h),
     principal: textAt(tree.p) ?? '',
     client: textAt(tree.c),
@@ -245,6 +270,20 @@ function recordAlone(tree: JsonObject): AuditRecord {
     patients: textAt(tree.w)?.split(' '),
     morePatients: tree.m === true ? true : undefined,
   };
+}
+
+/** https://tc39.es/ecma262/#sec-time-values-and-time-range */
+const LAST_TIME = 8.64e15;
+
+function timeAt(time: number | undefined): number {
+  if (time !== undefined && Number.isInteger(time) && Math.abs(time) <= LAST_TIME) return time;
+  throw new UnreadableRecords('a record has no time');
+}
+
+function outcomeAt(value: JsonValue | undefined): AuditOutcome {
+  const outcome = AUDIT_OUTCOMES.find((one) => one === value);
+  if (outcome !== undefined) return outcome;
+  throw new UnreadableRecords('a record has no outcome that there is');
 }
 
 function textAt(value: JsonValue | undefined): string | undefined {

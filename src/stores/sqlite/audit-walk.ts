@@ -40,7 +40,8 @@ type Row = readonly [
   chain: number,
   first: number,
   count: number,
-  lines: string,
+  /** A cell may have been changed to anything. */
+  lines: string | Buffer,
   heads: string | null,
   hash: Buffer,
 ];
@@ -232,7 +233,7 @@ class Verification {
     }
   }
 
-  #readable(place: number, lines: string): readonly AuditRecord[] | undefined {
+  #readable(place: number, lines: string | Buffer): readonly AuditRecord[] | undefined {
     try {
       return recordsOf(lines);
     } catch (error) {

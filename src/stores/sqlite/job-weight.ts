@@ -3,7 +3,7 @@ import { recordsOn } from './audit-pages.js';
 import type { FullTextJob, Job } from './messages.js';
 
 /** A write has a version and a dozen index rows. */
-const LINES_PER_WRITE = 50;
+const RECORDS_PER_WRITE = 50;
 
 export function weightOf(job: Job | FullTextJob): number {
   switch (job.kind) {
@@ -12,7 +12,7 @@ export function weightOf(job: Job | FullTextJob): number {
     case 'indexing-step':
       return job.resources.length;
     case 'audit':
-      return Math.ceil(recordsOn(job.pages) / LINES_PER_WRITE);
+      return Math.ceil(recordsOn(job.pages) / RECORDS_PER_WRITE);
     case 'ledger':
     case 'record':
     case 'jobs':

@@ -134,6 +134,9 @@ END;`,
   .join('\n')}
 `;
 
+/** Audit records are text by columns since (audit-text.ts). An older version would misread them, so it is to refuse the file. */
+const AUDIT_BY_COLUMNS = '-- nothing but the version';
+
 /** Step n makes version n of version n − 1. */
 const STEPS: readonly string[] = [
   RESOURCES,
@@ -146,6 +149,7 @@ const STEPS: readonly string[] = [
   JOBS,
   PART_PROGRESS,
   RECORD_GENERATION,
+  AUDIT_BY_COLUMNS,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;
