@@ -36,7 +36,7 @@ export class AuditPages {
   add(record: AuditRecord): void {
     this.#page.add(record);
     this.#size++;
-    if (this.#page.count >= PAGE_RECORDS || this.#page.size >= PAGE_CHARACTERS) this.#turn();
+    if (this.#page.count >= PAGE_RECORDS || this.#page.characters >= PAGE_CHARACTERS) this.#turn();
   }
 
   /** All that wait, which then wait no more. */

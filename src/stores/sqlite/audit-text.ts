@@ -32,9 +32,7 @@ class Column<T> {
 
 /** Records that become one line. */
 export class RecordPage {
-  count = 0;
-  /** Characters that its line will have, about. */
-  size = 0;
+  #characters = 0;
   #first = 0;
   readonly #times: number[] = [];
   readonly #requests: string[] = [];
@@ -51,10 +49,20 @@ export class RecordPage {
   readonly #rows = new Map<string, number>();
   readonly #networks = new Map<string, number>();
 
+  /** Of records. */
+  get count(): number {
+    return this.#times.length;
+  }
+
+  /** That its line will have, about. */
+  get characters(): number {
+    return this.#characters;
+  }
+
   add(record: AuditRecord): void {
     const { time, requestId, id, query, patients, morePatients } = record;
     const whose = patients === undefined || patients.length === 0 ? undefined : between(patients);
-    const at = this.count++;
+    const at = this.count;
     if (at === 0) this.#first = time;
     this.#times.push(at === 0 ? time : time - this.#first);
     this.#requests.push(requestId);
@@ -65,7 +73,7 @@ export class RecordPage {
     this.#networkOf.add(at, this.#network(record));
     this.#deedOf.push(this.#deed(record));
     this.#holderOf.push(this.#holder(record));
-    this.size += BESIDE + requestId.length + lengthOf(id) + lengthOf(query) + lengthOf(whose);
+    this.#characters += BESIDE + requestId.length + lengthOf(id) + lengthOf(query) + lengthOf(whose);
   }
 
   /** What is not known is null, and a column in which nothing is known is left out. */
@@ -91,7 +99,7 @@ export class RecordPage {
     if (network === undefined) return undefined;
     const known = this.#networks.get(network);
     if (known !== undefined) return known;
-    this.size += BESIDE + network.length;
+    this.#characters += BESIDE + network.length;
     this.#networks.set(network, this.#networks.size);
     return this.#networks.size - 1;
   }
@@ -102,7 +110,7 @@ export class RecordPage {
       const known = this.#deeds[at];
       if (known !== undefined && isSameDeed(known, record)) return at;
     }
-    this.size += BESIDE + lengthOfAll(deedCells(record));
+    this.#characters += BESIDE + lengthOfAll(deedCells(record));
     return this.#deeds.push(record) - 1;
   }
 
@@ -110,7 +118,7 @@ export class RecordPage {
     const at = this.#rows.get(record.principal);
     const known = at === undefined ? undefined : this.#holders[at];
     if (at !== undefined && known !== undefined && isSameHolder(known, record)) return at;
-    this.size += BESIDE + lengthOfAll(holderCells(record));
+    this.#characters += BESIDE + lengthOfAll(holderCells(record));
     this.#rows.set(record.principal, this.#holders.length);
     return this.#holders.push(record) - 1;
   }
