@@ -33,12 +33,15 @@ const seed = Number(process.env.FAIRWAY_TEST_SEED ?? 20_240_101);
 
 const FEW_JUDGED: Limits = { ...BOUNDED, judged: 5_000 };
 
+const MERGED: Limits = { ...FEW_JUDGED, candidates: Number.POSITIVE_INFINITY, apart: 1, collected: 0 };
+
 /** Ways of looking that a small world would not lead to by itself. */
 const WAYS: readonly (readonly [name: string, limits: Limits])[] = [
   ['as it does by default', BOUNDED],
   ['going along every chain', { ...FEW_JUDGED, candidates: Number.POSITIVE_INFINITY, listed: 0 }],
   ['collecting little', { ...FEW_JUDGED, candidates: 65, listed: 3 }],
-  ['in order and merged', { ...FEW_JUDGED, candidates: Number.POSITIVE_INFINITY, apart: 1, collected: 0 }],
+  ['in order and merged', { ...MERGED, near: { keys: 1, rows: 0 } }],
+  ['in order and the nearest first', { ...MERGED, near: { keys: 1, rows: 60 } }],
 ];
 
 describe.each(WAYS)('the embedded store searches as the in-memory match does, %s', (_name, searchLimits) => {

@@ -36,6 +36,8 @@ export interface Driver {
   readonly set: Fragment;
   /** A SELECT of at least as many rows that costs less: for counting, where `set` has more to do. */
   readonly rough?: Fragment;
+  /** A SELECT of the rids of `set`, some several times, which reads no more than is taken of it, where `set` is not one itself. */
+  readonly rids?: Fragment;
   /** Its rows in the order of (date, rid), read off indexes. */
   readonly sources?: readonly Source[];
   /** Its rows in the order of rids. */
@@ -50,7 +52,23 @@ export interface Source {
   /** A SELECT of (rid, date) of the rows of a phase, in order. `down`: the last come first. */
   readonly walk: (phase: Phase, down: boolean) => Fragment;
   /** Several keys, each of which is looked up anew for every row: a row may come twice, one after the other. */
-  readonly merges: boolean;
+  readonly merged?: MergedKeys;
+}
+
+/** What comes before a date, or, read downwards, after it. */
+export interface End {
+  readonly date: number;
+  readonly down: boolean;
+}
+
+/** Keys whose rows are merged, for reading those first that come first. */
+export interface MergedKeys {
+  /** How many they are. */
+  readonly count: number;
+  /** A SELECT of (key, date of its first row in a phase), in order; those without a row are last, with an infinite date. */
+  readonly firsts: (phase: Phase, down: boolean) => Fragment;
+  /** A SELECT of (date, rid) of the rows that some of the keys have in a phase before a date, in no order. */
+  readonly rows: (keys: readonly number[], phase: Phase, end: End | undefined) => Fragment;
 }
 
 /** More alternatives of different kinds than this are probed instead. */
@@ -184,7 +202,6 @@ function sorted(select: Fragment, date: Fragment): Source {
       const direction = raw(down ? 'DESC' : 'ASC');
       return sql`${select} AND ${where(date, rid)} ORDER BY ${date} ${direction}, ${rid} ${direction}`;
     },
-    merges: false,
   };
 }
 
@@ -214,7 +231,26 @@ function mergedKeys(param: Param, values: readonly number[], window: Window): So
       SELECT k.value, k.date, k.rid FROM merged m CROSS JOIN key_index k ON ${first(raw('m.value'), next)}
       ORDER BY 2 ${direction}, 3 ${direction}) SELECT rid, date FROM merged`;
   };
-  return { walk, merges: true };
+  const firsts = ({ where }: Phase, down: boolean): Fragment => {
+    const direction = raw(down ? 'DESC' : 'ASC');
+    return sql`SELECT v.value, ifnull((SELECT n.date FROM key_index n
+        WHERE n.param = ${param.id} AND n.value = v.value AND ${within(raw('n.date'), window)} AND ${where(raw('n.date'), raw('n.rid'))}
+        ORDER BY n.date ${direction}, n.rid ${direction} LIMIT 1), ${raw(down ? '-9e999' : '9e999')})
+      FROM ${rowsOf(values)} v ORDER BY 2 ${direction}`;
+  };
+  const rows = (keys: readonly number[], { where }: Phase, end: End | undefined): Fragment =>
+    sql`SELECT date, rid FROM key_index WHERE param = ${param.id} AND ${oneOf(raw('value'), keys)}
+      AND ${endingAt(raw('date'), window, end)} AND ${where(raw('date'), raw('rid'))}`;
+  return { walk, merged: { count: values.length, firsts, rows } };
+}
+
+/** The end lies within the window: it is the bound to seek by. */
+function endingAt(date: Fragment, window: Window, end: End | undefined): Fragment {
+  if (end === undefined) return within(date, window);
+  const { from, to } = ALL_TIME;
+  return end.down
+    ? and([sql`${date} > ${end.date}`, within(date, { ...window, from })])
+    : and([sql`${date} < ${end.date}`, within(date, { ...window, to })]);
 }
 
 function ridDriver(scope: Scope, type: string, numbers: readonly number[], window: Window): Driver {
@@ -270,7 +306,7 @@ function wordsDriver(scope: Scope, type: string, param: string, test: WordsTest,
   const stored = rows.map(({ select, rid, date }): Source => {
     const walk: Source['walk'] = ({ where }, down) =>
       sql`${select} AND ${where(date, rid)} ORDER BY ${rid} ${raw(down ? 'DESC' : 'ASC')}`;
-    return { walk, merges: false };
+    return { walk };
   });
   const rough = roughWordsSet(scope, typeId, param, test);
   return {
@@ -372,15 +408,22 @@ function unionDriver(drivers: readonly (Driver | undefined)[]): Driver | undefin
   const set = united(parts.map((part) => sql`SELECT rid, date FROM (${part.set})`));
   const sources = parts.flatMap((part) => part.sources ?? []);
   const isSorted = parts.every((part) => part.sources !== undefined) && sources.length <= MERGED_SOURCES;
+  const rids = parts.map(ridsOf).filter((one) => one !== undefined);
   return {
     name: 'union',
     set,
     rough: united(parts.map((part) => sql`SELECT rid FROM (${part.rough ?? part.set})`)),
     ...(isSorted ? { sources } : {}),
+    ...(rids.length === parts.length ? { rids: united(rids) } : {}),
     repeats: true,
     covers: parts.every((part) => part.covers),
     scans: parts.some((part) => part.scans === true),
   };
+}
+
+/** A SELECT of a driver's rids that reads no more than is taken of it; undefined where there is none. */
+export function ridsOf({ rids, rough, set }: Driver): Fragment | undefined {
+  return rids ?? (rough === undefined ? sql`SELECT rid FROM (${set})` : undefined);
 }
 
 function united(selects: readonly Fragment[]): Fragment {
@@ -422,7 +465,15 @@ function ridSet(scope: Scope, type: string, select: Fragment, window: Window): D
   const set = scope.primaryDates.has(type)
     ? sql`SELECT rid, sort_date AS date FROM resource WHERE rid IN (${select}) AND ${within(raw('sort_date'), window)}`
     : sql`SELECT DISTINCT rid, ${UNDATED} AS date FROM (${select})`;
-  return { name: 'set', set, rough: select, repeats: false, covers: true };
+  const isAll = window.from === ALL_TIME.from && window.to === ALL_TIME.to;
+  return {
+    name: 'set',
+    set,
+    rough: select,
+    ...(isAll ? { rids: select } : {}),
+    repeats: false,
+    covers: true,
+  };
 }
 
 /** The sort date of all resources of a type that has no primary date. */

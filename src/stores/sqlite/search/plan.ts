@@ -104,6 +104,15 @@ export function planFor(
   };
 }
 
+/** Where all that is asked for is one criterion: the way in whose rows are its matches, as long as it is read no further than needed. */
+export function onlyWay(scope: Scope, type: string, where: Predicate): Driver | undefined {
+  const [member, ...others] = conjunction(scope, where) ?? [];
+  if (member === undefined || others.length > 0 || scope.catalogue.type(type) === undefined) return undefined;
+  const window = windowOf(scope, type, [member]);
+  const driver = driverOf(member.scope, type, member.predicate, window);
+  return driver?.covers === true && driver.scans !== true ? driver : undefined;
+}
+
 function wayOf(predicate: Predicate, driver: Driver, counts: ReadonlyMap<Driver, Counted>): Way {
   const counted = counts.get(driver);
   return { predicate, driver, ...(counted === undefined ? {} : { counted }) };
@@ -159,13 +168,20 @@ function readInOrder([only, ...others]: readonly Driver[], order: Order | undefi
   return isInOrder ? only : undefined;
 }
 
-/** Few rows may be collected all the same, and are a total; undefined where they are more. Words take longer to count than to read. */
+/**
+ * Few rows may be collected all the same, and are a total; undefined where they are more, or where counting them takes as long
+ * as a page. Words take longer to count than to read.
+ */
 function fewRows(scope: Scope, driver: Driver, counts: Map<Driver, Counted>): number | undefined {
   const { collected } = scope.limits;
+  if (driver.sources?.some(({ merged }) => (merged?.count ?? 0) > COUNTED_KEYS) === true) return undefined;
   const rows = countRows(scope, driver.rough ?? driver.set, collected);
   counts.set(driver, { rows, more: rows >= collected });
   return rows < collected ? rows : undefined;
 }
+
+/** The rows of more keys than this lie in too many places of the index to be counted. */
+const COUNTED_KEYS = 64;
 
 /** So many rows are counted at first, then more. */
 const LADDER = [64, 512, 2_000, 8_000, 50_000] as const;

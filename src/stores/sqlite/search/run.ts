@@ -8,8 +8,9 @@ import type { Predicate } from '../../../fhir/search/query.js';
 import type { Position } from '../../../ports/backend.js';
 import { NO_DATE } from '../catalogue.js';
 import type { Cell } from '../connection.js';
-import { type Driver, naturalDriver, type Source } from './driver.js';
+import { type Driver, type MergedKeys, naturalDriver, ridsOf, type Source } from './driver.js';
 import { and, type Fragment, not, oneOf, raw, sql, TRUE } from './fragment.js';
+import { nearestRows } from './nearest.js';
 import {
   beyond,
   beyondComputed,
@@ -23,7 +24,7 @@ import {
   type Reading,
   storedPhase,
 } from './order.js';
-import { countRows, type PageBound, type Plan, planFor, WALKED_SOURCES } from './plan.js';
+import { countRows, onlyWay, type PageBound, type Plan, planFor, WALKED_SOURCES } from './plan.js';
 import type { RowNames } from './probe.js';
 import { ALL_TIME } from './range-test.js';
 import { BOUNDED, OverLimit, type Scope } from './scope.js';
@@ -61,23 +62,16 @@ export type MatchKeys = readonly Cell[];
 
 export function runPart(scope: Scope, request: PartRequest): readonly MatchKeys[] {
   if (request.limit <= 0) return [];
-  const plan = planOf(scope, request);
-  return plan === undefined ? [] : runPlan(scope, request, plan);
-}
-
-function planOf(scope: Scope, request: PartRequest): Plan | undefined {
   const { type, where, order } = request;
-  return planFor(scope, type, where, { bound: pageBound(request), order });
-}
-
-function runPlan(scope: Scope, request: PartRequest, plan: Plan): readonly MatchKeys[] {
+  const plan = planFor(scope, type, where, { bound: pageBound(request), order });
+  if (plan === undefined) return [];
   request.observer?.plans(plan);
   const run = new PartRun(scope, request, plan);
-  switch (request.order.kind) {
+  switch (order.kind) {
     case 'date':
-      return run.byDate(request.order);
+      return run.byDate(order);
     case 'position':
-      return run.byPosition(request.order);
+      return run.byPosition(order);
     case 'stored':
       return run.asStored();
     case 'computed':
@@ -98,6 +92,9 @@ export function listMatches(
   where: Predicate,
   limit: number,
 ): readonly number[] | undefined {
+  const only = onlyWay(scope, type, where);
+  const rids = only === undefined ? undefined : ridsOf(only);
+  if (only !== undefined && rids !== undefined) return listRows(scope, only, rids, limit);
   const request: PartRequest = {
     type,
     where,
@@ -106,10 +103,7 @@ export function listMatches(
     limit: limit + 1,
   };
   try {
-    const plan = planOf(scope, request);
-    if (plan === undefined) return [];
-    if (isLonger(scope, plan, limit)) return undefined;
-    const found = runPlan(scope, request, plan);
+    const found = runPart(scope, request);
     return found.length > limit ? undefined : found.map((keys) => Number(keys.at(-1)));
   } catch (error) {
     if (error instanceof OverLimit) return undefined;
@@ -117,14 +111,18 @@ export function listMatches(
   }
 }
 
-/**
- * Where each row is a match and is read straight off an index, to skip rows tells as much as to read them, in a fraction
- * of the time.
- */
-function isLonger(scope: Scope, { driver, size, probed }: Plan, limit: number): boolean {
-  if (driver === undefined || driver.rough !== undefined || driver.repeats) return false;
-  if (size !== undefined || probed(driver).length > 0) return false;
-  return countRows(scope, driver.set, limit + 1) > limit;
+/** What ends with the limit need not be counted before. Rows of an index are skipped in a fraction of the time that it takes to read them. */
+function listRows(
+  scope: Scope,
+  { rough, repeats }: Driver,
+  rids: Fragment,
+  limit: number,
+): readonly number[] | undefined {
+  const isAsItIs = rough === undefined && !repeats;
+  if (isAsItIs && countRows(scope, rids, limit + 1) > limit) return undefined;
+  const listing = sql`SELECT ${raw(isAsItIs ? '' : 'DISTINCT')} rid FROM (${rids}) LIMIT ${limit + 1}`;
+  const found = scope.connection.all<[number]>(listing.text, ...listing.values);
+  return found.length > limit ? undefined : found.map(([rid]) => rid);
 }
 
 /** More rows than the thread that others wait for may look at, as far as an index tells without collecting them. */
@@ -268,14 +266,21 @@ class PartRun {
     const { order, reading, limit } = this.#request;
     this.#observe(driver, 'in order');
     const keys = raw(order.kind === 'stored' ? 'd.rid' : 'd.date, d.rid');
+    const condition = this.#condition(driver);
+    const isDated = this.#scope.primaryDates.has(this.#request.type);
     const found: MatchKeys[] = [];
     for (const phase of phases) {
-      const pages = sources.map(({ walk, merges }) => {
-        const distinct = raw(merges ? 'DISTINCT' : '');
+      const wanted = limit - found.length;
+      const pages = sources.map(({ walk, merged: several }) => {
+        // A row that is looked at may not be a match: then how many keys fill the page is not known.
+        const isNear = several !== undefined && isDated && condition === TRUE;
+        const nearest = isNear ? this.#nearest(several, phase, down, wanted) : undefined;
+        if (nearest !== undefined) return nearest;
+        const distinct = raw(several === undefined ? '' : 'DISTINCT');
         return this.#bounded(
           walk(phase, down),
-          (walked) => sql`SELECT ${distinct} ${keys} FROM (${walked}) d WHERE ${this.#condition(driver)}`,
-          limit - found.length,
+          (walked) => sql`SELECT ${distinct} ${keys} FROM (${walked}) d WHERE ${condition}`,
+          wanted,
           rows,
         );
       });
@@ -283,6 +288,11 @@ class PartRun {
       if (found.length >= limit) break;
     }
     return found;
+  }
+
+  #nearest(keys: MergedKeys, phase: Phase, down: boolean, wanted: number): readonly MatchKeys[] | undefined {
+    const { near } = this.#scope.limits;
+    return nearestRows({ keys, phase, down, wanted, near, rows: (statement) => this.#rows(statement) });
   }
 
   /**
@@ -352,9 +362,9 @@ class PartRun {
     return naturalDriver(this.#scope, this.#request.type, this.#plan.window);
   }
 
-  #rows(statement: Fragment): readonly MatchKeys[] {
+  #rows<Row extends readonly Cell[] = MatchKeys>(statement: Fragment): Row[] {
     this.#request.observer?.executes(statement);
-    return this.#scope.connection.all<Cell[]>(statement.text, ...statement.values);
+    return this.#scope.connection.all<Row>(statement.text, ...statement.values);
   }
 
   #observe(driver: Driver | undefined, manner: Manner): void {
@@ -375,7 +385,7 @@ const FOUND_BEFORE = 2 * BOUNDED.candidates;
 function isWalked({ limits: { collected } }: Scope, { sources }: Driver, size: number | undefined): boolean {
   if (sources === undefined) return false;
   if (size === undefined) return sources.length <= WALKED_SOURCES;
-  return sources.length <= 1 && (size > collected || sources.every(({ merges }) => !merges));
+  return sources.length <= 1 && (size > collected || sources.every(({ merged }) => merged === undefined));
 }
 
 /** Sorted pages of keys as one, without repeated rids. */

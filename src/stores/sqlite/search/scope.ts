@@ -21,13 +21,15 @@ export interface Limits {
   readonly listed: number;
   /** Keys of the index that are read each by itself, a page of each, rather than merged. */
   readonly apart: number;
+  /** Of keys that are merged: so many are read first, as long as they do not have more rows than that. */
+  readonly near: { readonly keys: number; readonly rows: number };
   /** Rows that are collected and sorted rather than read in order. */
   readonly collected: number;
   /** Resources that may be judged as they were for one page sequence; past it the client is asked to start anew. */
   readonly judged: number;
 }
 
-const EITHER = { apart: 4, collected: 512, judged: 20_000 };
+const EITHER = { apart: 4, near: { keys: 8, rows: 512 }, collected: 512, judged: 20_000 };
 
 /** On the main thread: some ten milliseconds at worst. */
 export const BOUNDED: Limits = { ...EITHER, candidates: 2_000, listed: 200 };
