@@ -1,9 +1,10 @@
 /** Searches by every kind of predicate, one case each; generated-search.contract.ts compares at large. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { OPEN_END } from '../fhir/search/index-value.js';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type IndexValue, OPEN_END } from '../fhir/search/index-value.js';
 import type { Predicate, ValueTest } from '../fhir/search/query.js';
 import type { Backend } from './backend.js';
 import {
+  allIds,
   contractWorld,
   dateValue,
   EVERYTHING,
@@ -50,6 +51,8 @@ const has = (param: string, type: string, where: Predicate): Predicate => ({
   source: { type, where },
 });
 
+const present = (param: string): Predicate => ({ op: 'not', of: { op: 'absent', param } });
+
 /** The ids that each predicate finds on a type. */
 const CASES: readonly (readonly [name: string, type: string, where: Predicate, ids: readonly string[]])[] = [
   ['everything', 'Patient', EVERYTHING, ['ann', 'bob', 'chi']],
@@ -68,6 +71,23 @@ const CASES: readonly (readonly [name: string, type: string, where: Predicate, i
   ['not', 'Patient', { op: 'not', of: token('code', 'x') }, ['chi']],
   ['absent', 'Patient', { op: 'absent', param: 'name' }, ['chi']],
   ['absent everywhere', 'Patient', { op: 'absent', param: 'never' }, ['ann', 'bob', 'chi']],
+  ['a number there is', 'Observation', present('number'), ['day', 'late', 'now']],
+  ['no number', 'Observation', { op: 'absent', param: 'number' }, ['open']],
+  ['an amount there is', 'Observation', present('amount'), ['day', 'now']],
+  ['the date there is', 'Observation', present('date'), ['day', 'late', 'now', 'open']],
+  ['a code there is', 'Observation', present('code'), ['now']],
+  [
+    'a number or an amount there is',
+    'Observation',
+    { op: 'not', of: { op: 'and', of: ['number', 'amount'].map((param) => ({ op: 'absent', param })) } },
+    ['day', 'late', 'now'],
+  ],
+  [
+    'what something with a number and no code refers to',
+    'Patient',
+    has('subject', 'Observation', { op: 'and', of: [present('number'), { op: 'absent', param: 'code' }] }),
+    ['ann'],
+  ],
   ['string starts', 'Patient', text('starts', 'mul'), ['ann']],
   ['string contains', 'Patient', text('contains', 'lle'), ['ann', 'bob']],
   ['string ends', 'Patient', text('ends', 'eller'), ['bob']],
@@ -209,6 +229,44 @@ export function searchContract(makeBackend: MakeBackend): void {
       const page = await backend.search(searchOf(type, where, { total: 'accurate' }));
       expect(idsOf(page).sort()).toEqual(ids);
       expect(page.total).toBe(ids.length);
+    });
+  });
+
+  describe('what has a value of a parameter', () => {
+    let backend: Backend;
+    const observation = (id: string, day: number, ...more: IndexValue[]) =>
+      put('Observation', id, [dateValue('date', START + day * DAY), ...more]);
+    const one = numberValue('number', 1);
+    const found = async (where: Predicate, descending = false): Promise<readonly string[]> =>
+      allIds(
+        backend,
+        searchOf('Observation', where, { count: 2, sort: [{ param: 'date', kind: 'date', descending }] }),
+      );
+
+    beforeEach(async () => {
+      backend = await makeBackend(contractWorld());
+      await write(backend, ...[1, 2, 3, 4, 5].map((day) => observation(`o${day}`, day, one)));
+      await write(backend, observation('none', 3));
+    });
+    afterEach(() => backend.close());
+
+    test('comes page after page in the order of the primary date, up and down', async () => {
+      expect(await found(present('number'))).toEqual(['o1', 'o2', 'o3', 'o4', 'o5']);
+      expect(await found(present('number'), true)).toEqual(['o5', 'o4', 'o3', 'o2', 'o1']);
+    });
+
+    test('comes at its new place when its primary date is another, and nowhere else', async () => {
+      await write(backend, observation('o1', 9, one), put('Observation', 'o4', [one]));
+      expect(await found(present('number'))).toEqual(['o2', 'o3', 'o5', 'o1', 'o4']);
+      expect(await found({ op: 'absent', param: 'number' })).toEqual(['none']);
+      expect(await found(present('date'), true)).toEqual(['o1', 'o5', 'none', 'o3', 'o2']);
+      expect(await found({ op: 'absent', param: 'date' })).toEqual(['o4']);
+    });
+
+    test('is no longer found when it has lost its value, and is when it has got one', async () => {
+      await write(backend, observation('o2', 2), observation('none', 3, one), remove('Observation', 'o5'));
+      expect(await found(present('number'))).toEqual(['o1', 'o3', 'none', 'o4']);
+      expect(await found({ op: 'absent', param: 'number' })).toEqual(['o2']);
     });
   });
 }

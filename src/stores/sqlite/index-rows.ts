@@ -35,6 +35,12 @@ export function isComposite(row: Row): row is CompositeRow {
   return typeof row !== 'number' && typeof row[0] === 'object';
 }
 
+/**
+ * The key of all resources that have a range of a parameter, so that they can be read in the order of pages: `:missing=false`. The
+ * primary date needs none, as its order is that one, and no interned integer is negative.
+ */
+export const PRESENT: KeyRow = -1;
+
 /** The integer under which a composite is looked up: that of its first component that has one, else 0. */
 export function compositeKeys(row: CompositeRow): readonly KeyRow[] {
   for (const component of row) {

@@ -10,6 +10,7 @@ import {
   isComposite,
   isRange,
   isString,
+  PRESENT,
   type Row,
   rangesOf,
   readEntry,
@@ -64,14 +65,14 @@ export class IndexWriter {
     const old = before === undefined ? undefined : readEntry(this.#connection, rid);
     this.#connection.run(SET_ENTRY, rid, text);
     if (before === undefined || old === undefined) {
-      for (const { param, rows } of params) collect(this.#adds, param, rows, date, rid);
+      for (const entry of params) this.#add(entry, date, rid);
       return;
     }
     for (const entry of params) {
       this.#replace(entry, old.get(entry.param) ?? [], before, date, rid);
       old.delete(entry.param);
     }
-    for (const [param, list] of old) collect(this.#drops, param, list, before, rid);
+    for (const [param, list] of old) this.#drop(param, list, before, rid);
   }
 
   /** The rows of some parameters of an indexed resource; those of its other parameters stay. */
@@ -84,7 +85,7 @@ export class IndexWriter {
       const fresh = made.find((one) => one.param === param);
       if (fresh === undefined) {
         if (old.length === 0) continue;
-        collect(this.#drops, param, old, date, rid);
+        this.#drop(param, old, date, rid);
         this.#connection.run(REMOVE_PARAM, `$."${param}"`, rid);
       } else {
         this.#replace(fresh, old, date, date, rid);
@@ -95,8 +96,7 @@ export class IndexWriter {
 
   drop(rid: number, date: number): void {
     if (this.#pending.has(rid)) this.flush();
-    for (const [param, list] of readEntry(this.#connection, rid))
-      collect(this.#drops, param, list, date, rid);
+    for (const [param, list] of readEntry(this.#connection, rid)) this.#drop(param, list, date, rid);
     this.#connection.run(DROP_ENTRY, rid);
     this.#pending.add(rid);
   }
@@ -133,17 +133,23 @@ export class IndexWriter {
     this.#pending.clear();
   }
 
-  #replace(
-    { param, rows, text }: ParamRows,
-    old: readonly Row[],
-    before: number,
-    date: number,
-    rid: number,
-  ): void {
+  #replace(entry: ParamRows, old: readonly Row[], before: number, date: number, rid: number): void {
+    const { param, rows, text, present } = entry;
     const same = old.map(rowText).join(',') === text;
-    if (same && (before === date || !rows.some(carriesDate))) return;
-    collect(this.#drops, param, old, before, rid);
+    if (same && (before === date || !(present || rows.some(carriesDate)))) return;
+    this.#drop(param, old, before, rid);
+    this.#add(entry, date, rid);
+  }
+
+  #add({ param, rows, present }: ParamRows, date: number, rid: number): void {
     collect(this.#adds, param, rows, date, rid);
+    if (present) this.#adds.keys.push([param, PRESENT, date, rid]);
+  }
+
+  /** Of which parameter the primary date was is not known here: it has no such key to be dropped. */
+  #drop(param: number, rows: readonly Row[], date: number, rid: number): void {
+    collect(this.#drops, param, rows, date, rid);
+    if (rows.some(isRange)) this.#drops.keys.push([param, PRESENT, date, rid]);
   }
 }
 

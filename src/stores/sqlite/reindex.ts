@@ -17,8 +17,11 @@ import { RowMaker } from './row-maker.js';
 import { valueLines } from './wire-values.js';
 
 /** Counts up whenever the same resources are indexed in another way. */
-const LAYOUT = 4;
-const BATCH = 1_000;
+const LAYOUT = 5;
+/** Rows of a batch are written in the order of the tables' keys: the longer it is, the fewer pages are written again and again. */
+const BATCH = 5_000;
+/** Resources between two lines in the log. */
+const TOLD = 20_000;
 
 const GET = 'SELECT value FROM setting WHERE name = ?';
 const SET =
@@ -50,12 +53,21 @@ export class Reindexer {
   readonly #indexer: Indexer;
   readonly #log: Logger;
   readonly #epoch: string;
+  readonly #limit: number;
 
-  constructor(connection: Connection, definitions: Definitions, indexer: Indexer, log: Logger) {
+  /** `batch`: resources that are indexed in one transaction. */
+  constructor(
+    connection: Connection,
+    definitions: Definitions,
+    indexer: Indexer,
+    log: Logger,
+    batch = BATCH,
+  ) {
     this.#connection = connection;
     this.#definitions = definitions;
     this.#indexer = indexer;
     this.#log = log;
+    this.#limit = batch;
     this.#epoch = `${LAYOUT} ${definitions.fingerprint}`;
   }
 
@@ -69,9 +81,15 @@ export class Reindexer {
     const [total = 0] = this.#connection.get<[number]>('SELECT count(*) FROM resource WHERE live = 1') ?? [];
     if (total > 0) this.#log.info({ resources: total }, 'making the search index anew');
     let done = 0;
+    let told = 0;
     for (let size = this.#batch(); size > 0; size = this.#batch()) {
       done += size;
-      if (done % (20 * BATCH) === 0) this.#log.info({ done, total }, 'making the search index anew');
+      // Else the database's log would grow to several times the store, and each look into it would take longer.
+      this.#connection.pragma('wal_checkpoint(PASSIVE)');
+      if (Math.floor(done / TOLD) > told) {
+        told = Math.floor(done / TOLD);
+        this.#log.info({ done, total }, 'making the search index anew');
+      }
       // Other work of the process goes on between batches.
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -100,7 +118,7 @@ export class Reindexer {
       // Another process may have come to the end meanwhile.
       if (!this.isDue) return 0;
       const from = Number(this.#setting('index_built_to') ?? 0);
-      const rows = this.#connection.all<LiveRow>(NEXT, from, BATCH);
+      const rows = this.#connection.all<LiveRow>(NEXT, from, this.#limit);
       const writers = this.#writers();
       for (const row of rows) this.#index(row, writers);
       writers.index.flush();

@@ -23,6 +23,8 @@ export interface ParamRows {
   readonly rows: readonly Row[];
   /** The rows as they stand in index_entry, without brackets. */
   readonly text: string;
+  /** That there are any is a key of the index (PRESENT in index-rows.ts). */
+  readonly present: boolean;
 }
 
 export interface ResourceRows {
@@ -124,6 +126,7 @@ export class RowMaker {
   make(type: number, lines: string, primaryDate: string | undefined): ResourceRows {
     const gathered = new Map<number, Gathered>();
     let primaryLo: number | undefined;
+    let primary: number | undefined;
     let reference: number | undefined;
     let token: number | undefined;
     let contained = NONE;
@@ -143,8 +146,9 @@ export class RowMaker {
       const repeats = group !== undefined && (gathered.get(param.id)?.rows.length ?? 0) > 1;
       if (span > param.maxSpan || (repeats && !param.repeats))
         this.#interner.widen(type, made.code, span, repeats);
-      if (made.code === primaryDate)
-        primaryLo = Math.min(primaryLo ?? Number.POSITIVE_INFINITY, lowEnd(rows));
+      if (made.code !== primaryDate) continue;
+      primary = param.id;
+      primaryLo = Math.min(primaryLo ?? Number.POSITIVE_INFINITY, lowEnd(rows));
     }
     if (reference !== undefined && token !== undefined) {
       const pairs = pairsOf(gathered.get(reference), gathered.get(token));
@@ -154,7 +158,8 @@ export class RowMaker {
     let text = '';
     for (const [param, group] of gathered) {
       const inner = group.texts.length === 1 ? (group.texts[0] ?? '') : group.texts.join(',');
-      params.push({ param, rows: group.rows, text: inner });
+      const present = param !== primary && group.rows.some(isRange);
+      params.push({ param, rows: group.rows, text: inner, present });
       text += `${text === '' ? '' : ','}"${param}":[${inner}]`;
     }
     text = `{${text}}`;

@@ -1,7 +1,8 @@
 /** What a store's file goes through: opening, older and newer versions, damage, a full disk, other processes. */
-import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { silentLogger } from '../../base/log.js';
 import { Inside } from '../../fhir/search/contained-values.js';
 import {
   allIds,
@@ -16,6 +17,7 @@ import {
   remove,
   START,
   searchOf,
+  stringValue,
   token,
   tokenValue,
   UNRESTRICTED,
@@ -23,6 +25,7 @@ import {
 } from '../../ports/contract-world.js';
 import { Connection } from './connection.js';
 import { SCHEMA_VERSION } from './migrations.js';
+import { Reindexer } from './reindex.js';
 import { freshFolder, openStore } from './testing.js';
 
 const NOBODY = 65_534;
@@ -146,7 +149,7 @@ describe('a store', () => {
       // What a process that was killed in the middle leaves behind: a part of the index, and how far it came.
       connection.execute('DELETE FROM key_index; DELETE FROM index_entry');
       connection.run(
-        "INSERT INTO setting(name, value) VALUES ('index_building', '4 other'), ('index_built_to', 1)",
+        "INSERT INTO setting(name, value) VALUES ('index_building', '5 other'), ('index_built_to', 1)",
       );
       connection.run("DELETE FROM setting WHERE name = 'index_epoch'");
     });
@@ -157,6 +160,30 @@ describe('a store', () => {
     await store.close();
     const again = await openStore(file, world);
     expect(idsOf(await again.backend.search(searchOf('Patient', token('code', 'a'))))).toEqual(['1']);
+    await again.close();
+  });
+
+  test('has no more of a log for being indexed anew, however many batches that takes', async () => {
+    const COUNT = 3_000;
+    const store = await openStore(file, world);
+    const scattered = (at: number) => `${(at * 7_919) % COUNT} ${'of a long name '.repeat(8)}`;
+    await write(
+      store.backend,
+      ...Array.from({ length: COUNT }, (_, at) =>
+        put('Patient', `p${at}`, [tokenValue('code', 'a'), stringValue('name', scattered(at))]),
+      ),
+    );
+    await store.close();
+    const connection = Connection.open(file, 'control');
+    const definitions = { ...world.definitions, fingerprint: 'other' };
+    await new Reindexer(connection, definitions, world.makeIndexer(), silentLogger, 20).run();
+    const { size } = statSync(`${file}-wal`);
+    connection.close();
+    expect(size).toBeLessThan(statSync(file).size);
+    const again = await openStore(file, { ...world, definitions });
+    expect((await again.backend.search(searchOf('Patient', token('code', 'a'), { count: 0 }))).total).toBe(
+      COUNT,
+    );
     await again.close();
   });
 

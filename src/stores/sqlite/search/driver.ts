@@ -9,7 +9,7 @@ import type { Predicate, QuantityTest, StringTest, WordsTest } from '../../../fh
 import { unresolved } from '../../../fhir/search/tree.js';
 import type { Param } from '../catalogue.js';
 import { firstPositionAt } from '../history.js';
-import { AS_WRITTEN } from '../index-rows.js';
+import { AS_WRITTEN, PRESENT } from '../index-rows.js';
 import { chainKeys, hasTargets } from './chain-probe.js';
 import { comparedText, stringCondition } from './entry-test.js';
 import { and, type Fragment, oneOf, raw, rowsOf, sql, startsWith } from './fragment.js';
@@ -136,17 +136,27 @@ export function driverOf(
   }
 }
 
-/** `:missing=false`: whatever has a row of the parameter, in whichever index. */
+/** `:missing=false` of a parameter, or of any of those that the codes of a composite name. */
 function presentDriver(scope: Scope, type: string, negated: Predicate, window: Window): Driver | undefined {
   const absent = negated.op === 'and' ? negated.of : [negated];
-  const codes = absent.map((one) => (one.op === 'absent' ? one.param : undefined));
-  if (codes.includes(undefined)) return undefined;
-  const params = codes.map((code) => scope.param(type, code ?? '')).filter((param) => param !== undefined);
-  if (params.length === 0) return NONE;
-  const rows = params.flatMap(({ id }) =>
-    ['key_index', 'range_index', 'string_index'].map(
-      (table) => sql`SELECT rid FROM ${raw(table)} WHERE param = ${id}`,
-    ),
+  const drivers: (Driver | undefined)[] = [];
+  for (const one of absent) {
+    if (one.op !== 'absent') return undefined;
+    drivers.push(presentOf(scope, type, one.param, window));
+  }
+  return drivers.length > 1 ? unionDriver(drivers) : drivers[0];
+}
+
+/** Ranges have a key of their own for it; of other parameters whatever has a row, in whichever index. */
+function presentOf(scope: Scope, type: string, code: string, window: Window): Driver | undefined {
+  const param = scope.param(type, code);
+  if (param === undefined) return NONE;
+  if (scope.primaryDate(type)?.id === param.id) return undefined; // the window, as for tests on it
+  if (scope.isPresenceKept(param)) {
+    return keyDriver(scope, param, { kind: 'listed', values: [PRESENT] }, window);
+  }
+  const rows = ['key_index', 'range_index', 'string_index'].map(
+    (table) => sql`SELECT rid FROM ${raw(table)} WHERE param = ${param.id}`,
   );
   return { ...ridSet(scope, type, united(rows), window), name: 'present' };
 }

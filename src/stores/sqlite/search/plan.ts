@@ -4,13 +4,13 @@
  *
  * Invariant: the choice changes how long an answer takes, never what it is.
  */
-import type { DateTest, Predicate } from '../../../fhir/search/query.js';
+import type { Predicate } from '../../../fhir/search/query.js';
 import type { Driver } from './driver.js';
 import { driverOf, jointDriver } from './driver.js';
 import { and, type Fragment, sql } from './fragment.js';
 import type { Order } from './order.js';
 import { probe, type RowNames } from './probe.js';
-import { ALL_TIME, intersect, lowerEndWindow, type Window } from './range-test.js';
+import { ALL_TIME, DATED, intersect, lowerEndWindow, type Window } from './range-test.js';
 import type { Scope } from './scope.js';
 
 export interface Plan {
@@ -91,7 +91,7 @@ export function planFor(
     window,
     driver,
     size,
-    isDated: members.some(({ predicate }) => primaryDateTest(scope, type, predicate) !== undefined),
+    isDated: members.some(({ predicate }) => sortDates(scope, type, predicate) !== undefined),
     sorted: drivers.find((one) => one.sources !== undefined),
     stored: drivers.find((one) => one.stored !== undefined),
     ways: [
@@ -147,17 +147,21 @@ function conjunction(outer: Scope, where: Predicate): readonly Member[] | undefi
 
 /** Between which sort dates all matches lie. */
 function windowOf(scope: Scope, type: string, members: readonly Member[]): Window {
-  const span = scope.primaryDate(type)?.maxSpan ?? 0;
   return members
-    .map(({ predicate }) => primaryDateTest(scope, type, predicate))
-    .filter((test) => test !== undefined)
-    .reduce((window, test) => intersect(window, lowerEndWindow(test, span)), ALL_TIME);
+    .map(({ predicate }) => sortDates(scope, type, predicate))
+    .filter((window) => window !== undefined)
+    .reduce(intersect, ALL_TIME);
 }
 
-/** The test of a criterion on the type's primary date. */
-function primaryDateTest(scope: Scope, type: string, predicate: Predicate): DateTest | undefined {
-  if (predicate.op !== 'value' || predicate.test.kind !== 'date') return undefined;
-  return predicate.param === scope.primaryDate(type)?.code ? predicate.test : undefined;
+/** Between which sort dates the matches of a criterion on the type's primary date lie. */
+function sortDates(scope: Scope, type: string, predicate: Predicate): Window | undefined {
+  const primary = scope.primaryDate(type);
+  if (primary === undefined) return undefined;
+  if (predicate.op === 'value' && predicate.test.kind === 'date' && predicate.param === primary.code) {
+    return lowerEndWindow(predicate.test, primary.maxSpan);
+  }
+  const isPresence = predicate.op === 'not' && predicate.of.op === 'absent';
+  return isPresence && predicate.of.param === primary.code ? DATED : undefined;
 }
 
 /** The only way in has its rows in the order that is asked for: a page of them costs the same however many there are. */

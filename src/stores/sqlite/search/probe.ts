@@ -9,6 +9,7 @@ import { unreachable } from '../../../base/assert.js';
 import type { DateTest, Predicate, ValueTest } from '../../../fhir/search/query.js';
 import { unresolved } from '../../../fhir/search/tree.js';
 import { NO_DATE, type Param } from '../catalogue.js';
+import { PRESENT } from '../index-rows.js';
 import { chainProbe, hasProbe } from './chain-probe.js';
 import { entryOf, entryPath, someRow, someRowPasses } from './entry-test.js';
 import { and, FALSE, type Fragment, not, oneOf, or, sql, TRUE } from './fragment.js';
@@ -46,7 +47,10 @@ export function probe(outer: Scope, type: string, predicate: Predicate, row: Row
       return valueProbe(scope, type, predicate.param, predicate.test, row);
     case 'absent': {
       const param = scope.param(type, predicate.param);
-      return param === undefined ? TRUE : sql`json_type(${entryOf(row.rid)}, ${entryPath(param.id)}) IS NULL`;
+      if (param === undefined) return TRUE;
+      if (scope.primaryDate(type)?.id === param.id) return sql`${row.date} = ${NO_DATE}`;
+      if (scope.isPresenceKept(param)) return not(keyProbe(param, PRESENCE, row, scope));
+      return sql`json_type(${entryOf(row.rid)}, ${entryPath(param.id)}) IS NULL`;
     }
     case 'chain':
       return chainProbe(scope, type, predicate, row);
@@ -117,6 +121,7 @@ export function keyProbe(param: Param | undefined, keys: KeySet, row: RowNames, 
 }
 
 const LOOK_UPS = 8;
+const PRESENCE: KeySet = { kind: 'listed', values: [PRESENT] };
 
 /**
  * The sort date is the lower end of the primary date: most rows are decided by it, as no range is longer than the

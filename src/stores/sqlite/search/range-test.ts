@@ -3,6 +3,7 @@
  * https://hl7.org/fhir/R4/search.html#prefix; the table of prefixes stands in fhir/search/query.ts.
  */
 import type { DateTest, NumberTest, QuantityTest } from '../../../fhir/search/query.js';
+import { NO_DATE } from '../catalogue.js';
 import { and, type Fragment, sql } from './fragment.js';
 
 export type RangeTest = DateTest | NumberTest | QuantityTest;
@@ -51,6 +52,9 @@ export interface Window {
 }
 
 export const ALL_TIME: Window = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+
+/** The sort dates of what has a primary date. */
+export const DATED: Window = { ...ALL_TIME, to: NO_DATE - 1 };
 
 /** Where the lower end of a matching range must lie, when no range is longer than `maxSpan`. A superset. */
 export function lowerEndWindow(test: RangeTest, maxSpan: number): Window {

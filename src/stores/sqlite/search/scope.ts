@@ -9,7 +9,10 @@ import type { Position } from '../../../ports/backend.js';
 import type { Catalogue, Param } from '../catalogue.js';
 import type { Connection } from '../connection.js';
 import { fullTextPosition } from '../full-text.js';
+import { PRESENT } from '../index-rows.js';
 import type { KeySet } from './key-set.js';
+
+const PRESENCE = 'SELECT 1 FROM key_index WHERE param = ? AND value = ? LIMIT 1';
 
 /** A parameter, and its code. */
 type PrimaryDate = Param & { readonly code: string };
@@ -46,6 +49,7 @@ export class Scope {
   readonly #filters = new Set<Predicate>();
   /** Parameters that this store has no value of: access filters ask for the same ones many times. */
   readonly #unknown = new Set<string>();
+  readonly #presence = new Map<number, boolean>();
   readonly #primary = new Map<string, { readonly date: PrimaryDate | undefined }>();
   /** Integers of identities: a filter and a query ask for the same patient's several times. */
   #rids = new Map<string, number | undefined>();
@@ -103,6 +107,16 @@ export class Scope {
     const param = this.catalogue.param(type, code);
     if (param === undefined) this.#unknown.add(key);
     return param;
+  }
+
+  /** The resources that have a range of a parameter have a key for it: then all of them have, and a parameter has nothing but ranges. */
+  isPresenceKept({ id }: Param): boolean {
+    let kept = this.#presence.get(id);
+    if (kept === undefined) {
+      kept = this.connection.get(PRESENCE, id, PRESENT) !== undefined;
+      this.#presence.set(id, kept);
+    }
+    return kept;
   }
 
   /** The primary date of a type as a parameter, where resources have one value of it: then it is the sort date. */
