@@ -98,9 +98,7 @@ export class Catalogue {
 
   /** Types of resources that were stored or mentioned. */
   resourceTypes(): readonly string[] {
-    return this.#connection
-      .all<[string]>("SELECT name FROM type WHERE name GLOB '[A-Z]*'")
-      .map(([name]) => name);
+    return this.#connection.column<string>("SELECT name FROM type WHERE name GLOB '[A-Z]*'");
   }
 
   rid(type: string, id: string): number | undefined {
@@ -124,7 +122,7 @@ export class Catalogue {
   rids(type: string, from: string, to: string): readonly number[] {
     const typeId = this.type(type);
     if (typeId === undefined) return [];
-    return this.#connection.all<[number]>(IDENTITIES, typeId, from, to).map(([rid]) => rid);
+    return this.#connection.column<number>(IDENTITIES, typeId, from, to);
   }
 }
 

@@ -35,6 +35,8 @@ export class Connection {
   readonly file: string;
   readonly #database: Database.Database;
   readonly #statements = new Map<string, Statement>();
+  /** Those whose rows are taken as one cell each. */
+  readonly #columns = new Map<string, Database.Statement<Cell[], Cell>>();
   readonly #defined = new Set<string>();
 
   private constructor(file: string, database: Database.Database) {
@@ -74,12 +76,7 @@ export class Connection {
     if (prepared.reader) prepared.raw(true);
     // The driver types rows as unknown; each caller names the row that its own SQL text selects.
     const statement = prepared as unknown as Statement;
-    if (this.#statements.size >= STATEMENT_LIMIT) {
-      const oldest = this.#statements.keys().next().value;
-      if (oldest !== undefined) this.#statements.delete(oldest);
-    }
-    this.#statements.set(sql, statement);
-    return statement;
+    return remembered(this.#statements, sql, statement);
   }
 
   get<Row extends readonly Cell[]>(sql: string, ...values: Cell[]): Row | undefined {
@@ -88,6 +85,14 @@ export class Connection {
 
   all<Row extends readonly Cell[]>(sql: string, ...values: Cell[]): Row[] {
     return this.prepare(sql).all<Row>(...values);
+  }
+
+  /** The cells of a SELECT of one column, in half the time that their rows take. */
+  column<Value extends Cell>(sql: string, ...values: Cell[]): Value[] {
+    const statement =
+      this.#columns.get(sql) ??
+      remembered(this.#columns, sql, this.#database.prepare<Cell[], Cell>(sql).pluck(true));
+    return statement.all(...values) as Value[]; // the caller's own SQL text says what it selects
   }
 
   run(
@@ -163,8 +168,18 @@ export class Connection {
 
   close(): void {
     this.#statements.clear();
+    this.#columns.clear();
     this.#database.close();
   }
+}
+
+function remembered<Kept>(statements: Map<string, Kept>, sql: string, statement: Kept): Kept {
+  if (statements.size >= STATEMENT_LIMIT) {
+    const oldest = statements.keys().next().value;
+    if (oldest !== undefined) statements.delete(oldest);
+  }
+  statements.set(sql, statement);
+  return statement;
 }
 
 /** 8 MiB per turn of the event loop. */

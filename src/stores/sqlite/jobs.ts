@@ -47,7 +47,7 @@ export function sqliteJobs(view: View, writer: Writer, clock: Clock): JobStore {
         connection.get<[number, number, number, number]>(PROGRESS, id) ?? [];
       return { parts, finishedParts, done, total };
     },
-    results: (id) => connection.all<[string]>(RESULTS, id).map(([result]) => result),
+    results: (id) => connection.column<string>(RESULTS, id),
     look: async (id) => {
       await change({ change: 'look', id });
     },
@@ -73,7 +73,7 @@ export function sqliteJobs(view: View, writer: Writer, clock: Clock): JobStore {
       await change({ change: 'give-back', part: partName(claim) });
     },
     hasWork: () => connection.get<[number]>(WORK, clock.now())?.[0] === 1,
-    ended: () => connection.all<[string]>(ENDED, clock.now()).map(([id]) => id),
+    ended: () => connection.column<string>(ENDED, clock.now()),
     remove: async (id) => {
       await change({ change: 'remove', id });
     },

@@ -92,8 +92,8 @@ export class Moment {
     const rid = catalogue.rid(target.type, target.id);
     if (rid === undefined) return;
     const param = catalogue.param(type, code);
-    const current = param === undefined ? [] : connection.all<[number]>(REFERRERS, param.id, rid);
-    for (const source of new Set([...current.map(([one]) => one), ...this.#former(type, rid)])) {
+    const current = param === undefined ? [] : connection.column<number>(REFERRERS, param.id, rid);
+    for (const source of new Set([...current, ...this.#former(type, rid)])) {
       const found = this.standing(source);
       if (found !== undefined) yield found;
     }

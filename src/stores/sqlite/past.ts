@@ -290,7 +290,7 @@ export class Past {
     const { catalogue, connection } = view;
     const param = catalogue.param(of.type, code);
     if (param === undefined) return [];
-    return connection.all<[number]>(REFERRERS, param.id, rid, limit + 1).map(([one]) => one);
+    return connection.column<number>(REFERRERS, param.id, rid, limit + 1);
   }
 
   #passes({ where, trusting }: Node, standing: Standing | undefined, moment: Moment): boolean {

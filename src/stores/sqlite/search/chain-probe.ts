@@ -153,8 +153,7 @@ export function hasTargets(scope: Scope, has: HasPredicate): readonly number[] |
     if (param === undefined || sources === undefined) return undefined;
     const asking = sql`SELECT DISTINCT target.value FROM json_each(${JSON.stringify(sources)}) source
       CROSS JOIN index_entry e ON e.rid = source.value CROSS JOIN json_each(e.rows, ${entryPath(param.id)}) target`;
-    const targets = scope.connection.all<[number]>(asking.text, ...asking.values);
-    return { kind: 'listed', values: targets.map(([rid]) => rid) };
+    return { kind: 'listed', values: scope.connection.column<number>(asking.text, ...asking.values) };
   });
   return found?.kind === 'listed' ? found.values : undefined;
 }

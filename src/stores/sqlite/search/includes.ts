@@ -140,7 +140,7 @@ function targetsOf(
 ): readonly number[] {
   const indexed = JSON.stringify(from.filter(({ values }) => values === undefined).map(({ rid }) => rid));
   const paths = JSON.stringify(params.map(({ id }) => entryPath(id)));
-  const found = new Set(scope.connection.all<[number]>(TARGETS, indexed, paths).map(([rid]) => rid));
+  const found = new Set(scope.connection.column<number>(TARGETS, indexed, paths));
   const codes = new Set(params.map(({ code }) => code));
   for (const value of from.flatMap(({ values = [] }) => values)) {
     if (value.kind !== 'reference' || value.target.kind !== 'local' || !codes.has(value.param)) continue;

@@ -114,7 +114,7 @@ function memberTerms({ catalogue, connection }: Scope, { members }: TokenSetTest
   const terms = members.flatMap(({ system, codes }) => {
     const systemId = catalogue.text(system);
     if (systemId === undefined) return [];
-    return connection.all<[number]>(TERMS, JSON.stringify(codes), systemId).map(([id]) => id);
+    return connection.column<number>(TERMS, JSON.stringify(codes), systemId);
   });
   return [...new Set(terms)];
 }
@@ -122,7 +122,7 @@ function memberTerms({ catalogue, connection }: Scope, { members }: TokenSetTest
 function memberRids({ catalogue, connection }: Scope, { type, ids }: ReferenceSetTest): readonly number[] {
   const typeId = catalogue.type(type);
   if (typeId === undefined) return [];
-  const rids = connection.all<[number]>(RIDS, JSON.stringify(ids), typeId).map(([rid]) => rid);
+  const rids = connection.column<number>(RIDS, JSON.stringify(ids), typeId);
   return [...new Set(rids)];
 }
 
@@ -187,7 +187,6 @@ function parentsOf(uri: string): readonly string[] {
 
 function termKeys({ connection }: Scope, condition: Fragment): KeySet {
   const statement = `SELECT t.id FROM term t WHERE ${condition.text} LIMIT ${LISTED_TERMS + 1}`;
-  const rows = connection.all<[number]>(statement, ...condition.values);
-  if (rows.length > LISTED_TERMS) return { kind: 'terms', condition };
-  return { kind: 'listed', values: rows.map(([id]) => id) };
+  const values = connection.column<number>(statement, ...condition.values);
+  return values.length > LISTED_TERMS ? { kind: 'terms', condition } : { kind: 'listed', values };
 }

@@ -16,6 +16,7 @@ import { probe } from './probe.js';
 import type { Scope } from './scope.js';
 import { isWordsParam } from './words-test.js';
 
+const CONSENTS = 'SELECT DISTINCT rid FROM key_index WHERE param = ? AND value = ?';
 /** More are not gone to one by one. */
 const FEW = 30;
 const ROW = { rid: raw('r.rid'), date: raw('r.sort_date') };
@@ -112,9 +113,7 @@ class One {
   #hasConsent(where: Predicate): Predicate {
     const param = this.#scope.param('Consent', CONSENT_OF);
     if (param === undefined || isNever(this.#scope, { type: 'Consent', where })) return NOTHING;
-    this.#consents ??= this.#scope.connection
-      .all<[number]>('SELECT DISTINCT rid FROM key_index WHERE param = ? AND value = ?', param.id, this.#rid)
-      .map(([rid]) => rid);
+    this.#consents ??= this.#scope.connection.column<number>(CONSENTS, param.id, this.#rid);
     return this.#consents.some((rid) => meets(this.#scope, rid, 'Consent', where)) ? EVERYTHING : NOTHING;
   }
 

@@ -113,16 +113,20 @@ export function listMatches(
 
 /** What ends with the limit need not be counted before. Rows of an index are skipped in a fraction of the time that it takes to read them. */
 function listRows(
-  scope: Scope,
+  { connection }: Scope,
   { rough, repeats }: Driver,
-  rids: Fragment,
+  { text, values }: Fragment,
   limit: number,
 ): readonly number[] | undefined {
   const isAsItIs = rough === undefined && !repeats;
-  if (isAsItIs && countRows(scope, rids, limit + 1) > limit) return undefined;
-  const listing = sql`SELECT ${raw(isAsItIs ? '' : 'DISTINCT')} rid FROM (${rids}) LIMIT ${limit + 1}`;
-  const found = scope.connection.all<[number]>(listing.text, ...listing.values);
-  return found.length > limit ? undefined : found.map(([rid]) => rid);
+  const next = `SELECT 1 FROM (${text}) LIMIT 1 OFFSET ?`;
+  if (isAsItIs && connection.get(next, ...values, limit) !== undefined) return undefined;
+  const rids = connection.column<number>(`SELECT rid FROM (${text}) LIMIT ?`, ...values, limit + 1);
+  if (rids.length <= limit) return [...new Set(rids)];
+  // Some may have come several times.
+  const distinct = `SELECT DISTINCT rid FROM (${text}) LIMIT ?`;
+  const found = connection.column<number>(distinct, ...values, limit + 1);
+  return found.length > limit ? undefined : found;
 }
 
 /** More rows than the thread that others wait for may look at, as far as an index tells without collecting them. */
