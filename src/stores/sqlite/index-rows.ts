@@ -9,6 +9,8 @@
  *   string     ["folded", "exact"]
  *   composite  [[row, …], [row, …], …]  one occurrence: the rows of each component
  *
+ * That there is a range or a quantity of a parameter is a key besides (PRESENT), which does not stand in `index_entry`.
+ *
  * Invariant: numbers come back from the text bit by bit; infinities too.
  */
 import type { IndexValue, QuantityValue, ReferenceTarget } from '../../fhir/search/index-value.js';

@@ -2,7 +2,8 @@
  * Writes what changed in the index rows of resources. Rows wait until `flush`, which writes them table by table in the
  * order of the table's key: a bulk commit then touches each page once.
  *
- * Invariant: the index holds exactly the rows of `index_entry` of live resources; key rows carry their sort date.
+ * Invariant: the index holds exactly the rows of `index_entry` of live resources, and a key for each parameter of which there is
+ * a range (PRESENT); key rows carry their sort date.
  */
 import type { Cell, Connection } from './connection.js';
 import {
@@ -136,9 +137,18 @@ export class IndexWriter {
   #replace(entry: ParamRows, old: readonly Row[], before: number, date: number, rid: number): void {
     const { param, rows, text, present } = entry;
     const same = old.map(rowText).join(',') === text;
-    if (same && (before === date || !(present || rows.some(carriesDate)))) return;
+    if (same && before === date) return;
+    if (same && !rows.some(carriesDate)) {
+      if (present) this.#move(param, before, date, rid);
+      return;
+    }
     this.#drop(param, old, before, rid);
     this.#add(entry, date, rid);
+  }
+
+  #move(param: number, before: number, date: number, rid: number): void {
+    this.#drops.keys.push([param, PRESENT, before, rid]);
+    this.#adds.keys.push([param, PRESENT, date, rid]);
   }
 
   #add({ param, rows, present }: ParamRows, date: number, rid: number): void {

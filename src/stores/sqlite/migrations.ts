@@ -137,6 +137,9 @@ END;`,
 /** Audit records are text by columns since (audit-text.ts). An older version would misread them, so it is to refuse the file. */
 const AUDIT_BY_COLUMNS = '-- nothing but the version';
 
+/** What has a range has a key since (PRESENT in index-rows.ts). An older version would write resources without, so it is to refuse the file. */
+const INDEX_OF_PRESENCE = '-- nothing but the version';
+
 /** Step n makes version n of version n − 1. */
 const STEPS: readonly string[] = [
   RESOURCES,
@@ -150,6 +153,7 @@ const STEPS: readonly string[] = [
   PART_PROGRESS,
   RECORD_GENERATION,
   AUDIT_BY_COLUMNS,
+  INDEX_OF_PRESENCE,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

@@ -4,6 +4,7 @@
  * Invariant: the mark that says which definitions the index follows is written last; until then the next opening goes
  * on where this one ended. Parameters of FHIR alone are indexed here: custom ones begin anew afterwards.
  */
+import { assert } from '../../base/assert.js';
 import type { Logger } from '../../base/log.js';
 import type { Definitions } from '../../fhir/definitions/definitions.js';
 import { NO_DATE } from './catalogue.js';
@@ -20,6 +21,8 @@ import { valueLines } from './wire-values.js';
 const LAYOUT = 5;
 /** Rows of a batch are written in the order of the tables' keys: the longer it is, the fewer pages are written again and again. */
 const BATCH = 5_000;
+/** A batch ends with the resource that makes it so long. */
+const BATCH_BYTES = 32 * 1024 * 1024;
 /** Resources between two lines in the log. */
 const TOLD = 20_000;
 
@@ -27,19 +30,16 @@ const GET = 'SELECT value FROM setting WHERE name = ?';
 const SET =
   'INSERT INTO setting(name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value';
 /** The version of a contained resource is that of another rid: it comes with its container. */
-const NEXT = `SELECT r.rid, r.type, v.position, v.version, v.last_updated, v.bytes
+const NEXT = `SELECT r.rid, r.type, v.position, v.version, v.last_updated
   FROM resource r JOIN version v ON v.position = r.position AND v.rid = r.rid
   WHERE r.rid > ? AND r.live = 1 ORDER BY r.rid LIMIT ?`;
+const BYTES = 'SELECT bytes FROM version WHERE position = ?';
+/** What is contained comes with its container. */
+const TO_DO = `SELECT count(*) FROM resource
+  WHERE live = 1 AND rid > ? AND type NOT IN (SELECT id FROM type WHERE name GLOB '#*')`;
 const SET_DATE = 'UPDATE resource SET sort_date = ? WHERE rid = ?';
 
-type LiveRow = readonly [
-  rid: number,
-  type: number,
-  position: number,
-  version: number,
-  lastUpdated: number,
-  bytes: Buffer,
-];
+type LiveRow = readonly [rid: number, type: number, position: number, version: number, lastUpdated: number];
 
 interface Writers {
   readonly maker: RowMaker;
@@ -53,21 +53,21 @@ export class Reindexer {
   readonly #indexer: Indexer;
   readonly #log: Logger;
   readonly #epoch: string;
-  readonly #limit: number;
+  readonly #batchSize: number;
 
-  /** `batch`: resources that are indexed in one transaction. */
+  /** `batchSize`: resources that are indexed in one transaction. */
   constructor(
     connection: Connection,
     definitions: Definitions,
     indexer: Indexer,
     log: Logger,
-    batch = BATCH,
+    batchSize = BATCH,
   ) {
     this.#connection = connection;
     this.#definitions = definitions;
     this.#indexer = indexer;
     this.#log = log;
-    this.#limit = batch;
+    this.#batchSize = batchSize;
     this.#epoch = `${LAYOUT} ${definitions.fingerprint}`;
   }
 
@@ -78,7 +78,7 @@ export class Reindexer {
   async run(): Promise<void> {
     if (!this.isDue) return;
     if (this.#setting('index_building') !== this.#epoch) this.#begin();
-    const [total = 0] = this.#connection.get<[number]>('SELECT count(*) FROM resource WHERE live = 1') ?? [];
+    const [total = 0] = this.#connection.get<[number]>(TO_DO, this.#builtTo()) ?? [];
     if (total > 0) this.#log.info({ resources: total }, 'making the search index anew');
     let done = 0;
     let told = 0;
@@ -117,14 +117,23 @@ export class Reindexer {
     return this.#connection.transaction(() => {
       // Another process may have come to the end meanwhile.
       if (!this.isDue) return 0;
-      const from = Number(this.#setting('index_built_to') ?? 0);
-      const rows = this.#connection.all<LiveRow>(NEXT, from, this.#limit);
+      const rows = this.#connection.all<LiveRow>(NEXT, this.#builtTo(), this.#batchSize);
       const writers = this.#writers();
-      for (const row of rows) this.#index(row, writers);
+      let [done, bytes] = [0, 0];
+      for (const row of rows) {
+        bytes += this.#index(row, writers);
+        done++;
+        if (bytes >= BATCH_BYTES) break;
+      }
       writers.index.flush();
-      this.#connection.run(SET, 'index_built_to', rows.at(-1)?.[0] ?? from);
-      return rows.length;
+      const last = rows[done - 1]?.[0];
+      if (last !== undefined) this.#connection.run(SET, 'index_built_to', last);
+      return done;
     });
+  }
+
+  #builtTo(): number {
+    return Number(this.#setting('index_built_to') ?? 0);
   }
 
   #writers(): Writers {
@@ -134,8 +143,11 @@ export class Reindexer {
     return { maker, index, contained: new ContainedRows(this.#connection, interner, maker, index) };
   }
 
-  #index(row: LiveRow, { maker, index, contained }: Writers): void {
-    const [rid, typeId, position, version, lastUpdated, bytes] = row;
+  /** Returns how many bytes the resource has. */
+  #index(row: LiveRow, { maker, index, contained }: Writers): number {
+    const [rid, typeId, position, version, lastUpdated] = row;
+    const [bytes] = this.#connection.get<[Buffer]>(BYTES, position) ?? [];
+    assert(bytes !== undefined, 'a live resource has the version of its position');
     const resource = parseResource(bytes);
     const primaryDate = this.#definitions.primaryDates.get(resource.resourceType);
     const rows = maker.make(typeId, valueLines(this.#indexer(resource)), primaryDate);
@@ -143,6 +155,7 @@ export class Reindexer {
     this.#connection.run(SET_DATE, sortDate, rid);
     index.put(rid, rows, sortDate, undefined);
     contained.put([], rows.contained, { position, version, lastUpdated });
+    return bytes.length;
   }
 
   #setting(name: string): string | number | Buffer | null | undefined {

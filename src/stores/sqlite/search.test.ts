@@ -130,6 +130,7 @@ describe('a search past the limits of the main thread', () => {
       ]);
     const patients = [0, 1, 2].map((at) => put('Patient', `p${at}`, [tokenValue('code', `c${at}`)]));
     await write(backend, ...patients, ...Array.from({ length: COUNT }, (_, at) => observation(at)));
+    await write(backend, put('Observation', 'undated'));
   });
   afterAll(() => backend.close());
 
@@ -171,6 +172,30 @@ describe('a search past the limits of the main thread', () => {
     const refused = expect(late).rejects.toMatchObject({ name: 'Refusal', kind: 'too-costly' });
     expect(idsOf(await backend.search(searchOf('Patient', token('code', 'c1'))))).toEqual(['p1']);
     await refused;
+  });
+
+  test.each(['ascending', 'descending'])(
+    'of what has no primary date stays on the main thread, %s',
+    (way) => {
+      const descending = way === 'descending';
+      const where = { op: 'absent', param: 'date' } as const;
+      const page = backend.search(
+        searchOf('Observation', where, { sort: [{ param: 'date', kind: 'date', descending }] }),
+      );
+      expect(page).not.toBeInstanceOf(Promise);
+      expect(idsOf(page as SearchPage)).toEqual(['undated']);
+    },
+  );
+
+  test('by way of a few that have thousands of the codes asked for finds what refers to them', async () => {
+    const codes = Array.from({ length: 2_500 }, (_, at) => `many ${at}`);
+    const values = codes.map((one) => tokenValue('code', one));
+    await write(backend, put('Patient', 'p0', values), put('Patient', 'p1', values));
+    const set = value('code', { kind: 'token-set', members: [{ system: '', codes }] });
+    const where = { op: 'chain', param: 'subject', targets: [{ type: 'Patient', where: set }] } as const;
+    const page = await backend.search(searchOf('Observation', where, { count: 4, total: 'accurate' }));
+    expect(idsOf(page)).toEqual(['o0', 'o1', 'o3', 'o4']);
+    expect(page.total).toBe(1_734);
   });
 
   test('of the first page stays on the main thread where the page fills early', () => {

@@ -12,7 +12,10 @@ import {
   EVERYTHING,
   HandClock,
   idsOf,
+  numberValue,
+  purge,
   put,
+  quantityValue,
   referenceValue,
   remove,
   START,
@@ -27,6 +30,13 @@ import { Connection } from './connection.js';
 import { SCHEMA_VERSION } from './migrations.js';
 import { Reindexer } from './reindex.js';
 import { freshFolder, openStore } from './testing.js';
+
+/** Keys that say that there is a range, and what there is by the rows that are kept beside each resource. */
+const PRESENCE = `SELECT p.code, k.date, r.id FROM key_index k JOIN param p ON p.id = k.param JOIN resource r ON r.rid = k.rid
+  WHERE k.value = -1`;
+const RANGES = `SELECT DISTINCT p.code, r.sort_date, r.id FROM resource r JOIN index_entry e ON e.rid = r.rid
+  JOIN json_each(e.rows) j JOIN param p ON p.id = j.key JOIN type t ON t.id = r.type
+  WHERE json_type(j.value, '$[0][0]') IN ('integer', 'real') AND NOT (p.code = 'date' AND t.name = 'Observation')`;
 
 const NOBODY = 65_534;
 
@@ -185,6 +195,37 @@ describe('a store', () => {
       COUNT,
     );
     await again.close();
+  });
+
+  test('has a key for each range but the primary date, whatever was changed, and no other', async () => {
+    const store = await openStore(file, world);
+    const number = numberValue('number', 1);
+    const contained = new Inside({ type: 'Observation', id: 'moved' }, new Map());
+    const inside = contained.valuesOf('c', 'Observation', [dateValue('date', START), number]);
+    await write(
+      store.backend,
+      put('Patient', 'p', [
+        dateValue('birth', START),
+        quantityValue('amount', 5, 'mg'),
+        tokenValue('code', 'a'),
+      ]),
+      ...['moved', 'undated', 'emptied', 'gone', 'purged', 'back'].map((id) =>
+        put('Observation', id, [dateValue('date', START), number, ...(id === 'moved' ? inside : [])]),
+      ),
+    );
+    await write(
+      store.backend,
+      put('Observation', 'moved', [dateValue('date', START + 1), number, ...inside]),
+      put('Observation', 'undated', [number]),
+      put('Observation', 'emptied', [dateValue('date', START)]),
+      remove('Observation', 'gone'),
+      purge('Observation', 'purged'),
+      remove('Observation', 'back'),
+    );
+    await write(store.backend, put('Observation', 'back', [number, numberValue('number', 2)]));
+    await store.close();
+    alter((connection) => expect(connection.all(PRESENCE).sort()).toEqual(connection.all(RANGES).sort()));
+    alter((connection) => expect(connection.all(PRESENCE)).toHaveLength(7));
   });
 
   test('of a newer version is refused, and left as it is', async () => {

@@ -36,7 +36,7 @@ export interface Driver {
   readonly set: Fragment;
   /** A SELECT of at least as many rows that costs less: for counting, where `set` has more to do. */
   readonly rough?: Fragment;
-  /** A SELECT of the rids of `set`, some several times, which reads no more than is taken of it, where `set` is not one itself. */
+  /** A SELECT of the rids of `set`, some several times, whose first comes before all are read, where `set` is not one itself. */
   readonly rids?: Fragment;
   /** Its rows in the order of (date, rid), read off indexes. */
   readonly sources?: readonly Source[];
@@ -431,7 +431,7 @@ function unionDriver(drivers: readonly (Driver | undefined)[]): Driver | undefin
   };
 }
 
-/** A SELECT of a driver's rids that reads no more than is taken of it; undefined where there is none. */
+/** A SELECT of a driver's rids whose first comes before all are read; undefined where there is none. */
 export function ridsOf({ rids, rough, set }: Driver): Fragment | undefined {
   return rids ?? (rough === undefined ? sql`SELECT rid FROM (${set})` : undefined);
 }

@@ -17,6 +17,8 @@ const PAGE = 64;
 /** When the rows of some keys do not fill the page, so many times as many are read. */
 const MORE = 8;
 
+type First = [key: number, date: number];
+
 export type DatedRow = [date: number, rid: number];
 
 /** Of which keys, how many rows at least if there are, and how they are read. */
@@ -39,21 +41,25 @@ export function nearestRows({
 }: Nearest): readonly DatedRow[] | undefined {
   const pages = Math.ceil(wanted / PAGE);
   const most = near.rows * pages;
-  for (let some = near.keys * pages; ; some *= MORE) {
-    const firsts = rows<[key: number, date: number]>(sql`${keys.firsts(phase, down)} LIMIT ${some + 1}`);
+  const few = near.keys * pages;
+  let firsts = rows<First>(sql`${keys.firsts(phase, down)} LIMIT ${few + 1}`);
+  for (let some = few; ; some *= MORE) {
     // Rows at the date at which the next key begins may be of that one as well.
-    const [, next = END] = firsts[some] ?? [];
-    const end = Number.isFinite(next) ? { date: next, down } : undefined;
-    const read = firsts.filter(([, date]) => Number.isFinite(date) && date !== end?.date).map(([key]) => key);
+    const next = firsts[some]?.[1];
+    const end = next === undefined || !Number.isFinite(next) ? undefined : { date: next, down };
+    const read = firsts
+      .slice(0, some)
+      .filter(([, date]) => Number.isFinite(date) && date !== end?.date)
+      .map(([key]) => key);
     if (read.length === 0 && end !== undefined) return undefined; // they all begin at one date
     const found = rows<DatedRow>(sql`${keys.rows(read, phase, end)} LIMIT ${most + 1}`);
     if (found.length > most) return undefined;
     const distinct = inOrder(found, down);
     if (distinct.length >= wanted || end === undefined) return distinct.slice(0, wanted);
+    // A few are found by looking for all: the others are kept from the second time on.
+    if (some === few) firsts = rows<First>(keys.firsts(phase, down));
   }
 }
-
-const END = Number.POSITIVE_INFINITY;
 
 /** A resource may have several of the keys: its rows are one. */
 function inOrder(rows: DatedRow[], down: boolean): readonly DatedRow[] {

@@ -13,7 +13,7 @@ import type { Predicate, SearchQuery, SortKey } from '../../../fhir/search/query
 import { NO_DATE } from '../catalogue.js';
 import type { Cell } from '../connection.js';
 import { and, type Fragment, or, raw, sql, TRUE } from './fragment.js';
-import { ALL_TIME, type Window } from './range-test.js';
+import { ALL_TIME, DATED, DATELESS, type Window } from './range-test.js';
 import type { Scope } from './scope.js';
 
 export type Order =
@@ -113,11 +113,11 @@ export function datePhases(
   if (!descending) return [begin];
   const dated: Phase = {
     where: (date) => sql`${date} < ${NO_DATE}`,
-    dates: { ...ALL_TIME, to: NO_DATE - 1 },
+    dates: DATED,
   };
   const undated: Phase = {
     where: (date) => sql`${date} = ${NO_DATE}`,
-    dates: { ...ALL_TIME, from: NO_DATE },
+    dates: DATELESS,
   };
   const both = ({ where, dates }: Phase): Phase => ({
     where: (date, rid) => and([where(date, rid), begin.where(date, rid)]),

@@ -10,7 +10,7 @@ import { driverOf, jointDriver } from './driver.js';
 import { and, type Fragment, sql } from './fragment.js';
 import type { Order } from './order.js';
 import { probe, type RowNames } from './probe.js';
-import { ALL_TIME, DATED, intersect, lowerEndWindow, type Window } from './range-test.js';
+import { ALL_TIME, DATED, DATELESS, intersect, lowerEndWindow, type Window } from './range-test.js';
 import type { Scope } from './scope.js';
 
 export interface Plan {
@@ -77,12 +77,13 @@ export function planFor(
   );
   const counts = new Map<Driver, Counted>();
   const read = readInOrder(drivers, order);
+  const probed = (taken: Driver | undefined): readonly Member[] =>
+    members.filter((member) => taken === undefined || ways.get(member) !== taken || !taken.covers);
+  const isPage = read !== undefined && (order?.kind === 'stored' || isNear(read, probed(read).length));
   const [driver, size] =
     read === undefined
       ? shortest(scope, drivers, counts, members.length === 1)
-      : [read, order?.kind === 'stored' ? undefined : fewRows(scope, read, counts)];
-  const probed = (taken: Driver | undefined): readonly Member[] =>
-    members.filter((member) => taken === undefined || ways.get(member) !== taken || !taken.covers);
+      : [read, isPage ? undefined : fewRows(scope, read, counts)];
   const isWhole = bound === 'none' && driver?.repeats === false && driver.rough === undefined;
   if (isWhole && size !== undefined && probed(driver).length === 0) {
     scope.exactSizes.set(type, new Map(scope.exactSizes.get(type)).set(where, size));
@@ -91,7 +92,9 @@ export function planFor(
     window,
     driver,
     size,
-    isDated: members.some(({ predicate }) => sortDates(scope, type, predicate) !== undefined),
+    isDated: members.some(
+      ({ predicate }) => predicate.op !== 'absent' && sortDates(scope, type, predicate) !== undefined,
+    ),
     sorted: drivers.find((one) => one.sources !== undefined),
     stored: drivers.find((one) => one.stored !== undefined),
     ways: [
@@ -104,7 +107,7 @@ export function planFor(
   };
 }
 
-/** Where all that is asked for is one criterion: the way in whose rows are its matches, as long as it is read no further than needed. */
+/** Where all that is asked for is one criterion: the way in whose rows are its matches. */
 export function onlyWay(scope: Scope, type: string, where: Predicate): Driver | undefined {
   const [member, ...others] = conjunction(scope, where) ?? [];
   if (member === undefined || others.length > 0 || scope.catalogue.type(type) === undefined) return undefined;
@@ -161,7 +164,8 @@ function sortDates(scope: Scope, type: string, predicate: Predicate): Window | u
     return lowerEndWindow(predicate.test, primary.maxSpan);
   }
   const isPresence = predicate.op === 'not' && predicate.of.op === 'absent';
-  return isPresence && predicate.of.param === primary.code ? DATED : undefined;
+  if (isPresence && predicate.of.param === primary.code) return DATED;
+  return predicate.op === 'absent' && predicate.param === primary.code ? DATELESS : undefined;
 }
 
 /** The only way in has its rows in the order that is asked for: a page of them costs the same however many there are. */
@@ -172,16 +176,17 @@ function readInOrder([only, ...others]: readonly Driver[], order: Order | undefi
   return isInOrder ? only : undefined;
 }
 
-/**
- * Few rows may be collected all the same, and are a total; undefined where they are more, or where counting them takes as long
- * as a page. Words take longer to count than to read.
- */
+/** Few rows may be collected all the same, and are a total; undefined where they are more. */
 function fewRows(scope: Scope, driver: Driver, counts: Map<Driver, Counted>): number | undefined {
   const { collected } = scope.limits;
-  if (driver.sources?.some(({ merged }) => (merged?.count ?? 0) > COUNTED_KEYS) === true) return undefined;
   const rows = countRows(scope, driver.rough ?? driver.set, collected);
   counts.set(driver, { rows, more: rows >= collected });
   return rows < collected ? rows : undefined;
+}
+
+/** To count its rows takes as long as to read a page of them (nearest.ts). */
+function isNear({ sources = [] }: Driver, probed: number): boolean {
+  return probed === 0 && sources.some(({ merged }) => (merged?.count ?? 0) > COUNTED_KEYS);
 }
 
 /** The rows of more keys than this lie in too many places of the index to be counted. */

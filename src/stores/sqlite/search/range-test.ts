@@ -56,6 +56,9 @@ export const ALL_TIME: Window = { from: Number.NEGATIVE_INFINITY, to: Number.POS
 /** The sort dates of what has a primary date. */
 export const DATED: Window = { ...ALL_TIME, to: NO_DATE - 1 };
 
+/** That of what has none. */
+export const DATELESS: Window = { ...ALL_TIME, from: NO_DATE };
+
 /** Where the lower end of a matching range must lie, when no range is longer than `maxSpan`. A superset. */
 export function lowerEndWindow(test: RangeTest, maxSpan: number): Window {
   const back = (end: number): number => end - maxSpan - Math.abs(end - maxSpan) * ROUNDING;

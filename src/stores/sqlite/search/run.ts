@@ -94,7 +94,11 @@ export function listMatches(
 ): readonly number[] | undefined {
   const only = onlyWay(scope, type, where);
   const rids = only === undefined ? undefined : ridsOf(only);
-  if (only !== undefined && rids !== undefined) return listRows(scope, only, rids, limit);
+  if (only !== undefined && rids !== undefined) {
+    const listed = listRows(scope, only, rids, limit);
+    if (listed === 'more') return undefined;
+    if (listed !== 'undecided') return listed;
+  }
   const request: PartRequest = {
     type,
     where,
@@ -111,22 +115,29 @@ export function listMatches(
   }
 }
 
-/** What ends with the limit need not be counted before. Rows of an index are skipped in a fraction of the time that it takes to read them. */
+/** A resource may come so many times before the rows of a way in are said to tell too little. */
+const ROWS_OF_ONE = 10;
+
+/**
+ * What ends with the limit need not be counted before. Rows of an index are skipped in a fraction of the time that it takes to
+ * read them. `undecided`: so many rows are of so few resources that they are to be found in another way.
+ */
 function listRows(
   { connection }: Scope,
   { rough, repeats }: Driver,
   { text, values }: Fragment,
   limit: number,
-): readonly number[] | undefined {
+): readonly number[] | 'more' | 'undecided' {
   const isAsItIs = rough === undefined && !repeats;
   const next = `SELECT 1 FROM (${text}) LIMIT 1 OFFSET ?`;
-  if (isAsItIs && connection.get(next, ...values, limit) !== undefined) return undefined;
-  const rids = connection.column<number>(`SELECT rid FROM (${text}) LIMIT ?`, ...values, limit + 1);
-  if (rids.length <= limit) return [...new Set(rids)];
-  // Some may have come several times.
-  const distinct = `SELECT DISTINCT rid FROM (${text}) LIMIT ?`;
-  const found = connection.column<number>(distinct, ...values, limit + 1);
-  return found.length > limit ? undefined : found;
+  if (isAsItIs && connection.get(next, ...values, limit) !== undefined) return 'more';
+  for (const most of [limit, ROWS_OF_ONE * limit]) {
+    const rids = connection.column<number>(`SELECT rid FROM (${text}) LIMIT ?`, ...values, most + 1);
+    const distinct = [...new Set(rids)];
+    if (distinct.length > limit) return 'more';
+    if (rids.length <= most) return distinct;
+  }
+  return 'undecided';
 }
 
 /** More rows than the thread that others wait for may look at, as far as an index tells without collecting them. */

@@ -109,7 +109,11 @@ export class Scope {
     return param;
   }
 
-  /** The resources that have a range of a parameter have a key for it: then all of them have, and a parameter has nothing but ranges. */
+  /**
+   * Whether that a resource has values of a parameter is a key of the index (PRESENT). All values of a parameter are ranges or
+   * none is, and whoever writes a range writes the key: so one key says that there is one for each resource. Where there is none,
+   * `index_entry` answers.
+   */
   isPresenceKept({ id }: Param): boolean {
     let kept = this.#presence.get(id);
     if (kept === undefined) {
