@@ -136,7 +136,7 @@ export function driverOf(
   }
 }
 
-/** `:missing=false` of a parameter, or of any of those that the codes of a composite name. */
+/** `:missing=false` of a parameter, or of any of several: a reference has what refers by an identifier beside it. */
 function presentDriver(scope: Scope, type: string, negated: Predicate, window: Window): Driver | undefined {
   const absent = negated.op === 'and' ? negated.of : [negated];
   const drivers: (Driver | undefined)[] = [];
@@ -144,7 +144,9 @@ function presentDriver(scope: Scope, type: string, negated: Predicate, window: W
     if (one.op !== 'absent') return undefined;
     drivers.push(presentOf(scope, type, one.param, window));
   }
-  return drivers.length > 1 ? unionDriver(drivers) : drivers[0];
+  const some = drivers.filter((driver) => driver !== NONE);
+  if (some.length === 0) return NONE;
+  return some.length === 1 ? some[0] : unionDriver(some);
 }
 
 /** Ranges have a key of their own for it; of other parameters whatever has a row, in whichever index. */
