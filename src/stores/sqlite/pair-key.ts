@@ -3,7 +3,8 @@
  * there is of either. It serves `patient` and `code` asked together, and `_has:…:patient:code`.
  *
  * Invariant: where a resource has values of both parameters, it has the key of each pair of them. The integer of a code is
- * cut short to fit beside that of the patient, so a row of the index may be of another code, and is tested for it.
+ * cut short to fit beside that of the patient: once there are so many codes that some are cut alike, a row of the index may be of
+ * another code, and is tested for it.
  */
 
 /** The parameter under which pairs are indexed; no search parameter of FHIR has such a code. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { silentLogger } from '../../base/log.js';
 import { Inside } from '../../fhir/search/contained-values.js';
+import type { Predicate } from '../../fhir/search/query.js';
 import {
   allIds,
   commitOf,
@@ -24,11 +25,13 @@ import {
   token,
   tokenValue,
   UNRESTRICTED,
+  value,
   write,
 } from '../../ports/contract-world.js';
 import { Connection } from './connection.js';
 import { SCHEMA_VERSION } from './migrations.js';
 import { Reindexer } from './reindex.js';
+import { BOUNDED } from './search/scope.js';
 import { freshFolder, openStore } from './testing.js';
 
 /** Keys that say that there is a range, and what there is by the rows that are kept beside each resource. */
@@ -226,6 +229,49 @@ describe('a store', () => {
     await store.close();
     alter((connection) => expect(connection.all(PRESENCE).sort()).toEqual(connection.all(RANGES).sort()));
     alter((connection) => expect(connection.all(PRESENCE)).toHaveLength(7));
+  });
+
+  test('tells codes apart whose integers are cut to the same one in keys of a patient and a code', async () => {
+    const of = (id: string, patient: string, code: string) =>
+      put('Observation', id, [referenceValue('patient', 'Patient', patient), tokenValue('code', code)]);
+    const first = await openStore(file, world);
+    await write(
+      first.backend,
+      put('Patient', 'p'),
+      put('Patient', 'q'),
+      of('a', 'p', 'a'),
+      of('n', 'q', 'n'),
+    );
+    await first.close();
+    alter((connection) => {
+      const [id = 0] = connection.get<[number]>("SELECT id FROM term WHERE code = 'a'") ?? [];
+      const before = id + 1_048_576 - 1; // the next code comes to the same as this one, cut to twenty bits
+      connection.run("INSERT INTO term(id, system, code) VALUES (?, 0, 'far')", before);
+    });
+    // Ends of `_has` are not listed: each patient is asked.
+    const store = await openStore(file, world, { searchLimits: { ...BOUNDED, listed: 0 } });
+    await write(store.backend, of('b', 'p', 'b'), of('other', 'q', 'b'));
+    const both = (patient: string, code: string): Predicate => {
+      const target = { kind: 'local', types: ['Patient'], id: patient } as const;
+      return { op: 'and', of: [value('patient', { kind: 'reference', target }), token('code', code)] };
+    };
+    const found = async (type: string, where: Predicate) =>
+      idsOf(await store.backend.search(searchOf(type, where, { total: 'accurate' })));
+    expect(await found('Observation', both('p', 'a'))).toEqual(['a']);
+    expect(await found('Observation', both('p', 'b'))).toEqual(['b']);
+    expect(await found('Observation', both('q', 'a'))).toEqual([]);
+    for (const [code, ids] of [
+      ['a', ['p']],
+      ['b', ['p', 'q']],
+      ['n', ['q']],
+    ] as const) {
+      const source = { type: 'Observation', where: token('code', code) };
+      const has = { op: 'has', param: 'patient', source } as const;
+      expect(await found('Patient', { op: 'and', of: [has, { op: 'not', of: { op: 'nothing' } }] })).toEqual(
+        ids,
+      );
+    }
+    await store.close();
   });
 
   test('of a newer version is refused, and left as it is', async () => {

@@ -11,7 +11,7 @@ import type { Predicate, QueryPart, ValueTest } from '../../../fhir/search/query
 import { membersOf } from '../../../fhir/search/tree.js';
 import { PAIR, PAIR_FACTOR, PAIR_REFERENCE, shortTerm } from '../pair-key.js';
 import { entryOf, entryPath } from './entry-test.js';
-import { and, FALSE, type Fragment, listed, oneOf, or, raw, sql } from './fragment.js';
+import { and, FALSE, type Fragment, listed, oneOf, or, raw, sql, TRUE } from './fragment.js';
 import { type KeySet, keySet } from './key-set.js';
 import { codeTerms } from './pairs.js';
 import { keyProbe, probe, type RowNames } from './probe.js';
@@ -102,10 +102,9 @@ export function hasProbe(scope: Scope, type: string, has: HasPredicate, row: Row
   // How many resources refer to one row is not known: not for the thread that others wait for.
   const isOfFew = pairs?.isAll === true || has.param === CONSENT_OF; // a patient has a handful of Consents
   if (scope.isBounded && !isOfFew) throw new OverLimit(`_has on ${type}`);
-  const inner = probe(scope, has.source.type, where, {
-    rid: raw(`${source}.rid`),
-    date: raw(`${source}.date`),
-  });
+  const asked = { rid: raw(`${source}.rid`), date: raw(`${source}.date`) };
+  const isTold = pairs?.isAll === true && scope.arePairsExact;
+  const inner = isTold ? TRUE : probe(scope, has.source.type, where, asked);
   const keys =
     pairs === undefined ? sql`${raw(source)}.value = ${row.rid}` : pairs.condition(raw(`${source}.value`));
   return sql`EXISTS (SELECT 1 FROM key_index ${raw(source)} WHERE ${raw(source)}.param = ${pairs?.param ?? param.id}

@@ -88,7 +88,7 @@ export function jointDriver(
   const pairs = askedPairs(scope, type, members);
   if (pairs === undefined) return undefined;
   const { of, param, keys } = pairs;
-  const driver = keyDriver(scope, param, { kind: 'listed', values: keys }, window, false);
+  const driver = keyDriver(scope, param, { kind: 'listed', values: keys }, window, scope.arePairsExact);
   return driver === undefined ? undefined : { of, driver: { ...driver, name: 'keys of pairs' } };
 }
 

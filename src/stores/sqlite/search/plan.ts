@@ -77,8 +77,10 @@ export function planFor(
   );
   const counts = new Map<Driver, Counted>();
   const read = readInOrder(drivers, order);
+  const isOf = (member: Member, taken: Driver): boolean =>
+    ways.get(member) === taken || (joint?.driver === taken && joint.of.includes(member.predicate));
   const probed = (taken: Driver | undefined): readonly Member[] =>
-    members.filter((member) => taken === undefined || ways.get(member) !== taken || !taken.covers);
+    members.filter((member) => taken?.covers !== true || !isOf(member, taken));
   const isPage = read !== undefined && (order?.kind === 'stored' || isNear(read, probed(read).length));
   const [driver, size] =
     read === undefined

@@ -10,8 +10,10 @@ import type { Catalogue, Param } from '../catalogue.js';
 import type { Connection } from '../connection.js';
 import { fullTextPosition } from '../full-text.js';
 import { PRESENT } from '../index-rows.js';
+import { PAIR_FACTOR } from '../pair-key.js';
 import type { KeySet } from './key-set.js';
 
+const LAST_TERM = 'SELECT max(id) FROM term';
 const PRESENCE = 'SELECT 1 FROM key_index WHERE param = ? AND value = ? LIMIT 1';
 
 /** A parameter, and its code. */
@@ -54,6 +56,7 @@ export class Scope {
   /** Integers of identities: a filter and a query ask for the same patient's several times. */
   #rids = new Map<string, number | undefined>();
   #trusting: Scope | undefined;
+  #arePairsExact: boolean | undefined;
   #fullTextPosition: Position | undefined;
   #isFullTextBehind: boolean | undefined;
   #aliases = 0;
@@ -137,6 +140,12 @@ export class Scope {
     const code = this.primaryDates.get(type);
     const param = code === undefined ? undefined : this.param(type, code);
     return code === undefined || param === undefined || param.repeats ? undefined : { ...param, code };
+  }
+
+  /** Keys of pairs (pair-key.ts) hold the whole integer of a code as long as no code has a longer one. */
+  get arePairsExact(): boolean {
+    this.#arePairsExact ??= (this.connection.get<[number | null]>(LAST_TERM)?.[0] ?? 0) < PAIR_FACTOR;
+    return this.#arePairsExact;
   }
 
   /** What was changed after it is not in the full-text index. */
