@@ -211,18 +211,19 @@ function shortest(
   counts: Map<Driver, Counted>,
   isOnly: boolean,
 ): readonly [Driver | undefined, number | undefined] {
-  for (const step of LADDER) {
-    const isBeyond = step > scope.limits.candidates;
-    if (step > MORE_WHERE_COVERED * scope.limits.candidates) break;
-    if (isBeyond && (!isOnly || isWalked(drivers[0]))) break;
+  const { candidates } = scope.limits;
+  const most = isOnly && !isWalked(drivers[0]) ? MORE_WHERE_COVERED * candidates : candidates;
+  const steps = LADDER.filter((step) => step <= most);
+  const counted = drivers.filter((driver) => driver.scans !== true);
+  // Steps are for finding the shortest early: of one alone the last tells all.
+  for (const step of counted.length > 1 ? steps : steps.slice(-1)) {
     let best: readonly [Driver, number] | undefined;
-    for (const driver of drivers) {
-      if (driver.scans === true) continue;
+    for (const driver of counted) {
       const enough = best?.[1] ?? step; // one with more rows than the best is of no interest
       if (enough <= FEW && best !== undefined) break;
-      const counted = countRows(scope, driver.rough ?? driver.set, enough);
-      counts.set(driver, { rows: counted, more: counted >= enough });
-      if (counted < enough) best = [driver, counted];
+      const rows = countRows(scope, driver.rough ?? driver.set, enough);
+      counts.set(driver, { rows, more: rows >= enough });
+      if (rows < enough) best = [driver, rows];
     }
     if (best !== undefined) return best;
   }
