@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startWebApp, type WebApp } from './app/testing.js';
 import { type Hospital, openHospital, PASSWORD } from './hospital/testing.js';
-import { expectFineLooks, NO_BROWSER, newPage, openBrowser, PHONE, tabTo } from './testing.js';
+import { expectFineLooks, NO_BROWSER, newPage, openBrowser, PHONE, startsAt, tabTo } from './testing.js';
 
 describe.skipIf(NO_BROWSER)('the pages', () => {
   let app: WebApp;
@@ -112,11 +112,12 @@ describe.skipIf(NO_BROWSER)('the pages', () => {
     const { context, page } = await newPage(browser);
     const { keyboard } = page;
     await page.goto(authorizeUrl('launch/patient patient/Patient.rs patient/Observation.rs'));
+    await startsAt(page, page.getByLabel('User name'));
     await keyboard.type('grey');
     await tabTo(page, 'Password');
     await keyboard.type(PASSWORD);
     await keyboard.press('Enter');
-    await page.getByRole('searchbox').waitFor();
+    await startsAt(page, page.getByRole('searchbox'));
     await keyboard.type('ada');
     await keyboard.press('Enter');
     await page.getByRole('button', { name: 'Ben Lovelace' }).waitFor({ state: 'detached' });

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import { expect } from 'vitest';
 
 const PLACES = [
@@ -138,6 +138,14 @@ const FOCUSED = `(() => {
   return { name: label.innerText.trim(), seen: getComputedStyle(at).outlineStyle !== 'none' };
 })()`;
 const MOST_TABS = 60;
+
+/**
+ * The page gave the keyboard to this field by itself: what is typed now arrives there. Browsers do so when they first paint
+ * the page, which may be after it was loaded.
+ */
+export function startsAt(page: Page, field: Locator): Promise<void> {
+  return field.and(page.locator(':focus')).waitFor();
+}
 
 /** Presses Tab until what is called so has the focus. */
 export async function tabTo(page: Page, name: string): Promise<void> {
