@@ -52,6 +52,7 @@ const JSON_ALLOWED: Readonly<Record<string, string>> = {
   'stores/sqlite/search/fragment.ts': 'lists handed to json_each',
   'stores/sqlite/search/includes.ts': 'lists handed to json_each',
   'stores/sqlite/search/key-set.ts': 'lists handed to json_each',
+  'stores/sqlite/search/nearest.ts': 'what a statement of ours says of rows',
   'stores/sqlite/search/words-test.ts': 'words handed to an SQL function of our own',
   'stores/sqlite/stored-bytes.ts': 'the quotes around an id',
   'stores/sqlite/view.ts': 'what a statement of ours says of rows',

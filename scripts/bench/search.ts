@@ -11,6 +11,8 @@ import { median, milliseconds, quantile, type Row } from './measure.js';
 const SAMPLES = 200;
 /** Each search is asked so often: its best time is the one that no pause of a shared machine fell into. */
 const ROUNDS = 3;
+/** So many in turn: a machine that others use changes its pace within a second, and a ratio of two times needs one pace. */
+const TURN = 20;
 
 async function bundle(inside: Inside, query: string): Promise<Bundle> {
   const response = await inside.get(query);
@@ -163,20 +165,19 @@ interface Asked {
 /** Milliseconds of each query, round after round. */
 type Rounds = readonly (readonly number[])[];
 
-/**
- * The stores are asked in turns: a machine whose pace changes from minute to minute is slow for both. Each has its pages
- * mapped and its code compiled before its first round.
- */
+/** The stores are asked in turns. Each has its pages mapped and its code compiled before its first round. */
 async function roundsOf(one: Case, stores: readonly Asked[]): Promise<readonly Rounds[]> {
   const found: number[][][] = stores.map(() => []);
   for (const { inside, vocabulary } of stores) await getUnderWay(inside, one, vocabulary);
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [at, { inside, vocabulary }] of stores.entries()) {
-      const times: number[] = [];
-      for (let nth = 0; nth < SAMPLES; nth++)
-        times.push(await timeOf(inside, one, one.query(nth, vocabulary)));
-      found[at]?.push(times);
+    const times: number[][] = stores.map(() => []);
+    for (let from = 0; from < SAMPLES; from += TURN) {
+      for (const [at, { inside, vocabulary }] of stores.entries()) {
+        for (let nth = from; nth < from + TURN; nth++)
+          times[at]?.push(await timeOf(inside, one, one.query(nth, vocabulary)));
+      }
     }
+    for (const [at, ofStore] of times.entries()) found[at]?.push(ofStore);
   }
   return found;
 }

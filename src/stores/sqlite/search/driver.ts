@@ -63,9 +63,8 @@ export interface End {
 
 /** Keys whose rows are merged, for reading those first that come first. */
 export interface MergedKeys {
-  /** How many they are. */
-  readonly count: number;
-  /** A SELECT of (key, date of its first row in a phase), in order; those without a row are last, with an infinite date. */
+  readonly keys: readonly number[];
+  /** A SELECT of the date of each key's first row in a phase, in the order of the keys; null where it has no row. */
   readonly firsts: (phase: Phase, down: boolean) => Fragment;
   /** A SELECT of (date, rid) of the rows that some of the keys have in a phase before a date, in no order. */
   readonly rows: (keys: readonly number[], phase: Phase, end: End | undefined) => Fragment;
@@ -243,17 +242,17 @@ function mergedKeys(param: Param, values: readonly number[], window: Window): So
       SELECT k.value, k.date, k.rid FROM merged m CROSS JOIN key_index k ON ${first(raw('m.value'), next)}
       ORDER BY 2 ${direction}, 3 ${direction}) SELECT rid, date FROM merged`;
   };
+  // A list of numbers is read in its order.
   const firsts = ({ where }: Phase, down: boolean): Fragment => {
     const direction = raw(down ? 'DESC' : 'ASC');
-    return sql`SELECT v.value, ifnull((SELECT n.date FROM key_index n
+    return sql`SELECT (SELECT n.date FROM key_index n
         WHERE n.param = ${param.id} AND n.value = v.value AND ${within(raw('n.date'), window)} AND ${where(raw('n.date'), raw('n.rid'))}
-        ORDER BY n.date ${direction}, n.rid ${direction} LIMIT 1), ${raw(down ? '-9e999' : '9e999')})
-      FROM ${rowsOf(values)} v ORDER BY 2 ${direction}`;
+        ORDER BY n.date ${direction}, n.rid ${direction} LIMIT 1) FROM ${rowsOf(values)} v`;
   };
   const rows = (keys: readonly number[], { where }: Phase, end: End | undefined): Fragment =>
     sql`SELECT date, rid FROM key_index WHERE param = ${param.id} AND ${oneOf(raw('value'), keys)}
       AND ${endingAt(raw('date'), window, end)} AND ${where(raw('date'), raw('rid'))}`;
-  return { walk, merged: { count: values.length, firsts, rows } };
+  return { walk, merged: { keys: values, firsts, rows } };
 }
 
 /** The end lies within the window: it is the bound to seek by. */

@@ -17,52 +17,54 @@ const PAGE = 64;
 /** When the rows of some keys do not fill the page, so many times as many are read. */
 const MORE = 8;
 
-type First = [key: number, date: number];
-
 export type DatedRow = [date: number, rid: number];
 
-/** Of which keys, how many rows at least if there are, and how they are read. */
+/** Of which keys, how many rows at least if there are, and how a SELECT of one column is read. */
 export interface Nearest {
-  readonly keys: MergedKeys;
+  readonly merged: MergedKeys;
   readonly phase: Phase;
   readonly down: boolean;
   readonly wanted: number;
   readonly near: Limits['near'];
-  rows<Row extends readonly Cell[]>(statement: Fragment): Row[];
+  column<Value extends Cell>(statement: Fragment): Value[];
 }
 
-export function nearestRows({
-  keys,
-  phase,
-  down,
-  wanted,
-  near,
-  rows,
-}: Nearest): readonly DatedRow[] | undefined {
+export function nearestRows(asked: Nearest): readonly DatedRow[] | undefined {
+  const { merged, phase, down, wanted, near, column } = asked;
   const pages = Math.ceil(wanted / PAGE);
   const most = near.rows * pages;
-  const few = near.keys * pages;
-  let firsts = rows<First>(sql`${keys.firsts(phase, down)} LIMIT ${few + 1}`);
-  for (let some = few; ; some *= MORE) {
+  const firsts = column<number | null>(merged.firsts(phase, down));
+  const inOrder = Float64Array.from(firsts.filter((date) => date !== null)).sort();
+  if (inOrder.length === 0) return [];
+  if (down) inOrder.reverse();
+  for (let some = near.keys * pages; ; some *= MORE) {
     // Rows at the date at which the next key begins may be of that one as well.
-    const next = firsts[some]?.[1];
-    const end = next === undefined || !Number.isFinite(next) ? undefined : { date: next, down };
-    const read = firsts
-      .slice(0, some)
-      .filter(([, date]) => Number.isFinite(date) && date !== end?.date)
-      .map(([key]) => key);
-    if (read.length === 0 && end !== undefined) return undefined; // they all begin at one date
-    const found = rows<DatedRow>(sql`${keys.rows(read, phase, end)} LIMIT ${most + 1}`);
+    const next = inOrder[some];
+    const end = next === undefined ? undefined : { date: next, down };
+    const read = merged.keys.filter((_, at) => {
+      const first = firsts[at] ?? undefined;
+      return first !== undefined && (next === undefined || (down ? first > next : first < next));
+    });
+    if (read.length === 0) return undefined; // they all begin at one date
+    const rows = merged.rows(read, phase, end);
+    const found = rowsOf(asked, sql`${rows} LIMIT ${most + 1}`);
     if (found.length > most) return undefined;
-    const distinct = inOrder(found, down);
+    const distinct = distinctOf(found, down);
     if (distinct.length >= wanted || end === undefined) return distinct.slice(0, wanted);
-    // A few are found by looking for all: the others are kept from the second time on.
-    if (some === few) firsts = rows<First>(keys.firsts(phase, down));
   }
 }
 
-/** A resource may have several of the keys: its rows are one. */
-function inOrder(rows: DatedRow[], down: boolean): readonly DatedRow[] {
+/** All in one cell, which takes half the time that cells of their own take; dates are whole milliseconds. */
+function rowsOf({ column }: Nearest, rows: Fragment): DatedRow[] {
+  const [text] = column<string>(
+    sql`SELECT '[' || json_group_array(date) || ',' || json_group_array(rid) || ']' FROM (${rows})`,
+  );
+  const [dates = [], rids = []] = JSON.parse(text ?? '[]') as number[][];
+  return dates.map((date, at) => [date, rids[at] ?? 0]);
+}
+
+/** In order; a resource may have several of the keys: its rows are one. */
+function distinctOf(rows: DatedRow[], down: boolean): readonly DatedRow[] {
   const sign = down ? -1 : 1;
   rows.sort((left, right) => sign * (left[0] - right[0] || left[1] - right[1]));
   return rows.filter(([, rid], at) => rid !== rows[at - 1]?.[1]);

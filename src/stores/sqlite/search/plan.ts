@@ -188,7 +188,7 @@ function fewRows(scope: Scope, driver: Driver, counts: Map<Driver, Counted>): nu
 
 /** To count its rows takes as long as to read a page of them (nearest.ts). */
 function isNear({ sources = [] }: Driver, probed: number): boolean {
-  return probed === 0 && sources.some(({ merged }) => (merged?.count ?? 0) > COUNTED_KEYS);
+  return probed === 0 && sources.some(({ merged }) => (merged?.keys.length ?? 0) > COUNTED_KEYS);
 }
 
 /** The rows of more keys than this lie in too many places of the index to be counted. */

@@ -305,9 +305,18 @@ class PartRun {
     return found;
   }
 
-  #nearest(keys: MergedKeys, phase: Phase, down: boolean, wanted: number): readonly MatchKeys[] | undefined {
-    const { near } = this.#scope.limits;
-    return nearestRows({ keys, phase, down, wanted, near, rows: (statement) => this.#rows(statement) });
+  #nearest(
+    several: MergedKeys,
+    phase: Phase,
+    down: boolean,
+    wanted: number,
+  ): readonly MatchKeys[] | undefined {
+    const { connection, limits } = this.#scope;
+    const column = <Value extends Cell>(statement: Fragment): Value[] => {
+      this.#request.observer?.executes(statement);
+      return connection.column<Value>(statement.text, ...statement.values);
+    };
+    return nearestRows({ merged: several, phase, down, wanted, near: limits.near, column });
   }
 
   /**
