@@ -140,6 +140,9 @@ const AUDIT_BY_COLUMNS = '-- nothing but the version';
 /** What has a range has a key since (PRESENT in index-rows.ts). An older version would write resources without, so it is to refuse the file. */
 const INDEX_OF_PRESENCE = '-- nothing but the version';
 
+/** Keys of pairs begin with the code since (pair-key.ts). An older version would write others, so it is to refuse the file. */
+const PAIRS_BY_CODE = '-- nothing but the version';
+
 /** Step n makes version n of version n − 1. */
 const STEPS: readonly string[] = [
   RESOURCES,
@@ -154,6 +157,7 @@ const STEPS: readonly string[] = [
   RECORD_GENERATION,
   AUDIT_BY_COLUMNS,
   INDEX_OF_PRESENCE,
+  PAIRS_BY_CODE,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

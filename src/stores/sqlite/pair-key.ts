@@ -12,14 +12,17 @@ export const PAIR = '@patient+code';
 export const PAIR_REFERENCE = 'patient';
 export const PAIR_TOKEN = 'code';
 
-/** 2^20: integers of resources up to 2^33 leave the key within 2^53. */
-export const PAIR_FACTOR = 1_048_576;
+/** 2^20: so many codes are told apart. */
+export const PAIR_CODES = 1_048_576;
+/** 2^33: integers of resources below it leave the key within 2^53. */
+export const PAIR_RIDS = 8_589_934_592;
 
+/** The code comes first: its patients are one stretch of the index, in the order in which patients are walked. */
 export function pairKey(rid: number, term: number): number {
-  return rid * PAIR_FACTOR + shortTerm(term);
+  return firstPairOf(term) + rid;
 }
 
-/** What of a code's integer is in the key. */
-export function shortTerm(term: number): number {
-  return term % PAIR_FACTOR;
+/** The key of a code and of the resource whose integer is 0. */
+export function firstPairOf(term: number): number {
+  return (term % PAIR_CODES) * PAIR_RIDS;
 }

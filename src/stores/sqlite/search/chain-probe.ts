@@ -9,7 +9,7 @@ import { CONTAINER, CONTAINS, chainEnds, isContainedType } from '../../../fhir/s
 import { CONSENT_OF } from '../../../fhir/search/index-value.js';
 import type { Predicate, QueryPart, ValueTest } from '../../../fhir/search/query.js';
 import { membersOf } from '../../../fhir/search/tree.js';
-import { PAIR, PAIR_FACTOR, PAIR_REFERENCE, shortTerm } from '../pair-key.js';
+import { firstPairOf, PAIR, PAIR_REFERENCE } from '../pair-key.js';
 import { entryOf, entryPath } from './entry-test.js';
 import { and, FALSE, type Fragment, listed, oneOf, or, raw, sql, TRUE } from './fragment.js';
 import { type KeySet, keySet } from './key-set.js';
@@ -124,8 +124,7 @@ function pairsUnder(scope: Scope, has: HasPredicate, where: Predicate, row: RowN
   const asked = membersOf(where);
   const codes = asked.map(codeTerms(scope)).find((terms) => terms !== undefined);
   if (param === undefined || codes === undefined) return undefined;
-  const shorts = [...new Set(codes.map(shortTerm))];
-  const keys = shorts.map((short) => sql`${row.rid} * ${PAIR_FACTOR} + ${short}`);
+  const keys = [...new Set(codes.map(firstPairOf))].map((first) => sql`${row.rid} + ${first}`);
   const condition = (value: Fragment): Fragment => sql`${value} IN (${listed(keys)})`;
   return { param: param.id, condition, isAll: asked.length === 1 };
 }

@@ -10,7 +10,7 @@ import type { Catalogue, Param } from '../catalogue.js';
 import type { Connection } from '../connection.js';
 import { fullTextPosition } from '../full-text.js';
 import { PRESENT } from '../index-rows.js';
-import { PAIR_FACTOR } from '../pair-key.js';
+import { PAIR_CODES } from '../pair-key.js';
 import type { KeySet } from './key-set.js';
 
 const LAST_TERM = 'SELECT max(id) FROM term';
@@ -144,7 +144,7 @@ export class Scope {
 
   /** Keys of pairs (pair-key.ts) hold the whole integer of a code as long as no code has a longer one. */
   get arePairsExact(): boolean {
-    this.#arePairsExact ??= (this.connection.get<[number | null]>(LAST_TERM)?.[0] ?? 0) < PAIR_FACTOR;
+    this.#arePairsExact ??= (this.connection.get<[number | null]>(LAST_TERM)?.[0] ?? 0) < PAIR_CODES;
     return this.#arePairsExact;
   }
 
