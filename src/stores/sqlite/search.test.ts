@@ -3,7 +3,7 @@
  * `FAIRWAY_TEST_SEARCHES` and `FAIRWAY_TEST_SEED` make more generated searches, and others.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { SortKey } from '../../fhir/search/query.js';
+import type { Predicate, SortKey } from '../../fhir/search/query.js';
 import type { Backend, SearchPage, SearchRequest, Write } from '../../ports/backend.js';
 import {
   allIds,
@@ -11,8 +11,10 @@ import {
   dateValue,
   EVERYTHING,
   idsOf,
+  numberValue,
   put,
   referenceValue,
+  remove,
   START,
   searchOf,
   stringValue,
@@ -202,5 +204,111 @@ describe('a search past the limits of the main thread', () => {
     expect(
       backend.search(searchOf('Observation', token('code', 'common'), { count: 50 })),
     ).not.toBeInstanceOf(Promise);
+  });
+});
+
+/** As `_has:Observation:patient:code` asks for them: the store has a key of each patient and code. */
+describe('patients that have a code', () => {
+  const PATIENTS = 4_500;
+  const patient = (at: number) => `p${String(at).padStart(4, '0')}`;
+  const everyThird = Array.from({ length: PATIENTS / 3 }, (_, at) => patient(3 * at));
+  const hasOf = (where: Predicate) =>
+    ({ op: 'has', param: 'patient', source: { type: 'Observation', where } }) as const;
+  const has = hasOf(token('code', 'rare'));
+  const numbered = (from: number): Predicate =>
+    value('number', { kind: 'number', prefix: 'ge', lo: from, hi: from });
+  let backend: Backend;
+
+  beforeAll(async () => {
+    backend = await emptyBackend(contractWorld());
+    const observations = (at: number, code: string, count: number) =>
+      Array.from({ length: count }, (_, nth) =>
+        put('Observation', `${code}-${at}-${nth}`, [
+          tokenValue('code', code),
+          dateValue('date', START + nth),
+          referenceValue('patient', 'Patient', patient(at)),
+        ]),
+      );
+    const all = Array.from({ length: PATIENTS }, (_, at) => at);
+    await write(backend, ...all.map((at) => put('Patient', patient(at), [numberValue('number', at)])));
+    await write(
+      backend,
+      ...all.flatMap((at) => (at % 3 === 0 ? observations(at, 'rare', 1 + (at % 4)) : [])),
+      ...all.flatMap((at) => observations(at, 'any', 1)),
+      ...all.slice(0, 500).flatMap((at) => (at % 2 === 0 ? observations(at, 'even', 1) : [])),
+      ...observations(PATIENTS + 1, 'rare', 2), // of a patient that nobody has stored
+    );
+  });
+  afterAll(() => backend.close());
+
+  const onThisThread = (where: Predicate, more: Partial<SearchRequest> = {}): SearchPage => {
+    const page = backend.search(searchOf('Patient', where, more));
+    expect(page).not.toBeInstanceOf(Promise);
+    return page as SearchPage;
+  };
+
+  test('are found page by page, each once, however many resources they have', async () => {
+    expect(await allIds(backend, searchOf('Patient', has, { count: 90 }))).toEqual(everyThird);
+    expect(idsOf(onThisThread(has, { count: 50 }))).toEqual(everyThird.slice(0, 50));
+  });
+
+  test('are found from the last page back to the first', async () => {
+    let page = await backend.search(searchOf('Patient', has, { count: 300 }));
+    while (page.next !== undefined) {
+      page = await backend.search(
+        searchOf('Patient', has, { count: 300, after: page.next, asOf: page.asOf }),
+      );
+    }
+    const ids = idsOf(page);
+    while (page.previous !== undefined) {
+      const { previous, asOf } = page;
+      page = await backend.search(searchOf('Patient', has, { count: 300, before: previous, asOf }));
+      ids.unshift(...idsOf(page));
+    }
+    expect(ids).toEqual(everyThird);
+  });
+
+  test('are counted', async () => {
+    expect((await backend.search(searchOf('Patient', has, { total: 'accurate' }))).total).toBe(1_500);
+  });
+
+  test.each([
+    ['many, and not the first', 900],
+    ['far apart', 2_400],
+    ['few', 4_490],
+    ['none', PATIENTS],
+  ])('and another criterion are found on the main thread where those of both are %s', (_, from) => {
+    const page = onThisThread({ op: 'and', of: [has, numbered(from)] }, { count: 500 });
+    expect(idsOf(page)).toEqual(everyThird.filter((id) => id >= patient(from)).slice(0, 500));
+  });
+
+  test('and another criterion are found on the main thread where both have many, and none is among the first', () => {
+    const page = onThisThread(
+      { op: 'and', of: [hasOf(token('code', 'any')), numbered(2_300)] },
+      { count: 2 },
+    );
+    expect(idsOf(page)).toEqual([patient(2_300), patient(2_301)]);
+  });
+
+  test('of several are found once', async () => {
+    const codes = value('code', { kind: 'token-set', members: [{ system: '', codes: ['rare', 'even'] }] });
+    const expected = Array.from({ length: PATIENTS }, (_, at) => at)
+      .filter((at) => at % 3 === 0 || (at % 2 === 0 && at < 500))
+      .map(patient);
+    expect(await allIds(backend, searchOf('Patient', hasOf(codes), { count: 700 }))).toEqual(expected);
+  });
+
+  test('are no longer found when they or what they have are gone', async () => {
+    await write(
+      backend,
+      remove('Patient', patient(0)),
+      remove('Observation', 'rare-12-0'), // their only one
+      remove('Observation', 'rare-3-0'), // one of four
+      put('Observation', 'rare-24-0', [referenceValue('patient', 'Patient', patient(24))]),
+    );
+    const gone = [0, 12, 24].map(patient);
+    expect(idsOf(onThisThread(has, { count: 50 }))).toEqual(
+      everyThird.filter((id) => !gone.includes(id)).slice(0, 50),
+    );
   });
 });

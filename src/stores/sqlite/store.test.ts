@@ -162,7 +162,7 @@ describe('a store', () => {
       // What a process that was killed in the middle leaves behind: a part of the index, and how far it came.
       connection.execute('DELETE FROM key_index; DELETE FROM index_entry');
       connection.run(
-        "INSERT INTO setting(name, value) VALUES ('index_building', '5 other'), ('index_built_to', 1)",
+        "INSERT INTO setting(name, value) VALUES ('index_building', '6 other'), ('index_built_to', 1)",
       );
       connection.run("DELETE FROM setting WHERE name = 'index_epoch'");
     });

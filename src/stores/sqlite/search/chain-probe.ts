@@ -98,35 +98,47 @@ export function hasProbe(scope: Scope, type: string, has: HasPredicate, row: Row
   const targets = hasTargets(scope, has);
   if (targets !== undefined) return oneOf(row.rid, targets);
   const [where, source] = [scope.seen(has.source.type, has.source.where), scope.alias()];
-  const pairs = pairsUnder(scope, has, where, row);
+  const pairs = pairsUnder(scope, has, where);
   // How many resources refer to one row is not known: not for the thread that others wait for.
   const isOfFew = pairs?.isAll === true || has.param === CONSENT_OF; // a patient has a handful of Consents
   if (scope.isBounded && !isOfFew) throw new OverLimit(`_has on ${type}`);
   const asked = { rid: raw(`${source}.rid`), date: raw(`${source}.date`) };
-  const isTold = pairs?.isAll === true && scope.arePairsExact;
-  const inner = isTold ? TRUE : probe(scope, has.source.type, where, asked);
-  const keys =
-    pairs === undefined ? sql`${raw(source)}.value = ${row.rid}` : pairs.condition(raw(`${source}.value`));
+  const inner = pairs?.isTold === true ? TRUE : probe(scope, has.source.type, where, asked);
+  const value = raw(`${source}.value`);
+  const keys = pairs?.firsts.map((first) => sql`${row.rid} + ${first}`);
   return sql`EXISTS (SELECT 1 FROM key_index ${raw(source)} WHERE ${raw(source)}.param = ${pairs?.param ?? param.id}
-    AND ${keys} AND ${inner})`;
+    AND ${keys === undefined ? sql`${value} = ${row.rid}` : sql`${value} IN (${listed(keys)})`} AND ${inner})`;
 }
 
 /** The sources of a `_has` by patient and code, as one stretch of the index for each row. */
 interface Pairs {
   readonly param: number;
-  readonly condition: (value: Fragment) => Fragment;
+  /** Of each code, the key before those of its pairs. */
+  readonly firsts: readonly number[];
   /** The code is all that is asked of them: the first that is looked at will do. */
   readonly isAll: boolean;
+  /** That there is such a key is all that there is to know. */
+  readonly isTold: boolean;
 }
 
-function pairsUnder(scope: Scope, has: HasPredicate, where: Predicate, row: RowNames): Pairs | undefined {
+export function pairsOfHas(scope: Scope, has: HasPredicate): Pairs | undefined {
+  if (isNever(scope, has.source)) return undefined;
+  return pairsUnder(scope, has, scope.seen(has.source.type, has.source.where));
+}
+
+function pairsUnder(scope: Scope, has: HasPredicate, where: Predicate): Pairs | undefined {
   const param = has.param === PAIR_REFERENCE ? scope.param(has.source.type, PAIR) : undefined;
   const asked = membersOf(where);
   const codes = asked.map(codeTerms(scope)).find((terms) => terms !== undefined);
   if (param === undefined || codes === undefined) return undefined;
-  const keys = [...new Set(codes.map(firstPairOf))].map((first) => sql`${row.rid} + ${first}`);
-  const condition = (value: Fragment): Fragment => sql`${value} IN (${listed(keys)})`;
-  return { param: param.id, condition, isAll: asked.length === 1 };
+  const isAll = asked.length === 1;
+  const firsts = [...new Set(codes.map(firstPairOf))];
+  return { param: param.id, firsts, isAll, isTold: isAll && scope.arePairsExact };
+}
+
+/** Looking at a row takes one look-up, and those of rows one after the other lie side by side. */
+export function isQuick(scope: Scope, predicate: Predicate): boolean {
+  return predicate.op === 'has' && pairsOfHas(scope, predicate)?.isTold === true;
 }
 
 /** The resources at the far end of a chain, where they are few. */

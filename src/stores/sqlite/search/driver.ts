@@ -10,14 +10,15 @@ import { unresolved } from '../../../fhir/search/tree.js';
 import type { Param } from '../catalogue.js';
 import { firstPositionAt } from '../history.js';
 import { AS_WRITTEN, PRESENT } from '../index-rows.js';
-import { chainKeys, hasTargets } from './chain-probe.js';
+import { chainKeys } from './chain-probe.js';
 import { comparedText, stringCondition } from './entry-test.js';
 import { and, type Fragment, oneOf, raw, rowsOf, sql, startsWith } from './fragment.js';
 import { groupKeys, isKeyTest, type KeySet, keySet } from './key-set.js';
 import type { Phase } from './order.js';
 import { askedPairs } from './pairs.js';
+import { hasDriver } from './patients-of-codes.js';
 import { latitudesOf, positionCondition } from './position-test.js';
-import { rids } from './probe.js';
+import { type RowNames, rids } from './probe.js';
 import {
   ALL_TIME,
   intersect,
@@ -51,6 +52,8 @@ export interface Driver {
 export interface Source {
   /** A SELECT of (rid, date) of the rows of a phase, in order. `down`: the last come first. */
   readonly walk: (phase: Phase, down: boolean) => Fragment;
+  /** What else makes a row one of the driver's, where it costs too much to walk to the rows that it is true of. */
+  readonly passes?: (row: RowNames) => Fragment;
   /** Several keys, each of which is looked up anew for every row: a row may come twice, one after the other. */
   readonly merged?: MergedKeys;
 }
@@ -114,10 +117,8 @@ export function driverOf(
         ? undefined
         : keyDriver(scope, scope.param(type, predicate.param), keys, window);
     }
-    case 'has': {
-      const targets = hasTargets(scope, predicate);
-      return targets === undefined ? undefined : ridDriver(scope, type, targets, window);
-    }
+    case 'has':
+      return hasDriver(scope, type, predicate, window);
     case 'last-updated':
       return positionDriver(scope, type, predicate, window);
     case 'or':
@@ -264,7 +265,7 @@ function endingAt(date: Fragment, window: Window, end: End | undefined): Fragmen
     : and([sql`${date} < ${end.date}`, within(date, { ...window, to })]);
 }
 
-function ridDriver(scope: Scope, type: string, numbers: readonly number[], window: Window): Driver {
+export function ridDriver(scope: Scope, type: string, numbers: readonly number[], window: Window): Driver {
   if (numbers.length === 0) return NONE;
   const set = sql`SELECT rid, sort_date AS date FROM resource
     WHERE ${oneOf(raw('rid'), numbers)} AND type = ${scope.catalogue.type(type) ?? null} AND live = 1
@@ -412,7 +413,7 @@ function positionDriver(
   return { name: 'positions', set, repeats: false, covers: false };
 }
 
-function unionDriver(drivers: readonly (Driver | undefined)[]): Driver | undefined {
+export function unionDriver(drivers: readonly (Driver | undefined)[]): Driver | undefined {
   const parts = drivers.filter((driver) => driver !== undefined && driver !== NONE) as readonly Driver[]; // filtered
   if (drivers.includes(undefined) || parts.length > UNITED) return undefined;
   if (parts.length === 0) return NONE;
@@ -475,14 +476,14 @@ function alternatives(
 function ridSet(scope: Scope, type: string, select: Fragment, window: Window): Driver {
   const set = scope.primaryDates.has(type)
     ? sql`SELECT rid, sort_date AS date FROM resource WHERE rid IN (${select}) AND ${within(raw('sort_date'), window)}`
-    : sql`SELECT DISTINCT rid, ${UNDATED} AS date FROM (${select})`;
+    : sql`SELECT rid, ${UNDATED} AS date FROM (${select})`;
   const isAll = window.from === ALL_TIME.from && window.to === ALL_TIME.to;
   return {
     name: 'set',
     set,
     rough: select,
     ...(isAll ? { rids: select } : {}),
-    repeats: false,
+    repeats: !scope.primaryDates.has(type),
     covers: true,
   };
 }

@@ -93,6 +93,8 @@ export interface Phase {
   readonly where: (date: Fragment, rid: Fragment) => Fragment;
   /** Between which sort dates all of it lies. */
   readonly dates: Window;
+  /** The rid that it begins behind where all have one date: a bound to seek by. */
+  readonly after?: number;
 }
 
 /**
@@ -108,6 +110,7 @@ export function datePhases(
   const begin: Phase = {
     where: (date, rid) => (from === undefined ? TRUE : beyond(date, rid, from, down)),
     dates: ALL_TIME,
+    ...(from === undefined ? {} : { after: Number(from.at(-1)) }),
   };
   // "No date" is the greatest sort date: ascending order has it where it belongs, read either way.
   if (!descending) return [begin];

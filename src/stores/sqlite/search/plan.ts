@@ -5,6 +5,7 @@
  * Invariant: the choice changes how long an answer takes, never what it is.
  */
 import type { Predicate } from '../../../fhir/search/query.js';
+import { isQuick } from './chain-probe.js';
 import type { Driver } from './driver.js';
 import { driverOf, jointDriver } from './driver.js';
 import { and, type Fragment, sql } from './fragment.js';
@@ -21,6 +22,10 @@ export interface Plan {
   readonly size: number | undefined;
   /** Every match has a primary date: what has none need not be looked for. */
   readonly isDated: boolean;
+  /** What the driver's rows must pass is told by one look-up for each, if by any. */
+  readonly isQuick: boolean;
+  /** Any driver whose rows are looked at as quickly, and are in no order. */
+  readonly quick: Driver | undefined;
   /** Any driver whose rows are in the order of dates, where the best is long. */
   readonly sorted: Driver | undefined;
   /** Any driver whose rows are in the order of rids. */
@@ -97,6 +102,11 @@ export function planFor(
     isDated: members.some(
       ({ predicate }) => predicate.op !== 'absent' && sortDates(scope, type, predicate) !== undefined,
     ),
+    isQuick: driver !== undefined && areQuick(probed(driver)),
+    quick: drivers.find(
+      (one) =>
+        one.scans !== true && one.sources === undefined && probed(one).length > 0 && areQuick(probed(one)),
+    ),
     sorted: drivers.find((one) => one.sources !== undefined),
     stored: drivers.find((one) => one.stored !== undefined),
     ways: [
@@ -127,6 +137,10 @@ export type PageBound = 'none' | 'from' | 'to';
 
 function without(window: Window, bounded: PageBound): Window {
   return bounded === 'none' ? window : { ...window, [bounded]: ALL_TIME[bounded] };
+}
+
+function areQuick(members: readonly Member[]): boolean {
+  return members.every(({ scope, predicate }) => isQuick(scope, predicate));
 }
 
 /** A condition that every match passes, and the scope that it is evaluated in. */
@@ -199,8 +213,8 @@ const LADDER = [64, 512, 2_000, 8_000, 50_000] as const;
 /** A way with so few rows is taken at once: to look at them costs no more than to count those of another way. */
 const FEW = 20;
 
-/** Rows that are matches as they are cost less to collect than those that are looked at: so many times more are allowed. */
-const MORE_WHERE_COVERED = 4;
+/** Rows that are matches as they are, or as one look-up tells, cost less to collect than others: so many times more are allowed. */
+export const MORE_WHERE_QUICK = 4;
 /** With fewer sorted sources a page is walked to, whatever their length. */
 export const WALKED_SOURCES = 16;
 
@@ -212,7 +226,7 @@ function shortest(
   isOnly: boolean,
 ): readonly [Driver | undefined, number | undefined] {
   const { candidates } = scope.limits;
-  const most = isOnly && !isWalked(drivers[0]) ? MORE_WHERE_COVERED * candidates : candidates;
+  const most = isOnly && !isWalked(drivers[0]) ? MORE_WHERE_QUICK * candidates : candidates;
   const steps = LADDER.filter((step) => step <= most);
   const counted = drivers.filter((driver) => driver.scans !== true);
   // Steps are for finding the shortest early: of one alone the last tells all.

@@ -24,7 +24,15 @@ import {
   type Reading,
   storedPhase,
 } from './order.js';
-import { countRows, onlyWay, type PageBound, type Plan, planFor, WALKED_SOURCES } from './plan.js';
+import {
+  countRows,
+  MORE_WHERE_QUICK,
+  onlyWay,
+  type PageBound,
+  type Plan,
+  planFor,
+  WALKED_SOURCES,
+} from './plan.js';
 import type { RowNames } from './probe.js';
 import { ALL_TIME } from './range-test.js';
 import { BOUNDED, OverLimit, type Scope } from './scope.js';
@@ -178,21 +186,34 @@ class PartRun {
   }
 
   byDate({ descending }: DateOrder): readonly MatchKeys[] {
-    const { driver, size, sorted } = this.#plan;
-    if (driver !== undefined && isWalked(this.#scope, driver, size)) return this.#walk(driver, descending);
+    const { driver, size, isQuick } = this.#plan;
+    if (driver === undefined || size === undefined) return this.#longByDate(descending);
     const { isBounded, limits } = this.#scope;
+    if (isWalked(this.#scope, driver, size)) return this.#walk(driver, descending);
     // A row that is looked at for its words costs a look-up in the full-text index.
-    const isByWords = driver?.stored !== undefined;
-    if (driver !== undefined && size !== undefined && (isByWords || size <= 2 * limits.collected)) {
-      return this.#collectByDate(driver, descending);
-    }
-    const walked =
-      sorted !== undefined && isWalked(this.#scope, sorted, undefined) ? sorted : this.#natural();
-    if (driver === undefined || (isBounded && size === undefined)) return this.#walk(walked, descending);
-    // The page may be near, however long the way in is: half as many rows are looked at in order as there are to be collected.
-    const tried = size === undefined ? TRIED : Math.ceil(size / 2);
+    const isByWords = driver.stored !== undefined;
+    if (isByWords || size <= 2 * limits.collected) return this.#collectByDate(driver, descending);
+    // The page may be near, however long the way in is: fewer rows are looked at in order than there are to be collected.
+    const tried = Math.ceil(size / (isQuick ? QUICKER : 2));
     if (!isBounded && tried <= FOUND_BEFORE) return this.#collectByDate(driver, descending);
-    return this.#walkUpTo(tried, walked, descending) ?? this.#collectByDate(driver, descending);
+    return this.#walkUpTo(tried, this.#sorted(), descending) ?? this.#collectByDate(driver, descending);
+  }
+
+  /** Whichever way there is has too many rows to be collected, or there is none. */
+  #longByDate(descending: boolean): readonly MatchKeys[] {
+    const { driver, quick } = this.#plan;
+    const { isBounded } = this.#scope;
+    const isInOrder = driver !== undefined && isWalked(this.#scope, driver, undefined);
+    const walked = isInOrder ? driver : this.#sorted();
+    if (isBounded && quick !== undefined) return this.#walkOrCollect(walked, quick, descending);
+    if (isBounded || isInOrder || driver === undefined) return this.#walk(walked, descending);
+    return this.#walkUpTo(TRIED, walked, descending) ?? this.#collectByDate(driver, descending);
+  }
+
+  /** A way whose rows are in order, all resources of the type if no other. */
+  #sorted(): Driver {
+    const { sorted } = this.#plan;
+    return sorted !== undefined && isWalked(this.#scope, sorted, undefined) ? sorted : this.#natural();
   }
 
   byPosition({ descending }: PositionOrder): readonly MatchKeys[] {
@@ -254,6 +275,16 @@ class PartRun {
       ORDER BY ${computedOrdering(names, order.keys, reading)} LIMIT ${limit}`);
   }
 
+  /** The page is near, or the rows of the other way are few enough, or it is too much. */
+  #walkOrCollect(walked: Driver, quick: Driver, descending: boolean): readonly MatchKeys[] {
+    const { candidates } = this.#scope.limits;
+    const near = this.#walkUpTo(Math.ceil(candidates / 4), walked, descending);
+    if (near !== undefined) return near;
+    const most = MORE_WHERE_QUICK * candidates;
+    if (countRows(this.#scope, quick.rough ?? quick.set, most) >= most) return this.#walk(walked, descending);
+    return this.#collectByDate(quick, descending, true);
+  }
+
   /** Undefined where so many rows of a source are not enough. */
   #walkUpTo(rows: number, driver: Driver, descending: boolean): readonly MatchKeys[] | undefined {
     try {
@@ -286,15 +317,16 @@ class PartRun {
     const found: MatchKeys[] = [];
     for (const phase of phases) {
       const wanted = limit - found.length;
-      const pages = sources.map(({ walk, merged: several }) => {
+      const pages = sources.map(({ walk, passes, merged: several }) => {
         // A row that is looked at may not be a match: then how many keys fill the page is not known.
         const isNear = several !== undefined && isDated && condition === TRUE;
         const nearest = isNear ? this.#nearest(several, phase, down, wanted) : undefined;
         if (nearest !== undefined) return nearest;
         const distinct = raw(several === undefined ? '' : 'DISTINCT');
+        const tested = passes === undefined ? condition : and([passes(ROW), condition]);
         return this.#bounded(
           walk(phase, down),
-          (walked) => sql`SELECT ${distinct} ${keys} FROM (${walked}) d WHERE ${condition}`,
+          (walked) => sql`SELECT ${distinct} ${keys} FROM (${walked}) d WHERE ${tested}`,
           wanted,
           rows,
         );
@@ -320,24 +352,26 @@ class PartRun {
   }
 
   /**
-   * The rows are sorted, and then looked at until the page is full: looking costs more than sorting. They come out sorted as
-   * their SELECT has a LIMIT, see `#bounded`.
+   * The rows are sorted, and then looked at until the page is full, or the other way round: to look at a row costs more than to
+   * sort it, unless one look-up tells. They come out sorted as their SELECT has a LIMIT, see `#bounded`.
    */
-  #collectByDate(driver: Driver, descending: boolean): readonly MatchKeys[] {
+  #collectByDate(driver: Driver, descending: boolean, isQuick = this.#plan.isQuick): readonly MatchKeys[] {
     const { reading, limit } = this.#request;
     this.#observe(driver, 'sorted');
     const direction = raw(descending !== reading.backwards ? 'DESC' : 'ASC');
     const condition = this.#condition(driver);
+    const isLookedAtLater = condition !== TRUE && !isQuick;
     const found: MatchKeys[] = [];
     for (const phase of datePhases(descending, reading, this.#plan.isDated)) {
       const wanted = limit - found.length;
       const sorted = sql`SELECT ${raw(driver.repeats ? 'DISTINCT' : '')} d.date, d.rid FROM (${driver.set}) d
-        WHERE ${phase.where(ROW.date, ROW.rid)} ORDER BY 1 ${direction}, 2 ${direction} LIMIT ${condition === TRUE ? wanted : -1}`;
+        WHERE ${phase.where(ROW.date, ROW.rid)} AND ${isLookedAtLater ? TRUE : condition}
+        ORDER BY 1 ${direction}, 2 ${direction} LIMIT ${isLookedAtLater ? -1 : wanted}`;
       found.push(
         ...this.#rows(
-          condition === TRUE
-            ? sorted
-            : sql`SELECT d.date, d.rid FROM (${sorted}) d WHERE ${condition} LIMIT ${wanted}`,
+          isLookedAtLater
+            ? sql`SELECT d.date, d.rid FROM (${sorted}) d WHERE ${condition} LIMIT ${wanted}`
+            : sorted,
         ),
       );
       if (found.length >= limit) break;
@@ -402,6 +436,8 @@ function unchangedBy(position: Fragment, leftOut: LeftOut | undefined): Fragment
 
 /** So many rows are looked at in order before all rows of a long way in are collected. */
 const TRIED = 50_000;
+/** Rows of a way in are looked at so many times quicker where one look-up tells of each than where a row has to be read. */
+const QUICKER = 8;
 /** Within so many rows the thread that asks a reader process would have found the page itself. */
 const FOUND_BEFORE = 2 * BOUNDED.candidates;
 
