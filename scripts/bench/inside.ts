@@ -70,10 +70,14 @@ export async function openInside(file: string): Promise<Inside> {
   return {
     store,
     parts,
-    get: async (pathAndQuery, searchTimeLimit = parts.settings.searchTimeLimit) =>
+    get: async (pathAndQuery, searchTimeLimit) =>
       handle(
         getRequest(pathAndQuery),
-        contextOf({ ...parts, settings: { ...parts.settings, searchTimeLimit } }),
+        contextOf(
+          searchTimeLimit === undefined
+            ? parts
+            : { ...parts, settings: { ...parts.settings, searchTimeLimit } },
+        ),
       ),
   };
 }

@@ -103,8 +103,11 @@ export function queryString(pairs: readonly (readonly [string, string])[]): stri
 
 /** Half a surrogate pair, which a JSON string may hold, has no encoding: it becomes the replacement character. */
 function encode(text: string): string {
+  if (AS_IT_IS.test(text)) return text;
   return encodeURIComponent(text.toWellFormed()).replace(READABLE, (code) => READABLE_SIGNS[code] ?? code);
 }
 
+/** What most names, and all cursors, are made of. */
+const AS_IT_IS = /^[\w.!~*'(),:/$-]*$/;
 const READABLE = /%(?:2C|3A|2F|24)/g;
 const READABLE_SIGNS: Readonly<Record<string, string>> = { '%2C': ',', '%3A': ':', '%2F': '/', '%24': '$' };

@@ -89,7 +89,7 @@ export function planFor(
   const isPage = read !== undefined && (order?.kind === 'stored' || isNear(read, probed(read).length));
   const [driver, size] =
     read === undefined
-      ? shortest(scope, drivers, counts, members.length === 1)
+      ? shortest(scope, drivers, counts, members.length === 1 && order?.kind !== 'date')
       : [read, isPage ? undefined : fewRows(scope, read, counts)];
   const isWhole = bound === 'none' && driver?.repeats === false && driver.rough === undefined;
   if (isWhole && size !== undefined && probed(driver).length === 0) {
@@ -103,10 +103,7 @@ export function planFor(
       ({ predicate }) => predicate.op !== 'absent' && sortDates(scope, type, predicate) !== undefined,
     ),
     isQuick: driver !== undefined && areQuick(probed(driver)),
-    quick: drivers.find(
-      (one) =>
-        one.scans !== true && one.sources === undefined && probed(one).length > 0 && areQuick(probed(one)),
-    ),
+    quick: drivers.find((one) => one.scans !== true && one.sources === undefined && areQuick(probed(one))),
     sorted: drivers.find((one) => one.sources !== undefined),
     stored: drivers.find((one) => one.stored !== undefined),
     ways: [
@@ -218,15 +215,18 @@ export const MORE_WHERE_QUICK = 4;
 /** With fewer sorted sources a page is walked to, whatever their length. */
 export const WALKED_SOURCES = 16;
 
-/** The driver with the fewest rows and their number, when that is within what may be collected. */
+/**
+ * The driver with the fewest rows and their number, when that is within what may be collected. `mayBeLonger`: where its rows
+ * are matches as they are, and in no order. In the order of dates a page may be near, which is seen before they are counted.
+ */
 function shortest(
   scope: Scope,
   drivers: readonly Driver[],
   counts: Map<Driver, Counted>,
-  isOnly: boolean,
+  mayBeLonger: boolean,
 ): readonly [Driver | undefined, number | undefined] {
   const { candidates } = scope.limits;
-  const most = isOnly && !isWalked(drivers[0]) ? MORE_WHERE_QUICK * candidates : candidates;
+  const most = mayBeLonger && !isWalked(drivers[0]) ? MORE_WHERE_QUICK * candidates : candidates;
   const steps = LADDER.filter((step) => step <= most);
   const counted = drivers.filter((driver) => driver.scans !== true);
   // Steps are for finding the shortest early: of one alone the last tells all.
