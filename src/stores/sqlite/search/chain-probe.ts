@@ -98,47 +98,49 @@ export function hasProbe(scope: Scope, type: string, has: HasPredicate, row: Row
   const targets = hasTargets(scope, has);
   if (targets !== undefined) return oneOf(row.rid, targets);
   const [where, source] = [scope.seen(has.source.type, has.source.where), scope.alias()];
-  const pairs = pairsUnder(scope, has, where);
+  const pairs = pairsOfHas(scope, has);
   // How many resources refer to one row is not known: not for the thread that others wait for.
   const isOfFew = pairs?.isAll === true || has.param === CONSENT_OF; // a patient has a handful of Consents
   if (scope.isBounded && !isOfFew) throw new OverLimit(`_has on ${type}`);
   const asked = { rid: raw(`${source}.rid`), date: raw(`${source}.date`) };
   const inner = pairs?.isTold === true ? TRUE : probe(scope, has.source.type, where, asked);
   const value = raw(`${source}.value`);
-  const keys = pairs?.firsts.map((first) => sql`${row.rid} + ${first}`);
+  const keys = pairs?.bases.map((base) => sql`${row.rid} + ${base}`);
   return sql`EXISTS (SELECT 1 FROM key_index ${raw(source)} WHERE ${raw(source)}.param = ${pairs?.param ?? param.id}
     AND ${keys === undefined ? sql`${value} = ${row.rid}` : sql`${value} IN (${listed(keys)})`} AND ${inner})`;
 }
 
 /** The sources of a `_has` by patient and code, as one stretch of the index for each row. */
-interface Pairs {
+export interface PairsOfHas {
   readonly param: number;
-  /** Of each code, the key before those of its pairs. */
-  readonly firsts: readonly number[];
+  /** Of each code, what a patient's integer is added to. */
+  readonly bases: readonly number[];
   /** The code is all that is asked of them: the first that is looked at will do. */
   readonly isAll: boolean;
   /** That there is such a key is all that there is to know. */
   readonly isTold: boolean;
 }
 
-export function pairsOfHas(scope: Scope, has: HasPredicate): Pairs | undefined {
-  if (isNever(scope, has.source)) return undefined;
-  return pairsUnder(scope, has, scope.seen(has.source.type, has.source.where));
+export function pairsOfHas(scope: Scope, has: HasPredicate): PairsOfHas | undefined {
+  if (!scope.pairs.has(has)) scope.pairs.set(has, findPairs(scope, has));
+  return scope.pairs.get(has);
 }
 
-function pairsUnder(scope: Scope, has: HasPredicate, where: Predicate): Pairs | undefined {
-  const param = has.param === PAIR_REFERENCE ? scope.param(has.source.type, PAIR) : undefined;
-  const asked = membersOf(where);
+function findPairs(scope: Scope, { param: code, source }: HasPredicate): PairsOfHas | undefined {
+  const param = code === PAIR_REFERENCE ? scope.param(source.type, PAIR) : undefined;
+  if (param === undefined) return undefined;
+  const asked = membersOf(scope.seen(source.type, source.where));
   const codes = asked.map(codeTerms(scope)).find((terms) => terms !== undefined);
-  if (param === undefined || codes === undefined) return undefined;
+  if (codes === undefined) return undefined;
   const isAll = asked.length === 1;
-  const firsts = [...new Set(codes.map(firstPairOf))];
-  return { param: param.id, firsts, isAll, isTold: isAll && scope.arePairsExact };
+  const bases = [...new Set(codes.map(firstPairOf))];
+  return { param: param.id, bases, isAll, isTold: isAll && scope.arePairsExact };
 }
 
-/** Looking at a row takes one look-up, and those of rows one after the other lie side by side. */
-export function isQuick(scope: Scope, predicate: Predicate): boolean {
-  return predicate.op === 'has' && pairsOfHas(scope, predicate)?.isTold === true;
+/** In how many places of the index a row is looked for to know whether it passes; Infinity: it takes more than look-ups. */
+export function lookUpsOf(scope: Scope, predicate: Predicate): number {
+  const pairs = predicate.op === 'has' ? pairsOfHas(scope, predicate) : undefined;
+  return pairs?.isTold === true ? pairs.bases.length : Number.POSITIVE_INFINITY;
 }
 
 /** The resources at the far end of a chain, where they are few. */

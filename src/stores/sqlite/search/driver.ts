@@ -67,7 +67,10 @@ export interface End {
 /** Keys whose rows are merged, for reading those first that come first. */
 export interface MergedKeys {
   readonly keys: readonly number[];
-  /** A SELECT of the date of each key's first row in a phase, in the order of the keys; null where it has no row. */
+  /**
+   * A SELECT of the date of each key's first row in a phase, in the order of the keys (json_each reads a list in its order);
+   * null where it has no row.
+   */
   readonly firsts: (phase: Phase, down: boolean) => Fragment;
   /** A SELECT of (date, rid) of the rows that some of the keys have in a phase before a date, in no order. */
   readonly rows: (keys: readonly number[], phase: Phase, end: End | undefined) => Fragment;
@@ -91,7 +94,7 @@ export function jointDriver(
   if (pairs === undefined) return undefined;
   const { of, param, keys } = pairs;
   const driver = keyDriver(scope, param, { kind: 'listed', values: keys }, window, scope.arePairsExact);
-  return driver === undefined ? undefined : { of, driver: { ...driver, name: 'keys of pairs' } };
+  return driver === undefined ? undefined : { of, driver };
 }
 
 export function driverOf(
@@ -243,7 +246,6 @@ function mergedKeys(param: Param, values: readonly number[], window: Window): So
       SELECT k.value, k.date, k.rid FROM merged m CROSS JOIN key_index k ON ${first(raw('m.value'), next)}
       ORDER BY 2 ${direction}, 3 ${direction}) SELECT rid, date FROM merged`;
   };
-  // A list of numbers is read in its order.
   const firsts = ({ where }: Phase, down: boolean): Fragment => {
     const direction = raw(down ? 'DESC' : 'ASC');
     return sql`SELECT (SELECT n.date FROM key_index n
@@ -470,22 +472,17 @@ function alternatives(
 }
 
 /**
- * Rows of an index that does not hold the sort date: the engine sorts them to drop what repeats, and goes along the
- * resources. So the first row comes when all were read: `rough` is what is counted.
+ * Rows of an index that does not hold the sort date: where types have one the engine goes along the resources, and sorts the rows to
+ * drop what repeats. So the first comes when all were read: `rough` is what is counted.
  */
 function ridSet(scope: Scope, type: string, select: Fragment, window: Window): Driver {
-  const set = scope.primaryDates.has(type)
-    ? sql`SELECT rid, sort_date AS date FROM resource WHERE rid IN (${select}) AND ${within(raw('sort_date'), window)}`
-    : sql`SELECT rid, ${UNDATED} AS date FROM (${select})`;
+  const name = 'set';
+  if (!scope.primaryDates.has(type)) {
+    return { name, set: sql`SELECT rid, ${UNDATED} AS date FROM (${select})`, repeats: true, covers: true };
+  }
+  const set = sql`SELECT rid, sort_date AS date FROM resource WHERE rid IN (${select}) AND ${within(raw('sort_date'), window)}`;
   const isAll = window.from === ALL_TIME.from && window.to === ALL_TIME.to;
-  return {
-    name: 'set',
-    set,
-    rough: select,
-    ...(isAll ? { rids: select } : {}),
-    repeats: !scope.primaryDates.has(type),
-    covers: true,
-  };
+  return { name, set, rough: select, ...(isAll ? { rids: select } : {}), repeats: false, covers: true };
 }
 
 /** The sort date of all resources of a type that has no primary date. */

@@ -5,7 +5,7 @@
  * Invariant: the choice changes how long an answer takes, never what it is.
  */
 import type { Predicate } from '../../../fhir/search/query.js';
-import { isQuick } from './chain-probe.js';
+import { lookUpsOf } from './chain-probe.js';
 import type { Driver } from './driver.js';
 import { driverOf, jointDriver } from './driver.js';
 import { and, type Fragment, sql } from './fragment.js';
@@ -22,9 +22,7 @@ export interface Plan {
   readonly size: number | undefined;
   /** Every match has a primary date: what has none need not be looked for. */
   readonly isDated: boolean;
-  /** What the driver's rows must pass is told by one look-up for each, if by any. */
-  readonly isQuick: boolean;
-  /** Any driver whose rows are looked at as quickly, and are in no order. */
+  /** Any driver whose rows are in no order, and of which none or one look-up each tells whether they are matches. */
   readonly quick: Driver | undefined;
   /** Any driver whose rows are in the order of dates, where the best is long. */
   readonly sorted: Driver | undefined;
@@ -32,6 +30,8 @@ export interface Plan {
   readonly stored: Driver | undefined;
   /** What there was to choose from. */
   readonly ways: readonly Way[];
+  /** In how many places of an index a driver's row is looked for to know whether it is a match; Infinity: it takes more. */
+  lookUps(driver: Driver): number;
   /** The criteria that each row must pass, given the driver that it came from. */
   probed(driver: Driver | undefined): readonly Predicate[];
   /** What a row must pass, given the driver that it came from. */
@@ -86,6 +86,8 @@ export function planFor(
     ways.get(member) === taken || (joint?.driver === taken && joint.of.includes(member.predicate));
   const probed = (taken: Driver | undefined): readonly Member[] =>
     members.filter((member) => taken?.covers !== true || !isOf(member, taken));
+  const lookUps = (taken: Driver): number =>
+    probed(taken).reduce((sum, { scope: inner, predicate }) => sum + lookUpsOf(inner, predicate), 0);
   const isPage = read !== undefined && (order?.kind === 'stored' || isNear(read, probed(read).length));
   const [driver, size] =
     read === undefined
@@ -102,14 +104,14 @@ export function planFor(
     isDated: members.some(
       ({ predicate }) => predicate.op !== 'absent' && sortDates(scope, type, predicate) !== undefined,
     ),
-    isQuick: driver !== undefined && areQuick(probed(driver)),
-    quick: drivers.find((one) => one.scans !== true && one.sources === undefined && areQuick(probed(one))),
+    quick: drivers.find((one) => one.scans !== true && one.sources === undefined && lookUps(one) <= 1),
     sorted: drivers.find((one) => one.sources !== undefined),
     stored: drivers.find((one) => one.stored !== undefined),
     ways: [
       ...(joint === undefined ? [] : [wayOf({ op: 'and', of: joint.of }, joint.driver, counts)]),
       ...[...ways].map(([{ predicate }, one]) => wayOf(predicate, one, counts)),
     ],
+    lookUps,
     probed: (taken) => probed(taken).map(({ predicate }) => predicate),
     condition: (taken, row) =>
       and(probed(taken).map((member) => probe(member.scope, type, member.predicate, row))),
@@ -134,10 +136,6 @@ export type PageBound = 'none' | 'from' | 'to';
 
 function without(window: Window, bounded: PageBound): Window {
   return bounded === 'none' ? window : { ...window, [bounded]: ALL_TIME[bounded] };
-}
-
-function areQuick(members: readonly Member[]): boolean {
-  return members.every(({ scope, predicate }) => isQuick(scope, predicate));
 }
 
 /** A condition that every match passes, and the scope that it is evaluated in. */
@@ -210,8 +208,10 @@ const LADDER = [64, 512, 2_000, 8_000, 50_000] as const;
 /** A way with so few rows is taken at once: to look at them costs no more than to count those of another way. */
 const FEW = 20;
 
-/** Rows that are matches as they are, or as one look-up tells, cost less to collect than others: so many times more are allowed. */
-export const MORE_WHERE_QUICK = 4;
+/** Rows that are matches as they are cost less to collect than those that are looked at: so many times more are allowed. */
+const MORE_WHERE_COVERED = 4;
+/** As the former, or as one look-up tells. */
+export const MORE_WHERE_QUICK = 2.5;
 /** With fewer sorted sources a page is walked to, whatever their length. */
 export const WALKED_SOURCES = 16;
 
@@ -226,7 +226,7 @@ function shortest(
   mayBeLonger: boolean,
 ): readonly [Driver | undefined, number | undefined] {
   const { candidates } = scope.limits;
-  const most = mayBeLonger && !isWalked(drivers[0]) ? MORE_WHERE_QUICK * candidates : candidates;
+  const most = mayBeLonger && !isWalked(drivers[0]) ? MORE_WHERE_COVERED * candidates : candidates;
   const steps = LADDER.filter((step) => step <= most);
   const counted = drivers.filter((driver) => driver.scans !== true);
   // Steps are for finding the shortest early: of one alone the last tells all.

@@ -186,15 +186,16 @@ class PartRun {
   }
 
   byDate({ descending }: DateOrder): readonly MatchKeys[] {
-    const { driver, size, isQuick } = this.#plan;
+    const { driver, size, lookUps } = this.#plan;
     if (driver === undefined || size === undefined) return this.#longByDate(descending);
     const { isBounded, limits } = this.#scope;
     if (isWalked(this.#scope, driver, size)) return this.#walk(driver, descending);
     // A row that is looked at for its words costs a look-up in the full-text index.
     const isByWords = driver.stored !== undefined;
     if (isByWords || size <= 2 * limits.collected) return this.#collectByDate(driver, descending);
-    // The page may be near, however long the way in is: fewer rows are looked at in order than there are to be collected.
-    const tried = Math.ceil(size / (isQuick ? QUICKER : 2));
+    // The page may be near, however long the way in is: fewer rows are looked at in order than there are to be collected,
+    // and fewer still where those are collected in less time than a row in order is looked at.
+    const tried = Math.ceil(size / (lookUps(driver) <= 1 ? 8 : 2));
     if (!isBounded && tried <= FOUND_BEFORE) return this.#collectByDate(driver, descending);
     return this.#walkUpTo(tried, this.#sorted(), descending) ?? this.#collectByDate(driver, descending);
   }
@@ -275,14 +276,14 @@ class PartRun {
       ORDER BY ${computedOrdering(names, order.keys, reading)} LIMIT ${limit}`);
   }
 
-  /** The page is near, or the rows of the other way are few enough, or it is too much. */
+  /** The page is near, or the rows of the other way are few enough; else it is as near as the limits let look, or too far. */
   #walkOrCollect(walked: Driver, quick: Driver, descending: boolean): readonly MatchKeys[] {
     const { candidates } = this.#scope.limits;
     const near = this.#walkUpTo(Math.ceil(candidates / 4), walked, descending);
     if (near !== undefined) return near;
-    const most = MORE_WHERE_QUICK * candidates;
+    const most = Math.ceil(MORE_WHERE_QUICK * candidates);
     if (countRows(this.#scope, quick.rough ?? quick.set, most) >= most) return this.#walk(walked, descending);
-    return this.#collectByDate(quick, descending, true);
+    return this.#collectByDate(quick, descending);
   }
 
   /** Undefined where so many rows of a source are not enough. */
@@ -355,12 +356,12 @@ class PartRun {
    * The rows are sorted, and then looked at until the page is full, or the other way round: to look at a row costs more than to
    * sort it, unless one look-up tells. They come out sorted as their SELECT has a LIMIT, see `#bounded`.
    */
-  #collectByDate(driver: Driver, descending: boolean, isQuick = this.#plan.isQuick): readonly MatchKeys[] {
+  #collectByDate(driver: Driver, descending: boolean): readonly MatchKeys[] {
     const { reading, limit } = this.#request;
     this.#observe(driver, 'sorted');
     const direction = raw(descending !== reading.backwards ? 'DESC' : 'ASC');
     const condition = this.#condition(driver);
-    const isLookedAtLater = condition !== TRUE && !isQuick;
+    const isLookedAtLater = condition !== TRUE && this.#plan.lookUps(driver) > 1;
     const found: MatchKeys[] = [];
     for (const phase of datePhases(descending, reading, this.#plan.isDated)) {
       const wanted = limit - found.length;
@@ -436,8 +437,6 @@ function unchangedBy(position: Fragment, leftOut: LeftOut | undefined): Fragment
 
 /** So many rows are looked at in order before all rows of a long way in are collected. */
 const TRIED = 50_000;
-/** Rows of a way in are looked at so many times quicker where one look-up tells of each than where a row has to be read. */
-const QUICKER = 8;
 /** Within so many rows the thread that asks a reader process would have found the page itself. */
 const FOUND_BEFORE = 2 * BOUNDED.candidates;
 

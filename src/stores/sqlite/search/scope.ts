@@ -11,6 +11,7 @@ import type { Connection } from '../connection.js';
 import { fullTextPosition } from '../full-text.js';
 import { PRESENT } from '../index-rows.js';
 import { PAIR_CODES } from '../pair-key.js';
+import type { PairsOfHas } from './chain-probe.js';
 import type { KeySet } from './key-set.js';
 
 const LAST_TERM = 'SELECT max(id) FROM term';
@@ -43,6 +44,8 @@ export const UNBOUNDED: Limits = { ...EITHER, candidates: Number.POSITIVE_INFINI
 export class Scope {
   /** Chains and `_has` that were found to lead to few resources, by their predicate; undefined = to many. */
   readonly listings = new Map<Predicate, KeySet | undefined>();
+  /** What `_has` asks for by patient and code, by the predicate. */
+  readonly pairs = new Map<Predicate, PairsOfHas | undefined>();
   /** The integers that tests on keys ask for, by their test. */
   readonly keySets = new Map<ValueTest, KeySet>();
   /** Numbers of matches that planning came to know, by the type and the whole predicate. */
