@@ -298,6 +298,23 @@ describe('patients that have a code', () => {
     expect(await allIds(backend, searchOf('Patient', hasOf(codes), { count: 700 }))).toEqual(expected);
   });
 
+  test('are not all looked for on the main thread where nobody has stored them', async () => {
+    const ghosts = Array.from({ length: 2_100 }, (_, at) =>
+      put('Observation', `ghost-${at}`, [
+        tokenValue('code', 'ghost'),
+        referenceValue('patient', 'Patient', `ghost-${at}`),
+      ]),
+    );
+    await write(backend, ...ghosts);
+    const ghost = hasOf(token('code', 'ghost'));
+    const chain = { op: 'chain', param: 'patient', targets: [{ type: 'Patient', where: ghost }] } as const;
+    for (const request of [searchOf('Patient', ghost), searchOf('Observation', chain)]) {
+      const answer = backend.search(request);
+      expect(answer).toBeInstanceOf(Promise);
+      expect(idsOf(await answer)).toEqual([]);
+    }
+  });
+
   test('are no longer found when they or what they have are gone', async () => {
     await write(
       backend,
