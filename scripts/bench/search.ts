@@ -11,8 +11,11 @@ import { median, milliseconds, quantile, type Row } from './measure.js';
 const SAMPLES = 200;
 /** Each search is asked so often: its best time is the one that no pause of a shared machine fell into. */
 const ROUNDS = 3;
-/** So many in turn: a machine that others use changes its pace within a second, and a ratio of two times needs one pace. */
-const TURN = 20;
+/**
+ * So many in turn: a machine that others use changes its pace within a second, and a ratio of two times needs one pace. With
+ * fewer the processor's caches hold less of a store than they do where there is one.
+ */
+const TURN = 100;
 
 async function bundle(inside: Inside, query: string): Promise<Bundle> {
   const response = await inside.get(query);
