@@ -349,8 +349,9 @@ async function readTimes(
   for (let at = 0; !over; at++) {
     const due = performance.now() + 5;
     await sleep(5);
+    const asked = Math.min(due, performance.now()); // timers may be early by a part of a millisecond
     await inside.get(`Patient/${pick(patients, at)}`);
-    times.push(performance.now() - due);
+    times.push(performance.now() - asked);
   }
   await ended;
   return times;
