@@ -55,14 +55,18 @@ function joined(pieces: readonly (string | Buffer)[]): Buffer[] {
 function together(pieces: readonly (string | Buffer)[], most: number): Buffer {
   const all = Buffer.allocUnsafe(most);
   let at = 0;
+  let text = '';
   for (const piece of pieces) {
     if (typeof piece === 'string') {
-      at += all.write(piece, at);
-    } else {
-      all.set(piece, at);
-      at += piece.length;
+      text += piece;
+      continue;
     }
+    at += all.write(text, at);
+    text = '';
+    all.set(piece, at);
+    at += piece.length;
   }
+  at += all.write(text, at);
   return all.subarray(0, at);
 }
 

@@ -88,20 +88,19 @@ export function pageLinks<T>(
   context: Context,
 ): Link[] {
   const form = request.query.filter(([name]) => FORM_PARAMETERS.has(name));
-  const link = (relation: Link['relation'], pairs: readonly QueryPair[]): Link => ({
-    relation,
-    url: `${context.baseUrl}${sequence.path}${queryString([...pairs, ...form])}`,
-  });
+  const urlOf = (pairs: readonly QueryPair[]): string =>
+    `${context.baseUrl}${sequence.path}${queryString([...pairs, ...form])}`;
   const beside = (relation: 'previous' | 'next'): readonly Link[] => {
     const place = neighbours[relation];
     return place === undefined
       ? []
-      : [link(relation, [[CURSOR, sealCursor(purpose, sequence, place, context)]])];
+      : [{ relation, url: urlOf([[CURSOR, sealCursor(purpose, sequence, place, context)]]) }];
   };
+  const first = urlOf(sequence.applied);
   const own = request.query.filter(([name]) => name === CURSOR);
   return [
-    link('self', [...sequence.applied, ...own]),
-    link('first', sequence.applied),
+    { relation: 'self', url: own.length === 0 ? first : urlOf([...sequence.applied, ...own]) },
+    { relation: 'first', url: first },
     ...beside('previous'),
     ...beside('next'),
   ];

@@ -126,6 +126,8 @@ export class View {
       else found.set(rid, cached);
     }
     if (missing.length === 0) return found;
+    // Of neighbours the one behind is a step away; the one before is looked up from the root again.
+    if ((missing[0] ?? 0) > (missing.at(-1) ?? 0)) missing.reverse();
     const row = this.connection.get<[string, Buffer | null]>(CURRENT, JOINED_BYTES, `[${missing.join(',')}]`);
     if (row === undefined) return found;
     const [heads, bodies] = row;

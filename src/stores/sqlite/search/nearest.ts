@@ -34,7 +34,7 @@ export function nearestRows(asked: Nearest): readonly DatedRow[] | undefined {
   const pages = Math.ceil(wanted / PAGE);
   const most = near.rows * pages;
   const firsts = column<number | null>(merged.firsts(phase, down));
-  const inOrder = Float64Array.from(firsts.filter((date) => date !== null)).sort();
+  const inOrder = new Float64Array(firsts.filter((date) => date !== null)).sort();
   if (inOrder.length === 0) return [];
   if (down) inOrder.reverse();
   for (let some = near.keys * pages; ; some *= MORE) {

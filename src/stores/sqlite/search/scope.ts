@@ -142,7 +142,9 @@ export class Scope {
   #primaryDate(type: string): PrimaryDate | undefined {
     const code = this.primaryDates.get(type);
     const param = code === undefined ? undefined : this.param(type, code);
-    return code === undefined || param === undefined || param.repeats ? undefined : { ...param, code };
+    if (code === undefined || param === undefined || param.repeats) return undefined;
+    const { id, maxSpan, repeats } = param;
+    return { id, maxSpan, repeats, code };
   }
 
   /** Keys of pairs (pair-key.ts) hold the whole integer of a code as long as no code has a longer one. */
