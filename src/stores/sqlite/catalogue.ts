@@ -12,6 +12,15 @@ export interface Param {
   readonly maxSpan: number;
   /** Some resource has several values of it. */
   readonly repeats: boolean;
+  /** The newest date under each of its values is kept (newest.ts). */
+  readonly isFollowed: boolean;
+}
+
+/** Whom a resource is about. Other references lead to nearly as many resources as there are, or to few. */
+const FOLLOWED: ReadonlySet<string> = new Set(['patient', 'subject']);
+
+export function isFollowed(code: string): boolean {
+  return FOLLOWED.has(code);
 }
 
 /** Interned texts that are no codes (systems, uris, units) stand in this system. */
@@ -26,6 +35,8 @@ export const VERSION_TYPE = '@version';
 export const NO_DATE = 9_000_000_000_000_000;
 
 const TEXTS_REMEMBERED = 1_000;
+/** A few times as many as FHIR has. */
+const TYPES_REMEMBERED = 500;
 
 const TYPE = 'SELECT id FROM type WHERE name = ?';
 const TYPE_NAME = 'SELECT name FROM type WHERE id = ?';
@@ -37,6 +48,8 @@ const IDENTITIES = 'SELECT rid FROM resource WHERE type = ? AND id >= ? AND id <
 export class Catalogue {
   readonly #connection: Connection;
   readonly #types = new Map<string, number>();
+  /** Chains ask for what is contained in each type, which few stores have. */
+  readonly #unknownTypes = new Set<string>();
   readonly #typeNames = new Map<number, string>();
   readonly #params = new Map<string, Param>();
   /** Of code systems and their like, which most searches name; a text keeps its integer for ever. */
@@ -46,16 +59,18 @@ export class Catalogue {
     this.#connection = connection;
   }
 
-  /** The store has changed: spans may have grown. */
+  /** The store has changed: spans may have grown, and there may be types that there were not. */
   forgetParams(): void {
     this.#params.clear();
+    this.#unknownTypes.clear();
   }
 
   type(name: string): number | undefined {
     const known = this.#types.get(name);
-    if (known !== undefined) return known;
+    if (known !== undefined || this.#unknownTypes.has(name)) return known;
     const [id] = this.#connection.get<[number]>(TYPE, name) ?? [];
     if (id !== undefined) this.#types.set(name, id);
+    else if (this.#unknownTypes.size < TYPES_REMEMBERED) this.#unknownTypes.add(name);
     return id;
   }
 
@@ -75,7 +90,7 @@ export class Catalogue {
     if (typeId === undefined) return undefined;
     const row = this.#connection.get<[number, number, number]>(PARAM, typeId, code);
     if (row === undefined) return undefined;
-    const param = { id: row[0], maxSpan: row[1], repeats: row[2] === 1 };
+    const param = { id: row[0], maxSpan: row[1], repeats: row[2] === 1, isFollowed: isFollowed(code) };
     this.#params.set(key, param);
     return param;
   }

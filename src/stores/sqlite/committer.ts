@@ -93,7 +93,6 @@ export class Committer {
 
   /** Part or all of the transaction was undone. */
   rolledBack(): void {
-    this.#index.discard();
     this.#forgetNames();
     if (!this.#connection.inTransaction) return;
     this.#readPosition();
@@ -158,6 +157,7 @@ export class Committer {
   }
 
   #forgetNames(): void {
+    this.#index.discard();
     this.#interner.forget();
     this.#rows.forget();
     this.#prober.forget();

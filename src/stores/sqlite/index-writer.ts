@@ -3,7 +3,7 @@
  * order of the table's key: a bulk commit then touches each page once.
  *
  * Invariant: the index holds exactly the rows of `index_entry` of live resources, and a key for each parameter of which there is
- * a range (PRESENT); key rows carry their sort date.
+ * a range (PRESENT); key rows carry their sort date, and what is newest of each patient is followed (newest.ts).
  */
 import type { Cell, Connection } from './connection.js';
 import {
@@ -19,6 +19,7 @@ import {
   rowText,
   type StringRow,
 } from './index-rows.js';
+import { Newest } from './newest.js';
 import type { ParamRows, ResourceRows } from './row-maker.js';
 
 const ADD_KEYS = 'INSERT OR IGNORE INTO key_index(param, value, date, rid) VALUES ';
@@ -54,9 +55,11 @@ export class IndexWriter {
   #adds = emptyChanges();
   #drops = emptyChanges();
   readonly #pending = new Set<number>();
+  readonly #newest: Newest;
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    this.#newest = new Newest(connection);
   }
 
   /** The rows that a resource has from now on. `before`: its sort date if it is indexed already. */
@@ -109,10 +112,12 @@ export class IndexWriter {
     for (const row of this.#drops.ranges) dropRange.run(...row);
     const dropString = this.#connection.prepare(DROP_STRING);
     for (const row of this.#drops.strings) dropString.run(...row);
-    this.#insert(ADD_KEYS, KEY_ROW, this.#adds.keys.sort(byNumbers));
+    const keys = this.#adds.keys.sort(byNumbers);
+    this.#insert(ADD_KEYS, KEY_ROW, keys);
+    this.#newest.follow(keys, this.#drops.keys);
     this.#insert(ADD_RANGES, RANGE_ROW, this.#adds.ranges.sort(byRange));
     this.#insert(ADD_STRINGS, KEY_ROW, this.#adds.strings.sort(byText));
-    this.discard();
+    this.#clear();
   }
 
   #insert(sql: string, row: string, tuples: readonly (NumberTuple | RangeTuple | StringTuple)[]): void {
@@ -127,8 +132,13 @@ export class IndexWriter {
     for (const tuple of tuples.slice(at)) one.run(...tuple);
   }
 
-  /** The commit was rolled back: nothing of it is left to write. */
+  /** The commit was rolled back, or names have other integers: nothing is left to write. */
   discard(): void {
+    this.#newest.forget();
+    this.#clear();
+  }
+
+  #clear(): void {
     this.#adds = emptyChanges();
     this.#drops = emptyChanges();
     this.#pending.clear();

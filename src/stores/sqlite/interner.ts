@@ -5,7 +5,7 @@
  */
 
 import { GenerationCache } from '../../base/generation-cache.js';
-import { type Param, TEXT_SYSTEM, WORDS_SYSTEM } from './catalogue.js';
+import { isFollowed, type Param, TEXT_SYSTEM, WORDS_SYSTEM } from './catalogue.js';
 import type { Connection } from './connection.js';
 
 const FIND_TYPE = 'SELECT id FROM type WHERE name = ?';
@@ -61,8 +61,8 @@ export class Interner {
     const row = this.#connection.get<[number, number, number]>(FIND_PARAM, type, code);
     const param =
       row === undefined
-        ? { id: this.#add(ADD_PARAM, type, code), maxSpan: 0, repeats: false }
-        : { id: row[0], maxSpan: row[1], repeats: row[2] === 1 };
+        ? { id: this.#add(ADD_PARAM, type, code), maxSpan: 0, repeats: false, isFollowed: isFollowed(code) }
+        : { id: row[0], maxSpan: row[1], repeats: row[2] === 1, isFollowed: isFollowed(code) };
     this.#params.set(key, param);
     return param;
   }

@@ -36,6 +36,7 @@ DROP TABLE IF EXISTS key_index;
 DROP TABLE IF EXISTS range_index;
 DROP TABLE IF EXISTS string_index;
 DROP TABLE IF EXISTS index_entry;
+DROP TABLE IF EXISTS newest;
 CREATE TABLE term(id INTEGER PRIMARY KEY, system INTEGER NOT NULL, code TEXT NOT NULL);
 CREATE UNIQUE INDEX term_code ON term(code, system);
 CREATE INDEX term_system ON term(system);
@@ -53,6 +54,8 @@ CREATE TABLE string_index(
   param INTEGER, folded TEXT, exact TEXT, rid INTEGER,
   PRIMARY KEY (param, folded, exact, rid)) WITHOUT ROWID;
 CREATE TABLE index_entry(rid INTEGER PRIMARY KEY, rows BLOB NOT NULL);
+CREATE TABLE newest(
+  param INTEGER, value INTEGER, date INTEGER NOT NULL, PRIMARY KEY (param, value)) WITHOUT ROWID;
 `;
 
 /** Words by rid, without the texts themselves: those are in the versions. Split at blanks, see fhir/search/words.ts. */
@@ -143,6 +146,9 @@ const INDEX_OF_PRESENCE = '-- nothing but the version';
 /** Keys of pairs begin with the code since (pair-key.ts). An older version would write others, so it is to refuse the file. */
 const PAIRS_BY_CODE = '-- nothing but the version';
 
+/** The newest date of each patient's resources is kept since (newest.ts). An older version would not follow it, so it is to refuse the file. */
+const NEWEST_OF_PATIENTS = '-- nothing but the version';
+
 /** Step n makes version n of version n − 1. */
 const STEPS: readonly string[] = [
   RESOURCES,
@@ -158,6 +164,7 @@ const STEPS: readonly string[] = [
   AUDIT_BY_COLUMNS,
   INDEX_OF_PRESENCE,
   PAIRS_BY_CODE,
+  NEWEST_OF_PATIENTS,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

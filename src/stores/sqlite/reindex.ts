@@ -18,7 +18,7 @@ import { RowMaker } from './row-maker.js';
 import { valueLines } from './wire-values.js';
 
 /** Counts up whenever the same resources are indexed in another way. */
-const LAYOUT = 6;
+const LAYOUT = 7;
 /** Rows of a batch are written in the order of the tables' keys: the longer it is, the fewer pages are written again and again. */
 const BATCH = 5_000;
 /** A batch ends with the resource that makes it so long. */

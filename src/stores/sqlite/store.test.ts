@@ -102,6 +102,7 @@ describe('a store', () => {
         'range_index',
         'string_index',
         'index_entry',
+        'newest',
         'full_text',
         'audit_chain',
         'audit',
@@ -162,7 +163,7 @@ describe('a store', () => {
       // What a process that was killed in the middle leaves behind: a part of the index, and how far it came.
       connection.execute('DELETE FROM key_index; DELETE FROM index_entry');
       connection.run(
-        "INSERT INTO setting(name, value) VALUES ('index_building', '6 other'), ('index_built_to', 1)",
+        "INSERT INTO setting(name, value) VALUES ('index_building', '7 other'), ('index_built_to', 1)",
       );
       connection.run("DELETE FROM setting WHERE name = 'index_epoch'");
     });

@@ -12,8 +12,9 @@ import { firstPositionAt } from '../history.js';
 import { AS_WRITTEN, PRESENT } from '../index-rows.js';
 import { chainKeys } from './chain-probe.js';
 import { comparedText, stringCondition } from './entry-test.js';
-import { and, type Fragment, oneOf, raw, rowsOf, sql, startsWith } from './fragment.js';
+import { type Fragment, oneOf, raw, sql, startsWith } from './fragment.js';
 import { groupKeys, isKeyTest, type KeySet, keySet } from './key-set.js';
+import { type MergedKeys, mergedKeys } from './merged-keys.js';
 import type { Phase } from './order.js';
 import { askedPairs } from './pairs.js';
 import { hasDriver } from './patients-of-codes.js';
@@ -21,7 +22,6 @@ import { latitudesOf, positionCondition } from './position-test.js';
 import { type RowNames, rids } from './probe.js';
 import {
   ALL_TIME,
-  intersect,
   lowerEndWindow,
   type RangeTest,
   rangeCondition,
@@ -56,24 +56,6 @@ export interface Source {
   readonly passes?: (row: RowNames) => Fragment;
   /** Several keys, each of which is looked up anew for every row: a row may come twice, one after the other. */
   readonly merged?: MergedKeys;
-}
-
-/** What comes before a date, or, read downwards, after it. */
-export interface End {
-  readonly date: number;
-  readonly down: boolean;
-}
-
-/** Keys whose rows are merged, for reading those first that come first. */
-export interface MergedKeys {
-  readonly keys: readonly number[];
-  /**
-   * A SELECT of the date of each key's first row in a phase, in the order of the keys (json_each reads a list in its order);
-   * null where it has no row.
-   */
-  readonly firsts: (phase: Phase, down: boolean) => Fragment;
-  /** A SELECT of (date, rid) of the rows that some of the keys have in a phase before a date, in no order. */
-  readonly rows: (keys: readonly number[], phase: Phase, end: End | undefined) => Fragment;
 }
 
 /** More alternatives of different kinds than this are probed instead. */
@@ -218,53 +200,6 @@ function sorted(select: Fragment, date: Fragment): Source {
       return sql`${select} AND ${where(date, rid)} ORDER BY ${date} ${direction}, ${rid} ${direction}`;
     },
   };
-}
-
-/**
- * The rows of several keys in one order: the first row of each key stands in a queue (which is what a recursive SELECT with
- * an ORDER BY works off), and whichever is taken is followed by the next of its key. So a page costs as much as its
- * rows and its keys, however many rows the keys have.
- */
-function mergedKeys(param: Param, values: readonly number[], window: Window): Source {
-  const walk = ({ where, dates }: Phase, down: boolean): Fragment => {
-    const direction = raw(down ? 'DESC' : 'ASC');
-    const [date, rid] = [raw('n.date'), raw('n.rid')];
-    const { from, to } = intersect(window, dates);
-    // The row before is the one bound to seek by; the other says where to end.
-    const end = within(date, down ? { ...ALL_TIME, from } : { ...ALL_TIME, to });
-    const next = sql`(${date}, ${rid}) ${raw(down ? '<' : '>')} (+m.date, +m.rid) AND ${end}`;
-    const first = (
-      key: Fragment,
-      condition: Fragment,
-    ): Fragment => sql`k.param = ${param.id} AND k.value = ${key}
-      AND (k.date, k.rid) = (SELECT n.date, n.rid FROM key_index n WHERE n.param = ${param.id} AND n.value = ${key}
-        AND ${condition} ORDER BY n.date ${direction}, n.rid ${direction} LIMIT 1)`;
-    return sql`WITH RECURSIVE merged(value, date, rid) AS (
-      SELECT k.value, k.date, k.rid FROM ${rowsOf(values)} v CROSS JOIN key_index k
-        ON ${first(raw('v.value'), and([within(date, window), where(date, rid)]))}
-      UNION ALL
-      SELECT k.value, k.date, k.rid FROM merged m CROSS JOIN key_index k ON ${first(raw('m.value'), next)}
-      ORDER BY 2 ${direction}, 3 ${direction}) SELECT rid, date FROM merged`;
-  };
-  const firsts = ({ where }: Phase, down: boolean): Fragment => {
-    const direction = raw(down ? 'DESC' : 'ASC');
-    return sql`SELECT (SELECT n.date FROM key_index n
-        WHERE n.param = ${param.id} AND n.value = v.value AND ${within(raw('n.date'), window)} AND ${where(raw('n.date'), raw('n.rid'))}
-        ORDER BY n.date ${direction}, n.rid ${direction} LIMIT 1) FROM ${rowsOf(values)} v`;
-  };
-  const rows = (keys: readonly number[], { where }: Phase, end: End | undefined): Fragment =>
-    sql`SELECT date, rid FROM key_index WHERE param = ${param.id} AND ${oneOf(raw('value'), keys)}
-      AND ${endingAt(raw('date'), window, end)} AND ${where(raw('date'), raw('rid'))}`;
-  return { walk, merged: { keys: values, firsts, rows } };
-}
-
-/** The end lies within the window: it is the bound to seek by. */
-function endingAt(date: Fragment, window: Window, end: End | undefined): Fragment {
-  if (end === undefined) return within(date, window);
-  const { from, to } = ALL_TIME;
-  return end.down
-    ? and([sql`${date} > ${end.date}`, within(date, { ...window, from })])
-    : and([sql`${date} < ${end.date}`, within(date, { ...window, to })]);
 }
 
 export function ridDriver(scope: Scope, type: string, numbers: readonly number[], window: Window): Driver {

@@ -7,8 +7,8 @@
  * Invariant: what is returned is what all keys have, merged; undefined where the few have too many rows to be sorted here.
  */
 import type { Cell } from '../connection.js';
-import type { MergedKeys } from './driver.js';
-import { type Fragment, sql } from './fragment.js';
+import { type Fragment, raw, sql } from './fragment.js';
+import type { MergedKeys } from './merged-keys.js';
 import type { Phase } from './order.js';
 import type { Limits } from './scope.js';
 
@@ -17,7 +17,7 @@ const PAGE = 64;
 /** When the rows of some keys do not fill the page, so many times as many are read. */
 const MORE = 8;
 
-export type DatedRow = [date: number, rid: number];
+export type DatedRow = [date: number, ridOrKey: number];
 
 /** Of which keys, how many rows at least if there are, and how a SELECT of one column is read. */
 export interface Nearest {
@@ -30,37 +30,42 @@ export interface Nearest {
 }
 
 export function nearestRows(asked: Nearest): readonly DatedRow[] | undefined {
-  const { merged, phase, down, wanted, near, column } = asked;
+  const { merged, phase, down, wanted, near } = asked;
   const pages = Math.ceil(wanted / PAGE);
   const most = near.rows * pages;
-  const firsts = column<number | null>(merged.firsts(phase, down));
-  const inOrder = new Float64Array(firsts.filter((date) => date !== null)).sort();
-  if (inOrder.length === 0) return [];
-  if (down) inOrder.reverse();
-  for (let some = near.keys * pages; ; some *= MORE) {
+  const few = near.keys * pages;
+  let all: readonly DatedRow[] | undefined;
+  for (let some = few; ; some *= MORE) {
+    if (some > few) all ??= firstsOf(asked, EVERY);
+    const firsts = all ?? firstsOf(asked, few + 1);
+    if (firsts.length === 0) return [];
     // Rows at the date at which the next key begins may be of that one as well.
-    const next = inOrder[some];
+    const [next] = firsts[some] ?? [];
     const end = next === undefined ? undefined : { date: next, down };
-    const read = merged.keys.filter((_, at) => {
-      const first = firsts[at] ?? undefined;
-      return first !== undefined && (next === undefined || (down ? first > next : first < next));
-    });
+    const read = firsts.filter(([first]) => first !== next).map(([, key]) => key);
     if (read.length === 0) return undefined; // they all begin at one date
-    const rows = merged.rows(read, phase, end);
-    const found = readRows(asked, sql`${rows} LIMIT ${most + 1}`);
+    const found = cells(asked, sql`${merged.rows(read, phase, end)} LIMIT ${most + 1}`, 'rid');
     if (found.length > most) return undefined;
     const distinct = distinctOf(found, down);
     if (distinct.length >= wanted || end === undefined) return distinct.slice(0, wanted);
   }
 }
 
-/** All in one cell, which takes half the time that cells of their own take; dates are whole milliseconds. */
-function readRows({ column }: Nearest, rows: Fragment): DatedRow[] {
+const EVERY = -1;
+
+/** Date and key of the first rows of so many keys. */
+function firstsOf(asked: Nearest, limit: number): readonly DatedRow[] {
+  const { merged, phase, down } = asked;
+  return cells(asked, sql`SELECT date, key FROM (${merged.firsts(phase, down)} LIMIT ${limit})`, 'key');
+}
+
+/** Rows of a date and another integer, all in one cell, which takes half the time that cells of their own take. */
+function cells({ column }: Nearest, rows: Fragment, other: 'key' | 'rid'): DatedRow[] {
   const [text] = column<string>(
-    sql`SELECT '[' || json_group_array(date) || ',' || json_group_array(rid) || ']' FROM (${rows})`,
+    sql`SELECT '[' || json_group_array(date) || ',' || json_group_array(${raw(other)}) || ']' FROM (${rows})`,
   );
-  const [dates, rids] = JSON.parse(text as string) as [number[], number[]]; // one row, whatever there is to put together
-  return dates.map((date, at) => [date, rids[at] as number]); // both lists are of the same rows
+  const [dates, others] = JSON.parse(text as string) as [number[], number[]]; // one row, whatever there is to put together
+  return dates.map((date, at) => [date, others[at] as number]); // both lists are of the same rows; dates are whole milliseconds
 }
 
 /** In order; a resource may have several of the keys: its rows are one. */

@@ -93,6 +93,8 @@ export interface Phase {
   readonly where: (date: Fragment, rid: Fragment) => Fragment;
   /** Between which sort dates all of it lies. */
   readonly dates: Window;
+  /** It is all that has a date. */
+  readonly isAllDated?: true;
   /** The rid that it begins behind where all have one date: a bound to seek by. */
   readonly after?: number;
 }
@@ -117,6 +119,7 @@ export function datePhases(
   const dated: Phase = {
     where: (date) => sql`${date} < ${NO_DATE}`,
     dates: DATED,
+    isAllDated: true,
   };
   const undated: Phase = {
     where: (date) => sql`${date} = ${NO_DATE}`,

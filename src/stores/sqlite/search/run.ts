@@ -8,8 +8,9 @@ import type { Predicate } from '../../../fhir/search/query.js';
 import type { Position } from '../../../ports/backend.js';
 import { NO_DATE } from '../catalogue.js';
 import type { Cell } from '../connection.js';
-import { type Driver, type MergedKeys, naturalDriver, ridsOf, type Source } from './driver.js';
+import { type Driver, naturalDriver, ridsOf, type Source } from './driver.js';
 import { and, type Fragment, not, oneOf, raw, sql, TRUE } from './fragment.js';
+import type { MergedKeys } from './merged-keys.js';
 import { nearestRows } from './nearest.js';
 import {
   beyond,

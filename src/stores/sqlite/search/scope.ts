@@ -143,8 +143,7 @@ export class Scope {
     const code = this.primaryDates.get(type);
     const param = code === undefined ? undefined : this.param(type, code);
     if (code === undefined || param === undefined || param.repeats) return undefined;
-    const { id, maxSpan, repeats } = param;
-    return { id, maxSpan, repeats, code };
+    return { id: param.id, maxSpan: param.maxSpan, repeats: false, isFollowed: param.isFollowed, code };
   }
 
   /** Keys of pairs (pair-key.ts) hold the whole integer of a code as long as no code has a longer one. */

@@ -1,0 +1,164 @@
+/** What is newest of each patient, as it stands beside the index, against the index itself; and searches that go by it. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { silentLogger } from '../../base/log.js';
+import {
+  commitOf,
+  contractWorld,
+  dateValue,
+  idsOf,
+  purge,
+  put,
+  referenceValue,
+  remove,
+  START,
+  searchOf,
+  token,
+  tokenValue,
+  write,
+} from '../../ports/contract-world.js';
+import { Dice } from '../../ports/dice.js';
+import { Connection } from './connection.js';
+import { Reindexer } from './reindex.js';
+import type { SqliteStore } from './store.js';
+import { freshFolder, openStore } from './testing.js';
+
+const KEPT = 'SELECT param, value, date FROM newest ORDER BY 1, 2';
+const COMPUTED = `SELECT k.param, k.value, max(k.date) FROM key_index k JOIN param p ON p.id = k.param
+  WHERE p.code IN ('patient', 'subject') AND k.date < 9000000000000000 GROUP BY 1, 2 ORDER BY 1, 2`;
+const seed = Number(process.env.FAIRWAY_TEST_SEED ?? 20_240_101);
+
+const world = contractWorld();
+let folder: string;
+let file: string;
+let store: SqliteStore;
+beforeEach(async () => {
+  folder = freshFolder();
+  file = join(folder, 'store.db');
+  store = await openStore(file, world);
+});
+afterEach(async () => {
+  await store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function read<T>(look: (connection: Connection) => T): T {
+  const connection = Connection.open(file, 'reader');
+  try {
+    return look(connection);
+  } finally {
+    connection.close();
+  }
+}
+
+const observation = (id: string, date: number | undefined, ...patients: readonly string[]) =>
+  put('Observation', id, [
+    tokenValue('code', 'a'),
+    ...(date === undefined ? [] : [dateValue('date', date)]),
+    ...patients.map((patient) => referenceValue('subject', 'Patient', patient)),
+  ]);
+
+describe('what is newest of each patient', () => {
+  test(`is what the index says, whatever was written (seed ${seed})`, async () => {
+    const dice = new Dice(seed);
+    const patient = () => `p${dice.below(6)}`;
+    const anyWrite = () => {
+      const id = `o${dice.below(12)}`;
+      const what = dice.below(8);
+      if (what === 0) return remove('Observation', id);
+      if (what === 1) return purge('Observation', id);
+      const date = what === 2 ? undefined : START + dice.below(20);
+      return observation(id, date, ...dice.some(2, patient));
+    };
+    for (let commit = 0; commit < 120; commit++) {
+      const writes = [...new Map(dice.some(6, anyWrite).map((one) => [one.id, one])).values()];
+      await write(store.backend, ...writes);
+      const refused = [
+        ...writes,
+        put('Patient', 'p0', [], { expected: { kind: 'version', versionId: '99' } }),
+      ];
+      expect((await store.backend.commit(commitOf(refused))).kind).toBe('version-conflict');
+      const [kept, computed] = read((connection) => [connection.all(KEPT), connection.all(COMPUTED)]);
+      expect(kept).toEqual(computed);
+    }
+    expect(read((connection) => connection.all(KEPT)).length).toBeGreaterThan(3);
+  });
+
+  test('is the same when the index is made anew', async () => {
+    await write(store.backend, ...[3, 1, 2].map((at) => observation(`o${at}`, START + at, `p${at % 2}`)));
+    const before = read((connection) => connection.all(KEPT).map(([, , date]) => date));
+    await store.close();
+    const connection = Connection.open(file, 'control');
+    const definitions = { ...world.definitions, fingerprint: 'other' };
+    await new Reindexer(connection, definitions, world.makeIndexer(), silentLogger, 2).run();
+    connection.close();
+    expect(before).toEqual([START + 3, START + 2]);
+    expect(read((one) => one.all(KEPT).map(([, , date]) => date)).sort()).toEqual(before.sort());
+    store = await openStore(file, { ...world, definitions });
+  });
+
+  test('leaves no date behind of what was deleted', async () => {
+    await write(store.backend, observation('o', START + 77, 'p'), observation('undated', undefined, 'p'));
+    await write(store.backend, remove('Observation', 'o'));
+    expect(read((connection) => connection.all(KEPT))).toEqual([]);
+  });
+});
+
+describe('a search along many references, newest first,', () => {
+  const PATIENTS = 80; // of fewer all rows are collected
+  const chain = {
+    op: 'chain',
+    param: 'subject',
+    targets: [{ type: 'Patient', where: token('code', 'x') }],
+  } as const;
+  const newestFirst = (more: object = {}) =>
+    searchOf('Observation', chain, {
+      sort: [{ param: 'date', kind: 'date', descending: true }],
+      count: 5,
+      ...more,
+    });
+
+  beforeEach(async () => {
+    const patients = Array.from({ length: PATIENTS }, (_, at) => `p${at}`);
+    await write(
+      store.backend,
+      ...patients.map((id) => put('Patient', id, [tokenValue('code', 'x')])),
+      ...patients.flatMap((id, at) =>
+        [0, 1, 2].map((nth) => observation(`${id}-${nth}`, START + at + 100 * nth, id)),
+      ),
+    );
+  });
+
+  test('finds what was added, moved and taken away since', async () => {
+    const found = async () => idsOf(await store.backend.search(newestFirst()));
+    expect(await found()).toEqual(['p79-2', 'p78-2', 'p77-2', 'p76-2', 'p75-2']);
+
+    await write(
+      store.backend,
+      observation('p0-0', START + 1_000, 'p0'),
+      observation('p79-2', START - 1, 'p79'),
+      remove('Observation', 'p78-2'),
+      observation('p77-2', undefined, 'p77'),
+      observation('p76-2', START + 276, 'p1'),
+      purge('Observation', 'p75-2'),
+    );
+
+    expect(await found()).toEqual(['p0-0', 'p76-2', 'p74-2', 'p73-2', 'p72-2']);
+  });
+
+  test('goes from page to page to the last, and ends with what has no date', async () => {
+    await write(store.backend, observation('undated', undefined, 'p3'));
+    const all: string[] = [];
+    let page = await store.backend.search(newestFirst({ count: 9 }));
+    for (;;) {
+      all.push(...idsOf(page));
+      if (page.next === undefined) break;
+      page = await store.backend.search(newestFirst({ count: 9, after: page.next, asOf: page.asOf }));
+    }
+    const dated = [2, 1, 0].flatMap((nth) =>
+      Array.from({ length: PATIENTS }, (_, at) => `p${PATIENTS - 1 - at}-${nth}`),
+    );
+    expect(all).toEqual([...dated, 'undated']);
+  });
+});
