@@ -30,6 +30,7 @@ const STATEMENT_LIMIT = 400;
 const BUSY_MILLISECONDS = 10_000;
 /** As much as the engine maps at most: address space, of which only what is read becomes resident. */
 const READER_MAPPED_BYTES = 0x7fff0000;
+/** Of pages that are not mapped: the engine maps 2 GB, and a larger store's further pages are read into it. */
 const CACHE_KIB: Readonly<Record<Role, number>> = { writer: 48_000, control: 64_000, reader: 8_000 };
 
 export class Connection {
