@@ -74,7 +74,7 @@ export class Connection {
   prepare(sql: string): Statement {
     const known = this.#statements.get(sql);
     if (known !== undefined) return known;
-    const prepared = this.#database.prepare(planned(sql));
+    const prepared = this.#database.prepare(reusable(sql));
     if (prepared.reader) prepared.raw(true);
     // The driver types rows as unknown; each caller names the row that its own SQL text selects.
     const statement = prepared as unknown as Statement;
@@ -93,7 +93,7 @@ export class Connection {
   column<Value extends Cell>(sql: string, ...values: Cell[]): Value[] {
     const statement =
       this.#columns.get(sql) ??
-      remembered(this.#columns, sql, this.#database.prepare<Cell[], Cell>(planned(sql)).pluck(true));
+      remembered(this.#columns, sql, this.#database.prepare<Cell[], Cell>(reusable(sql)).pluck(true));
     return statement.all(...values) as Value[]; // the caller's own SQL text says what it selects
   }
 
@@ -179,7 +179,7 @@ export class Connection {
  * A limit that is a value as it is lets the engine plan for that value: it prepares the statement anew whenever one is bound,
  * which takes as long as to find ten rows. A sum is not looked into.
  */
-function planned(sql: string): string {
+function reusable(sql: string): string {
   return sql.replaceAll(/\bLIMIT \?/g, 'LIMIT ? + 0');
 }
 

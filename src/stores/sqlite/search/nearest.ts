@@ -42,7 +42,8 @@ export function nearestRows(asked: Nearest): readonly DatedRow[] | undefined {
     // Rows at the date at which the next key begins may be of that one as well.
     const [next] = firsts[some] ?? [];
     const end = next === undefined ? undefined : { date: next, down };
-    const read = firsts.filter(([first]) => first !== next).map(([, key]) => key);
+    const before = firsts.slice(0, some).filter(([first]) => first !== next);
+    const read = before.map(([, key]) => key);
     if (read.length === 0) return undefined; // they all begin at one date
     const found = cells(asked, sql`${merged.rows(read, phase, end)} LIMIT ${most + 1}`, 'rid');
     if (found.length > most) return undefined;
