@@ -19,6 +19,7 @@ import { IndexWriter } from './index-writer.js';
 import { Interner } from './interner.js';
 import type { CommitJob, IndexingJob, IndexingResult, IndexingStep, WireWrite } from './messages.js';
 import { methodNumber } from './methods.js';
+import { refuseNewer } from './migrations.js';
 import {
   ACTIVE,
   advanceWalk,
@@ -84,6 +85,7 @@ export class Committer {
 
   /** At the start of a transaction: another process may have committed since the last one. */
   begin(): void {
+    refuseNewer(this.#connection);
     this.#readPosition();
     const [epoch = null] = this.#connection.get(EPOCH) ?? [];
     if (epoch !== this.#epoch) this.#forgetNames();

@@ -2,8 +2,8 @@
  * One connection to the database file, with its prepared statements. The only file that knows the driver.
  * https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html
  *
- * Invariant: rows are arrays in the order of the SELECT; a statement is prepared once per connection and text, by us and by
- * the engine.
+ * Invariant: rows are arrays in the order of the SELECT; a statement is prepared once per connection and text, as long as it is
+ * among those used lately, and not again for other values.
  */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -30,7 +30,7 @@ const STATEMENT_LIMIT = 400;
 const BUSY_MILLISECONDS = 10_000;
 /** As much as the engine maps at most: address space, of which only what is read becomes resident. */
 const READER_MAPPED_BYTES = 0x7fff0000;
-/** Of pages that are not mapped: the engine maps 2 GB, and a larger store's further pages are read into it. */
+/** Of pages that are not mapped: all of the writer's, and, as no more than 2 GB are mapped, the further ones of a larger store. */
 const CACHE_KIB: Readonly<Record<Role, number>> = { writer: 48_000, control: 64_000, reader: 8_000 };
 
 export class Connection {

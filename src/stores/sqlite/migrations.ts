@@ -4,6 +4,7 @@
  *
  * Invariant: a step is never changed once it was released; `user_version` is the number of the last step taken.
  */
+import { Refusal } from '../../fhir/outcome.js';
 import type { Connection } from './connection.js';
 import { StoreError } from './store-error.js';
 
@@ -187,6 +188,19 @@ export function checkVersion(connection: Connection): void {
         'use the newer Fairway that wrote it, or restore a backup of the older version.',
     );
   }
+}
+
+/**
+ * A process may have the file open while a newer program makes another of it: what it would read and write from then on is wrong.
+ * Asked whenever something has changed the store, and before each group of commits.
+ */
+export function refuseNewer(connection: Connection): void {
+  const [version = SCHEMA_VERSION] = connection.get<[number]>('PRAGMA user_version') ?? [];
+  if (version <= SCHEMA_VERSION) return;
+  throw new Refusal(
+    'unavailable',
+    'A newer version of Fairway has taken over the store: this process neither reads nor writes it. Stop it, and ask the newer one.',
+  );
 }
 
 /** Brings a file (new, or of an older version) to the version of this program, in one transaction. */

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { silentLogger } from '../../base/log.js';
+import type { CommitResult, Write } from '../../ports/backend.js';
 import {
   commitOf,
   contractWorld,
@@ -52,37 +53,48 @@ function read<T>(look: (connection: Connection) => T): T {
   }
 }
 
-const observation = (id: string, date: number | undefined, ...patients: readonly string[]) =>
+const referring = (id: string, date: number | undefined, patients: readonly string[], param = 'subject') =>
   put('Observation', id, [
     tokenValue('code', 'a'),
     ...(date === undefined ? [] : [dateValue('date', date)]),
-    ...patients.map((patient) => referenceValue('subject', 'Patient', patient)),
+    ...patients.map((patient) => referenceValue(param, 'Patient', patient)),
   ]);
+const observation = (id: string, date: number | undefined, ...patients: readonly string[]) =>
+  referring(id, date, patients);
 
 describe('what is newest of each patient', () => {
-  test(`is what the index says, whatever was written (seed ${seed})`, async () => {
+  test(`is what the index says, whatever was written, and by whom (seed ${seed})`, async () => {
     const dice = new Dice(seed);
-    const patient = () => `p${dice.below(6)}`;
-    const anyWrite = () => {
+    const other = await openStore(file, world);
+    const anyWrite = (): Write => {
       const id = `o${dice.below(12)}`;
       const what = dice.below(8);
       if (what === 0) return remove('Observation', id);
       if (what === 1) return purge('Observation', id);
       const date = what === 2 ? undefined : START + dice.below(20);
-      return observation(id, date, ...dice.some(2, patient));
+      const patients = dice.some(2, () => `p${dice.below(6)}`);
+      return referring(id, date, patients, dice.pick(['subject', 'subject', 'patient', 'encounter']));
     };
-    for (let commit = 0; commit < 120; commit++) {
+    const never = put('Patient', 'p0', [], { expected: { kind: 'version', versionId: '99' } });
+    const anyCommit = (): Promise<CommitResult> => {
       const writes = [...new Map(dice.some(6, anyWrite).map((one) => [one.id, one])).values()];
-      await write(store.backend, ...writes);
-      const refused = [
-        ...writes,
-        put('Patient', 'p0', [], { expected: { kind: 'version', versionId: '99' } }),
-      ];
-      expect((await store.backend.commit(commitOf(refused))).kind).toBe('version-conflict');
+      const isRefused = dice.below(3) === 0;
+      const { backend } = dice.pick([store, other]);
+      return backend.commit(commitOf(isRefused ? [...writes, never] : writes));
+    };
+    const kinds = new Set<string>();
+    let most = 0;
+    for (let round = 0; round < 80; round++) {
+      // Those of one store that come together are one group, of which some are undone.
+      const results = await Promise.all(Array.from({ length: 1 + dice.below(5) }, anyCommit));
+      for (const { kind } of results) kinds.add(kind);
       const [kept, computed] = read((connection) => [connection.all(KEPT), connection.all(COMPUTED)]);
       expect(kept).toEqual(computed);
+      most = Math.max(most, kept.length);
     }
-    expect(read((connection) => connection.all(KEPT)).length).toBeGreaterThan(3);
+    expect([...kinds].sort()).toEqual(['committed', 'version-conflict']);
+    expect(most).toBeGreaterThan(5);
+    await other.close();
   });
 
   test('is the same when the index is made anew', async () => {

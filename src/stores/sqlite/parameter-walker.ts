@@ -104,18 +104,19 @@ export class ParameterWalker {
     const { parameters, log } = this.#parts;
     for (;;) {
       await this.#pace();
-      const [next] = this.#stopped ? [] : parameters.unfinished();
-      if (next === undefined) {
-        this.#running = undefined; // whoever wakes it from here on starts it anew
-        return;
-      }
+      let next: Unfinished | undefined;
       try {
+        [next] = this.#stopped ? [] : parameters.unfinished();
+        if (next === undefined) {
+          this.#running = undefined; // whoever wakes it from here on starts it anew
+          return;
+        }
         if (await this.#advance(next)) continue;
       } catch (error) {
         if (this.#stopped) return;
         // What the writer refuses it may take later (a full disk); anything else is said, and tried again as well.
         const problem = error instanceof Refusal ? error.kind : String(error);
-        log.error({ parameter: next.key.code, type: next.key.type, problem }, 'a step of indexing failed');
+        log.error({ parameter: next?.key.code, type: next?.key.type, problem }, 'a step of indexing failed');
       }
       await this.#rest();
     }

@@ -282,6 +282,24 @@ describe('a store', () => {
     alter((connection) => expect(connection.pragma('user_version')).toBe(SCHEMA_VERSION + 1));
   });
 
+  test('that a newer program takes over is neither read nor written by who has it open', async () => {
+    await filled();
+    const store = await openStore(file, world);
+    const read = async () => store.backend.read({ type: 'Patient', id: '1' }, UNRESTRICTED);
+    const search = async () => store.backend.search(searchOf('Patient', token('code', 'a')));
+    expect(idsOf(await search())).toEqual(['1']);
+    alter((connection) => connection.pragma(`user_version = ${SCHEMA_VERSION + 1}`));
+    await new Promise(setImmediate); // one look at the store holds for a turn of the event loop
+    const takenOver = { kind: 'unavailable', message: expect.stringContaining('newer version') };
+    for (const ask of [read, search, search, read, () => write(store.backend, put('Patient', '2'))]) {
+      await expect(ask()).rejects.toMatchObject(takenOver);
+    }
+    await store.close();
+    alter((connection) => {
+      expect(connection.column('SELECT id FROM resource WHERE live = 1 ORDER BY id')).toEqual(['1', 'o']);
+    });
+  });
+
   test('that is no database, or that of another application, is refused and left as it is', async () => {
     writeFileSync(file, 'this is a letter, not a database. '.repeat(100));
     const before = readFileSync(file);

@@ -7,6 +7,7 @@ import type { Position, StoredResource } from '../../ports/backend.js';
 import { BodyCache } from './body-cache.js';
 import { Catalogue } from './catalogue.js';
 import type { Connection, Statement } from './connection.js';
+import { refuseNewer } from './migrations.js';
 import { lastPurge } from './purge-writer.js';
 
 const CHANGED = 'SELECT position, rid FROM version WHERE position > ? ORDER BY position LIMIT ?';
@@ -63,6 +64,7 @@ export class View {
   refresh(): void {
     const version = this.#dataVersion.get<[number]>()?.[0] ?? 0;
     if (version === this.#seenVersion) return;
+    refuseNewer(this.connection);
     this.#seenVersion = version;
     this.catalogue.forgetParams();
     this.#lookForPurges();

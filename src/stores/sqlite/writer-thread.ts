@@ -8,7 +8,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { assert } from '../../base/assert.js';
 import { processUsage, systemClock } from '../../base/clock.js';
 import { SpareTime } from '../../base/spare-time.js';
-import type { RefusalKind } from '../../fhir/outcome.js';
+import { Refusal, type RefusalKind } from '../../fhir/outcome.js';
 import { AuditChain, advanceFollowed } from './audit-chain.js';
 import type { AuditPage } from './audit-pages.js';
 import { Committer } from './committer.js';
@@ -236,6 +236,8 @@ const REFUSALS_BY_CODE: Readonly<Record<string, readonly [RefusalKind, string]>>
 function failure(job: Job | FullTextJob, error: unknown): Answer {
   const known = REFUSALS_BY_CODE[engineCode(error) ?? ''];
   if (known !== undefined) return { number: job.number, kind: 'failed', refusal: known[0], text: known[1] };
+  if (error instanceof Refusal)
+    return { number: job.number, kind: 'failed', refusal: error.kind, text: error.message };
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return { number: job.number, kind: 'failed', refusal: 'internal-error', text };
 }

@@ -18,7 +18,7 @@ export interface End {
 /** Keys whose rows are merged, for reading those first that come first. */
 export interface MergedKeys {
   readonly keys: readonly number[];
-  /** A SELECT of (date, key) of each key's first row in a phase, in the order of dates; a key that has no row is left out. */
+  /** A SELECT of (date, key) of each key's first row in a phase, in the order of dates; null, and last, where it has no row. */
   readonly firsts: (phase: Phase, down: boolean) => Fragment;
   /** A SELECT of (date, rid) of the rows that some of the keys have in a phase before a date, in no order. */
   readonly rows: (keys: readonly number[], phase: Phase, end: End | undefined) => Fragment;
@@ -57,10 +57,10 @@ export function mergedKeys(param: Param, values: readonly number[], window: Wind
         ON w.param = ${param.id} AND w.value = v.value WHERE ${within(raw('w.date'), window)} ORDER BY 1 DESC`;
     }
     const [date, rid] = [raw('n.date'), raw('n.rid')];
-    return sql`SELECT date, key FROM (SELECT v.value AS key, (SELECT n.date FROM key_index n
+    return sql`SELECT (SELECT n.date FROM key_index n
         WHERE n.param = ${param.id} AND n.value = v.value AND ${within(date, window)} AND ${phase.where(date, rid)}
-        ORDER BY n.date ${direction}, n.rid ${direction} LIMIT 1) AS date FROM ${rowsOf(values)} v)
-      WHERE date IS NOT NULL ORDER BY 1 ${direction}`;
+        ORDER BY n.date ${direction}, n.rid ${direction} LIMIT 1) AS date, v.value AS key
+      FROM ${rowsOf(values)} v ORDER BY 1 ${direction} NULLS LAST`;
   };
   const rows = (keys: readonly number[], { where }: Phase, end: End | undefined): Fragment =>
     sql`SELECT date, rid FROM key_index WHERE param = ${param.id} AND ${oneOf(raw('value'), keys)}

@@ -17,7 +17,8 @@ const PAGE = 64;
 /** When the rows of some keys do not fill the page, so many times as many are read. */
 const MORE = 8;
 
-export type DatedRow = [date: number, ridOrKey: number];
+type DatedRow = [date: number, rid: number];
+type First = readonly [date: number, key: number];
 
 /** Of which keys, how many rows at least if there are, and how a SELECT of one column is read. */
 export interface Nearest {
@@ -34,18 +35,17 @@ export function nearestRows(asked: Nearest): readonly DatedRow[] | undefined {
   const pages = Math.ceil(wanted / PAGE);
   const most = near.rows * pages;
   const few = near.keys * pages;
-  let all: readonly DatedRow[] | undefined;
+  let firsts = firstsOf(asked, MORE * few + 1);
+  if (firsts.length === 0) return [];
   for (let some = few; ; some *= MORE) {
-    if (some > few) all ??= firstsOf(asked, EVERY);
-    const firsts = all ?? firstsOf(asked, few + 1);
-    if (firsts.length === 0) return [];
+    if (some > MORE * few) firsts = firstsOf(asked, EVERY);
     // Rows at the date at which the next key begins may be of that one as well.
     const [next] = firsts[some] ?? [];
     const end = next === undefined ? undefined : { date: next, down };
     const before = firsts.slice(0, some).filter(([first]) => first !== next);
     const read = before.map(([, key]) => key);
     if (read.length === 0) return undefined; // they all begin at one date
-    const found = cells(asked, sql`${merged.rows(read, phase, end)} LIMIT ${most + 1}`, 'rid');
+    const found = cells(asked, sql`${merged.rows(read, phase, end)} LIMIT ${most + 1}`, 'rid') as DatedRow[]; // each has a date
     if (found.length > most) return undefined;
     const distinct = distinctOf(found, down);
     if (distinct.length >= wanted || end === undefined) return distinct.slice(0, wanted);
@@ -54,19 +54,25 @@ export function nearestRows(asked: Nearest): readonly DatedRow[] | undefined {
 
 const EVERY = -1;
 
-/** Date and key of the first rows of so many keys. */
-function firstsOf(asked: Nearest, limit: number): readonly DatedRow[] {
+/** Of so many keys, those that come first. */
+function firstsOf(asked: Nearest, limit: number): readonly First[] {
   const { merged, phase, down } = asked;
-  return cells(asked, sql`SELECT date, key FROM (${merged.firsts(phase, down)} LIMIT ${limit})`, 'key');
+  const firsts = cells(asked, sql`${merged.firsts(phase, down)} LIMIT ${limit}`, 'key');
+  return firsts.filter((first): first is [number, number] => first[0] !== null);
 }
 
 /** Rows of a date and another integer, all in one cell, which takes half the time that cells of their own take. */
-function cells({ column }: Nearest, rows: Fragment, other: 'key' | 'rid'): DatedRow[] {
+function cells(
+  { column }: Nearest,
+  rows: Fragment,
+  other: 'key' | 'rid',
+): readonly [date: number | null, other: number][] {
   const [text] = column<string>(
     sql`SELECT '[' || json_group_array(date) || ',' || json_group_array(${raw(other)}) || ']' FROM (${rows})`,
   );
-  const [dates, others] = JSON.parse(text as string) as [number[], number[]]; // one row, whatever there is to put together
-  return dates.map((date, at) => [date, others[at] as number]); // both lists are of the same rows; dates are whole milliseconds
+  // One row, whatever there is to put together, of two lists of the same length; dates are whole milliseconds.
+  const [dates, others] = JSON.parse(text as string) as [(number | null)[], number[]];
+  return dates.map((date, at) => [date, others[at] as number]);
 }
 
 /** In order; a resource may have several of the keys: its rows are one. */
