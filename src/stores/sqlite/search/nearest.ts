@@ -14,8 +14,10 @@ import type { Limits } from './scope.js';
 
 /** Limits are for pages of so many rows. */
 const PAGE = 64;
-/** When the rows of some keys do not fill the page, so many times as many are read. */
-const MORE = 8;
+/** When the rows of some keys do not fill the page, those of twice as many are read: no more than twice what fills it. */
+const MORE = 2;
+/** First rows are looked at for so many times the keys that most pages take. */
+const AHEAD = 8;
 
 type DatedRow = [date: number, rid: number];
 type First = readonly [date: number, key: number];
@@ -35,10 +37,11 @@ export function nearestRows(asked: Nearest): readonly DatedRow[] | undefined {
   const pages = Math.ceil(wanted / PAGE);
   const most = near.rows * pages;
   const few = near.keys * pages;
-  let firsts = firstsOf(asked, MORE * few + 1);
+  let firsts = firstsOf(asked, AHEAD * few + 1);
   if (firsts.length === 0) return [];
-  for (let some = few; ; some *= MORE) {
-    if (some > MORE * few) firsts = firstsOf(asked, EVERY);
+  // Of a handful of keys half may fill the page as well.
+  for (let some = Math.min(few, Math.ceil(firsts.length / 2)); ; some *= MORE) {
+    if (some > AHEAD * few && firsts.length === AHEAD * few + 1) firsts = firstsOf(asked, EVERY);
     // Rows at the date at which the next key begins may be of that one as well.
     const [next] = firsts[some] ?? [];
     const end = next === undefined ? undefined : { date: next, down };

@@ -190,7 +190,8 @@ class PartRun {
     const { driver, size, lookUps } = this.#plan;
     if (driver === undefined || size === undefined) return this.#longByDate(descending);
     const { isBounded, limits } = this.#scope;
-    if (isWalked(this.#scope, driver, size)) return this.#walk(driver, descending);
+    if (this.#isNear(driver, size) || isWalked(this.#scope, driver, size))
+      return this.#walk(driver, descending);
     // A row that is looked at for its words costs a look-up in the full-text index.
     const isByWords = driver.stored !== undefined;
     if (isByWords || size <= 2 * limits.collected) return this.#collectByDate(driver, descending);
@@ -199,6 +200,14 @@ class PartRun {
     const tried = Math.ceil(size / (lookUps(driver) <= 1 ? 8 : 2));
     if (!isBounded && tried <= FOUND_BEFORE) return this.#collectByDate(driver, descending);
     return this.#walkUpTo(tried, this.#sorted(), descending) ?? this.#collectByDate(driver, descending);
+  }
+
+  /** Several keys that have many pages of matches as they are: one page takes less time than to sort them all. */
+  #isNear(driver: Driver, size: number): boolean {
+    const { limit, type } = this.#request;
+    const [only, ...others] = driver.sources ?? [];
+    if (only?.merged === undefined || others.length > 0 || size < MANY_PAGES * limit) return false;
+    return this.#scope.primaryDates.has(type) && this.#condition(driver) === TRUE;
   }
 
   /** Whichever way there is has too many rows to be collected, or there is none. */
@@ -440,6 +449,9 @@ function unchangedBy(position: Fragment, leftOut: LeftOut | undefined): Fragment
 const TRIED = 50_000;
 /** Within so many rows the thread that asks a reader process would have found the page itself. */
 const FOUND_BEFORE = 2 * BOUNDED.candidates;
+
+/** So many pages are worth looking for the one that comes first. */
+const MANY_PAGES = 4;
 
 /** Few rows are sorted at once; of many only as many are read as the page needs, where indexes have them sorted. */
 function isWalked({ limits: { collected } }: Scope, { sources }: Driver, size: number | undefined): boolean {
