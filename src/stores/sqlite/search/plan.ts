@@ -88,10 +88,19 @@ export function planFor(
     members.filter((member) => taken?.covers !== true || !isOf(member, taken));
   const lookUps = (taken: Driver): number =>
     probed(taken).reduce((sum, { scope: inner, predicate }) => sum + lookUpsOf(inner, predicate), 0);
+  const quick = drivers.find((one) => one.scans !== true && one.sources === undefined && lookUps(one) <= 1);
+  const sorted = drivers.find((one) => one.sources !== undefined);
+  // A page is looked for in order first, and only then is it asked how long the other way is (run.ts).
+  const isEither = quick !== undefined && sorted !== undefined && isSorted(sorted);
+  const isWalkedFirst = scope.isBounded && order?.kind === 'date' && isEither;
+  const { candidates, collected } = scope.limits;
   const isPage = read !== undefined && (order?.kind === 'stored' || isNear(read, probed(read).length));
   const [driver, size] =
     read === undefined
-      ? shortest(scope, drivers, counts, members.length === 1 && order?.kind !== 'date')
+      ? shortest(scope, drivers, counts, {
+          mayBeLonger: members.length === 1 && order?.kind !== 'date',
+          most: isWalkedFirst ? Math.min(collected, candidates) : candidates,
+        })
       : [read, isPage ? undefined : fewRows(scope, read, counts)];
   const isWhole = bound === 'none' && driver?.repeats === false && driver.rough === undefined;
   if (isWhole && size !== undefined && probed(driver).length === 0) {
@@ -104,8 +113,8 @@ export function planFor(
     isDated: members.some(
       ({ predicate }) => predicate.op !== 'absent' && sortDates(scope, type, predicate) !== undefined,
     ),
-    quick: drivers.find((one) => one.scans !== true && one.sources === undefined && lookUps(one) <= 1),
-    sorted: drivers.find((one) => one.sources !== undefined),
+    quick,
+    sorted,
     stored: drivers.find((one) => one.stored !== undefined),
     ways: [
       ...(joint === undefined ? [] : [wayOf({ op: 'and', of: joint.of }, joint.driver, counts)]),
@@ -216,18 +225,17 @@ export const MORE_WHERE_QUICK = 2.5;
 export const WALKED_SOURCES = 16;
 
 /**
- * The driver with the fewest rows and their number, when that is within what may be collected. `mayBeLonger`: where its rows
+ * The driver with the fewest rows and their number, when that is below `most`. `mayBeLonger`: more are counted where its rows
  * are matches as they are, and in no order. In the order of dates a page may be near, which is seen before they are counted.
  */
 function shortest(
   scope: Scope,
   drivers: readonly Driver[],
   counts: Map<Driver, Counted>,
-  mayBeLonger: boolean,
+  { mayBeLonger, most }: { readonly mayBeLonger: boolean; readonly most: number },
 ): readonly [Driver | undefined, number | undefined] {
-  const { candidates } = scope.limits;
-  const most = mayBeLonger && !isWalked(drivers[0]) ? MORE_WHERE_COVERED * candidates : candidates;
-  const steps = LADDER.filter((step) => step <= most);
+  const last = mayBeLonger && !isWalked(drivers[0]) ? MORE_WHERE_COVERED * most : most;
+  const steps = LADDER.filter((step) => step <= last);
   const counted = drivers.filter((driver) => driver.scans !== true);
   // Steps are for finding the shortest early: of one alone the last tells all.
   for (const step of counted.length > 1 ? steps : steps.slice(-1)) {
